@@ -1,6 +1,6 @@
 # make help lists the targets. Needs only Python 3.11+ (with venv) or uv; everything else is set up here.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow test-all soak check lint types floors documents revisions format pins create-db seed flask psql bench bench-polling bench-statements vendor css pictures clean reset cluster test-cluster faults restore-drill mutants audit sbom routes
+.PHONY: help run test test-slow soak check lint types floors documents revisions format pins create-db seed flask psql bench bench-polling bench-statements vendor css pictures clean reset cluster test-cluster faults restore-drill mutants audit sbom routes
 SHELL := /bin/sh
 
 BIN := .venv/bin
@@ -24,14 +24,11 @@ $(VENV): requirements.txt requirements-traces.txt requirements-dev.txt requireme
 run: $(VENV) ## run everything in this terminal (own PostgreSQL and Redis unless DATABASE_URL / REDIS_URL are set)
 	@exec $(LOCAL) run
 
-test: $(VENV) ## run the tests on a real PostgreSQL and Redis; ARGS="-k admission" picks some
-	@$(PYTEST) -m "not slow" $(ARGS)
+test: $(VENV) ## run the tests on a real PostgreSQL and Redis; ARGS="-k admission" picks some, ALL=1 adds those of test-slow
+	@$(PYTEST) $(if $(ALL),,-m "not slow") $(ARGS)
 
 test-slow: $(VENV) ## run the tests that play for long: the year's replay and the like
 	@$(PYTEST) -m slow $(ARGS)
-
-test-all: $(VENV) ## run both in one go, the longest first: what CI runs
-	@$(PYTEST) $(ARGS)
 
 soak: $(VENV) ## play the property tests with ten times as many examples, new ones each time
 	@HYPOTHESIS_PROFILE=soak $(PYTEST) -m "hypothesis and not slow" $(ARGS)

@@ -150,7 +150,9 @@ function isTyped(field) {
     const chosen = [...field.options].findIndex((option) => option.defaultSelected);
     return !field.multiple && field.selectedIndex !== Math.max(chosen, 0);
   }
-  return field.checked !== field.defaultChecked || field.value !== field.defaultValue;
+  // A box without a value has another one than its default all the same.
+  if (field.matches("[type=checkbox], [type=radio]")) return field.checked !== field.defaultChecked;
+  return field.value !== field.defaultValue;
 }
 
 function whatWasTyped(form) {
@@ -173,6 +175,7 @@ function endWhenOver() {
   const typed = [...document.querySelectorAll("#content form[method=post]")].find((form) =>
     [...form.elements].some(isTyped));
   const ended = template.content.cloneNode(true);
+  sessionStorage.clear();
   const form = typed && whatWasTyped(typed);
   ended.querySelector("[data-sign-in]").href = location.href;
   ended.querySelectorAll("[data-when]").forEach((part) => {
@@ -224,11 +227,27 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
-document.addEventListener("htmx:responseError", () => {
+function isPoll(event) {
+  return Boolean(event.detail.requestConfig?.headers.Polls);
+}
+
+// Nobody looks at a tab that is hidden: it asks for nothing, and once when it is shown again.
+document.addEventListener("htmx:configRequest", (event) => {
+  if (document.hidden && event.detail.headers.Polls) event.preventDefault();
+});
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  document.querySelectorAll("[hx-trigger*=tab-shown]").forEach((part) => htmx.trigger(part, "tab-shown"));
+});
+
+document.addEventListener("htmx:responseError", (event) => {
+  if (isPoll(event)) return;
   say("That did not work", "The server answered with an error. Try again in a minute.");
 });
 
-document.addEventListener("htmx:sendError", () => {
+document.addEventListener("htmx:sendError", (event) => {
+  if (isPoll(event)) return;
   say("The server cannot be reached", "Nothing was saved. Check the connection and try again.");
 });
 

@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
 from tests.support.camt import Tx, camt053
@@ -20,7 +20,7 @@ from tusker.admin.bank import statements as pages
 from tusker.extensions import db
 from tusker.jobs import job_context
 from tusker.jobs import statements as job
-from tusker.models import BankStatement, StatementEntry, StatementUpload, UploadState, User
+from tusker.models import BankStatement, Event, Role, StatementEntry, StatementUpload, UploadState, User
 from tusker.queues import QUEUE, queue_called
 from tusker.services.bank import settling
 from tusker.services.bank.uploads import LEASE, claim_upload, take_upload, waiting_uploads
@@ -107,6 +107,36 @@ def test_a_refused_file_says_why_and_can_be_sent_again(app: Flask, login: Callab
     assert db.session.query(BankStatement).count() == 0
     assert send(browser, b"%PDF-1.7 a statement as people read it") == PAGE
     assert upload_row().state == UploadState.WAITING
+
+
+@pytest.mark.parametrize("after", [0, 4, 7])
+def test_a_person_cancels_it_and_nothing_of_it_is_written(
+    login: Callable[..., FlaskClient], monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    """Whatever the worker has done of it; sent again it is read from its beginning."""
+    browser, tell = login(), job._tell
+    send(browser)
+    assert login(Role.AUDITOR).post(f"{PAGE}/cancel").status_code == 403
+
+    def cancelled_then(upload_id: int, done: int, entries: int) -> None:
+        tell(upload_id, done, entries)
+        if done == after:
+            assert browser.post(f"{PAGE}/cancel").status_code == 303
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(job, "_tell", cancelled_then)
+        assert job.read_upload(1)
+    assert upload_row().state == UploadState.CANCELLED
+    assert db.session.query(BankStatement).count() == 0
+    page = browser.get(PAGE).text
+    assert "Cancelled by Test admin; nothing of it was imported." in page
+    assert "Cancel the import" not in page
+    assert browser.post(f"{PAGE}/cancel").status_code == 409
+    told = select(Event.subject_id).where(Event.kind == "import_cancelled")
+    assert db.session.scalars(told).all() == [1]
+    assert send(browser) == PAGE
+    assert job.read_upload(1)
+    assert db.session.query(StatementEntry).count() == 7
 
 
 def test_an_error_of_the_program_is_said_and_nothing_is_written(

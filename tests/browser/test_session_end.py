@@ -51,3 +51,27 @@ def test_nothing_stays_of_a_page_whose_session_is_over(
     page.get_by_role("heading", name="Not sent yet").wait_for()
     page.locator("dd", has_text="Typed before the end").wait_for()
     window.wrongs = [wrong for wrong in window.wrongs if "answer: 401" not in wrong and "401" not in wrong]
+
+
+def test_what_was_typed_into_a_long_form_stays_until_it_is_sent_or_the_person_leaves(
+    open_window: Callable[..., Window], create_user: Callable[..., User]
+) -> None:
+    user, window = create_user(), open_window()
+    page = window.sign_in(user)
+    name, note = page.get_by_label("Name").first, page.get_by_text("What you typed here earlier is back.")
+    window.open("/customers/new")
+    name.fill("Draft & Sons")
+    for _ in range(2):
+        window.open("/customers/")
+        window.open("/customers/new")
+        note.wait_for()
+        assert name.input_value() == "Draft & Sons"
+    page.get_by_role("button", name="Start over").click()
+    window.open("/customers/new")
+    assert (name.input_value(), note.count()) == ("", 0)
+    name.fill("Draft & Sons")
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("Password").wait_for()
+    window.sign_in(user)
+    window.open("/customers/new")
+    assert (name.input_value(), note.count()) == ("", 0)

@@ -15,12 +15,15 @@ from flask.testing import FlaskClient
 from tests.support.pages import HTMX
 from tests.support.values import NOW, at
 from tusker.models import CreditLine, Customer, Invoice, Role
+from tusker.queries.credit import invoices
 from tusker.queries.credit.invoices import (
     InvoiceFilter,
     Scope,
     count_by_status,
+    found_by_status,
     list_invoices,
 )
+from tusker.queries.paging import Cursor
 from tusker.services.credit.requesting.financing import cancel_invoice, request_financing
 from tusker.transactions import transaction
 from tusker.web.paging import PAGE_SIZE
@@ -187,6 +190,31 @@ def test_pages_hold_together(
     newer = re.search(r'href="([^"]*after=[^"]*)"', second)
     assert newer
     assert numbers(browser.get(newer[1].replace("&amp;", "&")).text) == numbers(first)
+
+
+def test_a_search_that_finds_very_many_shows_them_uncounted(
+    login: Callable[..., FlaskClient],
+    ask: Callable[..., Any],
+    two_lines: tuple[CreditLine, CreditLine],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for line in two_lines:
+        for number in range(2):
+            ask(line, ref=f"M-{line.id}-{number}")
+    names = [line.supplier.customer.name for line in two_lines]
+    everything = list_invoices(InvoiceFilter(), limit=9)
+    for words in ("M-", names[0], names[1]):
+        wanted = InvoiceFilter(search=words)
+        found = [row for row in everything if words in (row.number[:2], row.supplier)]
+        assert [row.id for row in list_invoices(wanted, limit=9)] == [row.id for row in found]
+        assert list_invoices(wanted, cursor=Cursor(before=found[0].id), limit=1) == found[1:2]
+        assert found_by_status(wanted) == count_by_status(wanted)
+    monkeypatch.setattr(invoices, "MOST_SUMMED", 3)
+    assert found_by_status(InvoiceFilter(search="M-")) is None
+    assert found_by_status(InvoiceFilter(search=names[0])) is not None
+    page = login(Role.ADMIN).get("/invoices/?q=M-").text
+    assert len(numbers(page)) == 4
+    assert re.search(r'status=repaid"[^>]*>Repaid\s*</a>', page)
 
 
 def test_fragment_is_the_list_alone(

@@ -22,6 +22,7 @@ from tusker.admin.credit import imports
 from tusker.csv_tables import read_table, stream_table
 from tusker.errors import UnreadableFile
 from tusker.extensions import db
+from tusker.jobs import imports as job
 from tusker.jobs.imports import import_file, start_imports
 from tusker.models import InvoiceFile, Role
 from tusker.queries.credit.invoice_files import refusals_of
@@ -131,6 +132,49 @@ def test_a_worker_that_died_loses_no_more_than_its_chunk(
     assert everything()["invoices"] == 9
     assert db.session.scalar(text("SELECT count(*) FROM invoice_file_rows")) == 0
     assert db.session.scalar(text("SELECT count(*) FROM invoice_file_parts")) == 0
+    assert prove().holds
+
+
+def test_a_person_cancels_it_between_two_chunks(
+    importer: ImportDesk, login: Callable[..., FlaskClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [f"INV-{n},S-1,B-1,100,2026-02-27,," for n in range(9)]
+    data = csv_of(*rows, header=TRACKED_HEADER)
+    file_id, browser = start(importer, data), login(Role.ADMIN)
+    at = f"/admin/import/files/{file_id}"
+    assert "Cancel the import" in browser.get(at).text
+    asked, turns = job._request, iter(range(9))
+
+    def then_cancels(*given: Any) -> bool:
+        more = asked(*given)
+        if next(turns) == 1:
+            assert browser.post(f"{at}/cancel").status_code == 303
+        return more
+
+    with in_small_parts(REQUESTED_AT_ONCE=3), monkeypatch.context() as meanwhile:
+        meanwhile.setattr(job, "_request", then_cancels)
+        assert import_file(file_id)
+    page = browser.get(at).text
+    assert "Cancelled by Test admin after 6 of 9 rows." in page
+    assert everything()["invoices"] == 6
+    assert db.session.scalar(text("SELECT count(*) FROM invoice_file_rows")) == 0
+    assert browser.post(f"{at}/cancel").status_code == 409
+    assert not import_file(file_id)
+    unread = start(importer, data)
+    with monkeypatch.context() as meanwhile:
+        copied = large._copy
+
+        def copies(*given: Any) -> None:
+            copied(*given)
+            meanwhile.setattr(large, "_copy", copied)
+            assert browser.post(f"/admin/import/files/{unread}/cancel").status_code == 303
+
+        meanwhile.setattr(large, "_copy", copies)
+        assert import_file(unread)
+    assert "before a row was requested" in browser.get(f"/admin/import/files/{unread}").text
+    assert db.session.scalar(text("SELECT count(*) FROM invoice_file_rows")) == 0
+    assert import_file(start(importer, data))
+    assert everything()["invoices"] == 9
     assert prove().holds
 
 

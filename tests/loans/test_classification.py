@@ -27,6 +27,7 @@ from tusker.jobs import daily
 from tusker.jobs.positions import keep_positions
 from tusker.models import CreditLine, Customer, Event, Invoice, Role
 from tusker.queries.credit.credit_lines import row_of
+from tusker.queries.loans import classes
 from tusker.queries.loans.classes import borrowers_on, class_history, classified
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
@@ -159,28 +160,82 @@ def test_sums_from_kept_positions_are_those_of_the_loans(
     business_day: Today,
     make_line: Callable[..., CreditLine],
     make_invoice: Callable[..., Invoice],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     line, late = (make_line(terms=replace(FREE, tenor_days=days)) for days in (200, 30))
     for value in (10_000_01, 10_000_04, 10_000_00):
         make_invoice("disbursed", line=line, value=value)
     first, *_ = [make_invoice("disbursed", line=late, value=value) for value in (5_000_01, 5_000_00)]
     business_day(END)
-    keep_positions()
     rules = app.config["CLASSIFICATION"]
     halves = replace(rules, provisions=dict.fromkeys(AssetClass, Decimal("0.5")))
+    monkeypatch.setitem(app.config, "CLASSIFICATION", halves)
+    keep_positions()
     kept = borrowers_on(END, halves)
     assert kept == classified(END, halves).borrowers
     assert [(each.state, each.provision) for each in kept] == [
         (AssetClass.SUBSTANDARD, 2_000_00 + 2_000_00),
         (AssetClass.STANDARD, 4_000_00 + 4_000_02 + 4_000_00),
     ]
+    # other fractions: computed until the worker has summed by them
+    assert borrowers_on(END, rules) == classified(END, rules).borrowers
+    monkeypatch.setitem(app.config, "CLASSIFICATION", rules)
+    keep_positions()
+    assert prove().holds
     receive(at(ctx, 121), first, 1_000_01, reference="PART")
+    turned_to_supplier(first)
     for _ in range(2):
-        assert borrowers_on(END, rules) == classified(END, rules).borrowers
-        assert (
-            sum(each.owed for each in borrowers_on(END, rules)) == sum(each.owed for each in kept) - 1_000_01
-        )
+        computed = classified(END, rules).borrowers
+        with monkeypatch.context() as only_kept:
+            only_kept.setattr(classes, "classified", None)
+            assert borrowers_on(END, rules) == computed
+        assert sum(each.owed for each in computed) == sum(each.owed for each in kept) - 1_000_01
         keep_positions()
+        assert prove().holds
+
+
+def turned_to_supplier(invoice: Invoice) -> None:
+    with transaction() as session:
+        session.execute(
+            text("UPDATE loans SET recourse_on = :day WHERE invoice_id = :id"), {"day": END, "id": invoice.id}
+        )
+
+
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        ("UPDATE debtor_sums SET provision = provision + 1 WHERE day = :day", "positions by debtor"),
+        ("UPDATE loan_positions SET debtor_id = debtor_id + 1", "who owes the position"),
+    ],
+)
+def test_the_proof_finds_a_wrong_sum_of_a_debtor(
+    app: Flask, two: list[Invoice], business_day: Today, change: str, check: str
+) -> None:
+    business_day(END)
+    keep_positions()
+    db.session.execute(text(change), {"day": END})
+    assert check in {found.check for found in prove().mismatches}
+    db.session.commit()
+    assert app.test_cli_runner().invoke(args=["rebuild-positions"]).exit_code == 0
+    assert prove().holds
+
+
+def test_what_a_worker_of_the_version_before_wrote_is_built_anew(
+    app: Flask, two: list[Invoice], business_day: Today
+) -> None:
+    business_day(END)
+    keep_positions()
+    for change in (
+        "UPDATE position_days SET shares = '{}'; DELETE FROM debtor_sums; UPDATE loan_positions SET debtor_id = 0",
+        "UPDATE debtor_sums SET live = live + 1",
+    ):
+        db.session.execute(text(change))
+        db.session.commit()
+        for _ in range(2):
+            keep_positions()
+        rules = app.config["CLASSIFICATION"]
+        assert borrowers_on(END, rules) == classified(END, rules).borrowers
+        assert prove().holds
 
 
 def test_page_file_and_command(

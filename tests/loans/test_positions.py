@@ -100,7 +100,7 @@ def test_kept_sums_ask_once_however_many_loans(two: list[Invoice]) -> None:
 def test_the_proof_finds_a_wrong_figure(app: Flask, two: list[Invoice], table: str) -> None:
     keep_positions()
     db.session.execute(text(f"UPDATE {table} SET live = live + 1 WHERE day = :day"), {"day": TODAY})
-    assert {found.check for found in prove().mismatches} == {"summed positions of credit line"}
+    assert "summed positions of credit line" in {found.check for found in prove().mismatches}
     assert bool(wrong_positions(TODAY)) == (table == "book_positions")
     db.session.commit()
     answer = app.test_cli_runner().invoke(args=["rebuild-positions"])

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any, ClassVar
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
@@ -58,6 +58,7 @@ from tusker.models import (
 from tusker.queries.credit.exposure import derivation, exposure_table
 from tusker.queries.loans.account_statements.statement import credit_balance, statement
 from tusker.queries.loans.ageing import ageing
+from tusker.queries.loans.classes import borrowers_on, classified
 from tusker.queries.loans.loans import loan_of_invoice, open_loans
 from tusker.queries.loans.positions import wrong_positions
 from tusker.queries.record.proof import prove
@@ -234,7 +235,7 @@ class Books(RuleBasedStateMachine):
     def keep_positions(self, batches: int) -> None:
         """A worker keeps the sums of the book, and may be stopped before it is done."""
         with transaction():
-            keep_days(self.ctx)
+            keep_days(self.ctx, current_app.config["CLASSIFICATION"].shares)
         for _ in range(batches):
             with transaction():
                 write_positions()
@@ -687,6 +688,8 @@ class Books(RuleBasedStateMachine):
         self.granted = db.session.scalar(select(Relief.id).limit(1)) is not None
         proof = prove(wrong_positions(self.ctx.today))
         assert proof.holds, (proof.differences, proof.mismatches)
+        rules = current_app.config["CLASSIFICATION"]
+        assert borrowers_on(self.ctx.today, rules) == classified(self.ctx.today, rules).borrowers
         if not self.limit_may_be_passed:
             assert all(row.used <= row.limit for row in proof.accounts)
 

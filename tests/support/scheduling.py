@@ -44,7 +44,7 @@ SECONDS = {
     "tests/credit/test_importing.py": 10,
 }
 """How long a file takes, of those of `APART` one of its long tests, when this was last looked at
-(`make test-all ARGS=--durations=80`); the others are short."""
+(`make test ALL=1 ARGS=--durations=80`); the others are short."""
 
 APART = {"tests/loans/test_stateful.py", "tests/demo/test_first_orders.py", "tests/replay/test_replay.py"}
 

@@ -29,11 +29,10 @@ MOST_STATEMENTS = 32
 READS_ALL = {
     "admin.statement": "an open statement is matched when it is looked at",
     "invoices.export": "a file of all invoices reads all invoices",
-    "invoices.index  q=NEFT": "every invoice that was paid is found",
+    "invoices.index  q=NEFT": "of every invoice that was paid ten thousand are counted",
     "invoices.index  since=": "a month's invoices are counted",
     "reports.ageing_file": "a file of all open loans",
     "reports.ageing_loans  bucket": "a bucket may be most of a small book",
-    "reports.classification": "what is provided is rounded for each open loan",
     "reports.classification_file": "a file of all open loans",
     "reports.statement": "what was paid in a period may be most of a small book",
     "reports.exposure": "of a past day, from the movements until then",

@@ -57,6 +57,10 @@ def _failed(answer: Response) -> bool:
     return answer.status_code != 303
 
 
+STOP_POLLING = 286
+"""The status by which htmx stops asking."""
+
+
 @bp.route("/login", methods=["GET", "POST"])
 @limiter.limit("10 per 15 minutes", key_func=_attempt_key, methods=["POST"], deduct_when=_failed)
 @limiter.limit("100 per 15 minutes", key_func=network, methods=["POST"], deduct_when=_failed)
@@ -102,7 +106,8 @@ def ask_to_sign_in(_: SignInNeeded) -> ResponseReturnValue:
     """
     half = half_session()
     if is_htmx():
-        answer = make_response(render_template("auth/_signed_out.html", next_url=current_path()), 401)
+        answer = make_response(render_template("auth/_signed_out.html", next_url=current_path()))
+        answer.status_code = STOP_POLLING if request.headers.get("Polls") == "true" else 401
         answer.headers["HX-Retarget"] = "#messages"
         answer.headers["HX-Reswap"] = "innerHTML"
         answer.headers["HX-Push-Url"] = "false"

@@ -15,7 +15,7 @@ from tusker.services.credit.risk.rules import set_group
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
-from tusker.web.htmx import done
+from tusker.web.htmx import Undo, done
 
 
 @bp.post("/<int:customer_id>/hold")
@@ -24,7 +24,8 @@ def hold(customer_id: int) -> Response:
     """Nothing new is admitted and nothing is paid out for a company on hold."""
     with transaction():
         name = hold_customer(acting(), customer_id, reason=sent_reason()).name
-    return done(f"{name} is on hold.", to=url_for("customers.show", customer_id=customer_id))
+    undo = Undo(url_for("customers.lift", customer_id=customer_id))
+    return done(f"{name} is on hold.", to=url_for("customers.show", customer_id=customer_id), undo_by=undo)
 
 
 @bp.post("/<int:customer_id>/lift-hold")

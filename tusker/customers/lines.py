@@ -25,7 +25,7 @@ from tusker.queries.record.events import events_of
 from tusker.services.credit.customers.lines import change_credit_line, open_credit_line, set_line_status
 from tusker.services.credit.standing import why_closed
 from tusker.web.access import acting, allow
-from tusker.web.htmx import PROPOSED, done, render
+from tusker.web.htmx import PROPOSED, Undo, done, render
 from tusker.web.lists import ENDINGS
 
 
@@ -144,6 +144,12 @@ def line_status(line_id: int) -> Response:
                 f"The credit line is {words}.",
                 to=url_for("customers.line", line_id=line_id),
                 made=made,
+                undo_by=Undo(
+                    url_for("customers.line_status", line_id=line_id),
+                    fields={
+                        "status": LineStatus.SUSPENDED if status == LineStatus.ACTIVE else LineStatus.ACTIVE
+                    },
+                ),
                 partial="customers/line/_line.html",
                 **_line_context(line_id),
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import request
+from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -32,7 +32,7 @@ from tusker.services.payout.funding.verification import (
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id, my_scope
 from tusker.web.forms import sent_reason, sent_seen
-from tusker.web.htmx import render, said
+from tusker.web.htmx import Undo, render, said
 
 
 @bp.post("/<int:invoice_id>/cancel")
@@ -106,7 +106,9 @@ def verify(document_id: int) -> ResponseReturnValue:
     with transaction():
         invoice_id = verify_document(acting(), document_id, verified=verified)
     message = "The document is verified." if verified else "The document counts as not verified."
-    return done_with(invoice_id, message)
+    back = {"verified": "0" if verified else "1"}
+    undo = Undo(url_for("invoices.verify", document_id=document_id), reason=False, fields=back)
+    return done_with(invoice_id, message, undo=undo)
 
 
 @bp.post("/documents/<int:document_id>/invalid")
@@ -115,7 +117,9 @@ def invalid_document(document_id: int) -> ResponseReturnValue:
     """Mark a document as not valid."""
     with transaction():
         invoice_id = mark_invalid(acting(), document_id, reason=sent_reason())
-    return done_with(invoice_id, "The document is marked as not valid, and the supplier is notified.")
+    undo = Undo(url_for("invoices.valid_document", document_id=document_id))
+    words = "The document is marked as not valid, and the supplier is notified."
+    return done_with(invoice_id, words, undo=undo)
 
 
 @bp.post("/documents/<int:document_id>/valid")

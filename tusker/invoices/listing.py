@@ -16,10 +16,11 @@ from tusker.invoices.forms import InvoiceFilterForm
 from tusker.models import Role
 from tusker.queries.credit.customers import purchaser_choices, supplier_choices
 from tusker.queries.credit.invoices import (
+    STATUS_ORDER,
     InvoiceFilter,
     StatusCount,
     StatusNow,
-    count_by_status,
+    found_by_status,
     list_invoices,
     statuses_of,
 )
@@ -75,7 +76,7 @@ def index() -> ResponseReturnValue:
     form = _filter_form()
     valid = form.validate()
     wanted = _wanted(form) if valid else None
-    counts = count_by_status(wanted) if wanted else {}
+    counts = found_by_status(wanted) if wanted else {}
     shown = INVOICES.shown(form, partial(list_invoices, wanted) if wanted else None, _totals(form, counts))
     return render(
         "invoices/index.html",
@@ -83,6 +84,7 @@ def index() -> ResponseReturnValue:
         status=200 if valid else 422,
         list=shown,
         counts=counts,
+        statuses=STATUS_ORDER,
         chosen=form.status.data,
         watched=_unfinished(row.now for row in shown.page.items),
     )
@@ -97,7 +99,9 @@ def export(ending: str) -> ResponseReturnValue:
     return INVOICES.file(ending, form, partial(list_invoices, _wanted(form)))
 
 
-def _totals(form: InvoiceFilterForm, counts: Mapping[InvoiceStatus, StatusCount]) -> Totals:
+def _totals(form: InvoiceFilterForm, counts: Mapping[InvoiceStatus, StatusCount] | None) -> Totals:
+    if counts is None:
+        return Totals(None)
     found = [count for status, count in counts.items() if form.status.data in (None, status)]
     return Totals(sum(c.count for c in found), {"principal": sum(c.principal for c in found)})
 

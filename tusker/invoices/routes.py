@@ -18,7 +18,7 @@ from tusker.queries.loans.payoff import Payoff, payoff
 from tusker.web.access import allow, my_scope
 from tusker.web.fields import FIRST_DAY, LAST_DAY
 from tusker.web.finding import remember
-from tusker.web.htmx import done, render, wants_fragment
+from tusker.web.htmx import Undo, done, render, wants_fragment
 
 PAGE, PARTIAL, SHIPMENT = "invoices/show.html", "invoices/_invoice.html", "invoices/delivery/_shipment.html"
 PAYOFF = "invoices/loans/_payoff.html"
@@ -44,10 +44,10 @@ def payoff_quote(invoice_id: int) -> ResponseReturnValue:
     return render(PAGE, PAYOFF, invoice=file.invoice, **file_context(file))
 
 
-def done_with(invoice_id: int, message: str) -> ResponseReturnValue:
+def done_with(invoice_id: int, message: str, *, undo: Undo | None = None) -> ResponseReturnValue:
     """Say what was done to an invoice, on its page or with htmx in its part."""
     to = url_for("invoices.show", invoice_id=invoice_id)
-    return done(message, to=to, partial=PARTIAL, **file_context(open_file(invoice_id)))
+    return done(message, to=to, partial=PARTIAL, undo_by=undo, **file_context(open_file(invoice_id)))
 
 
 def file_context(file: InvoiceFile) -> dict[str, Any]:

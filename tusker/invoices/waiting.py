@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import request
+from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -17,7 +17,7 @@ from tusker.queries.credit.waiting import waiting_rows
 from tusker.services.credit.waiting import cancel_waiting, leave_waiting
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id, my_scope
-from tusker.web.htmx import render
+from tusker.web.htmx import Undo, render
 
 PAGE = "invoices/credit/waiting_list.html"
 MOST = 500
@@ -46,6 +46,7 @@ def wait(invoice_id: int) -> ResponseReturnValue:
     return done_with(
         invoice_id,
         "It is on the waiting list and will be approved automatically once its amount is available.",
+        undo=Undo(url_for("invoices.stop_waiting", invoice_id=invoice_id)),
     )
 
 

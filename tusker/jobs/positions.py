@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from flask import current_app
+
 from tusker.jobs import job_context
 from tusker.services.credit.invoice_counts import merge_counts
 from tusker.services.loans import positions
@@ -19,7 +21,7 @@ def keep_positions() -> int:
     with transaction():
         merge_counts()
     with transaction():
-        positions.keep_days(job_context("positions"))
+        positions.keep_days(job_context("positions"), current_app.config["CLASSIFICATION"].shares)
     for done in range(BATCHES_A_JOB):
         with transaction():
             if not positions.write_positions():

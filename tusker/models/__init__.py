@@ -40,6 +40,7 @@ from tusker.models.loans.payable import Payable, PayableLine
 from tusker.models.loans.position import (
     BookPosition,
     DaySum,
+    DebtorSum,
     DueSum,
     InvoiceCount,
     LoanChange,
@@ -105,6 +106,7 @@ __all__ = [
     "Customer",
     "DailyRun",
     "DaySum",
+    "DebtorSum",
     "DeductionKind",
     "DeductionState",
     "Disbursal",

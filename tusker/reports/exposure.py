@@ -96,11 +96,12 @@ def _use_plot(day: date, found: list[Table]) -> Plot:
 @allow(costly=True)
 def exposure_file() -> Response:
     """All limits with their exposures as CSV, amounts in major units."""
-    day, money = day_or_refuse(), currency()
+    # the rows are read while they are sent, when nobody is signed in any more
+    day, money, mine = day_or_refuse(), currency(), own()
     rows = (
         [day, row.kind, row.id, row.name, money.major(row.exposure), money.major(row.limit), money.code]
         for kind in TITLES
-        for row in exposure_table(kind, day, **own())
+        for row in exposure_table(kind, day, **mine)
     )
     return csv_answer(f"exposure-{day}.csv", HEADER, rows)
 

@@ -22,7 +22,7 @@ from tusker.services.loans.statement_mails import set_statement_mail
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, is_staff
 from tusker.web.csvfile import csv_answer
-from tusker.web.htmx import done, render
+from tusker.web.htmx import Undo, done, render
 
 SHOWN = 200
 """Lines on a page."""
@@ -102,7 +102,8 @@ def statement_mail() -> ResponseReturnValue:
     said = (
         "The statement of each month is sent by mail." if wanted else "Statements are no longer sent by mail."
     )
-    return done(said, to=to)
+    back = {"account": asked, "wanted": "0" if wanted else "1"}
+    return done(said, to=to, undo_by=Undo(url_for("reports.statement_mail"), reason=False, fields=back))
 
 
 def presets(today: date) -> list[tuple[str, date, date]]:

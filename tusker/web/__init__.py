@@ -21,7 +21,7 @@ from tusker.services.reasons import LONGEST_REASON
 from tusker.web import assets, compression, costly, errors, filters, list_routes
 from tusker.web.access import guard, is_staff
 from tusker.web.finding import note_what_was_seen, shortcuts
-from tusker.web.nav import breadcrumbs, navigation
+from tusker.web.nav import URGENT, breadcrumbs, navigation
 from tusker.web.slow_bodies import CutSlowBodies
 from tusker.web.urls import IdConverter
 
@@ -86,7 +86,9 @@ def init_app(app: Flask) -> None:
     app.after_request(_set_headers)
     app.after_request(note_what_was_seen)
     app.context_processor(_template_context)
-    app.jinja_env.globals.update(with_args=with_args, breadcrumbs=breadcrumbs, LONGEST_REASON=LONGEST_REASON)
+    app.jinja_env.globals.update(
+        with_args=with_args, breadcrumbs=breadcrumbs, LONGEST_REASON=LONGEST_REASON, URGENT=URGENT
+    )
     app.register_blueprint(list_routes.bp)
 
 

@@ -14,6 +14,7 @@ from flask import Flask, current_app
 from markupsafe import Markup
 
 from tusker import clock
+from tusker.carriers.registry import carrier_label
 from tusker.currency import currency
 from tusker.domain.loans.ageing import Bucket
 from tusker.domain.status import Status, Tone
@@ -244,5 +245,6 @@ def init_app(app: Flask) -> None:
         figures,
         stack,
         late_parts,
+        carrier_label,
     ):
         app.jinja_env.filters[function.__name__] = function

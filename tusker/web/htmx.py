@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,6 +47,16 @@ def render(page: str, partial: str | None = None, /, *, status: int = 200, **con
     return answer
 
 
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """The way to take an act back, in its message: a form that posts to `url`, with these fields and, unless `reason`
+    is False, a reason that the person types."""
+
+    url: str
+    reason: bool = True
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
 def done(
     message: str,
     /,
@@ -53,18 +65,22 @@ def done(
     made: object = None,
     partial: str | None = None,
     category: str = "success",
+    undo_by: Undo | None = None,
     **context: Any,
 ) -> Response:
     """Answer an action that succeeded; where it `made` a proposal, its message says that instead.
 
     Without htmx: flash `message` and go to the URL `to` (303). With htmx: the fragment `partial` with the message
     and the navigation's counts put into the page out of band, or, without a partial, a whole new page at `to`.
-    `category` is success, info, warning or danger.
+    `category` is success, info, warning or danger. `undo_by` stands in the message, unless it is a proposal's.
     """
     message = said(made, message)
+    if undo_by is not None and not isinstance(made, Proposal):
+        message = Markup(render_template("layout/_undo.html", words=message, undo=undo_by))  # noqa: S704 (escaped)
+        category = UNDOABLE
     if wants_fragment() and partial is not None:
         body = render_template(partial, **context)
-        answer = make_response(Markup(body) + oob_message(message, category) + _oob_counts())  # noqa: S704 (escaped)
+        answer = make_response(Markup(body) + oob_message(message, category) + oob_counts())  # noqa: S704 (escaped)
     elif is_htmx():
         flash(message, category)
         answer = make_response("", 204)
@@ -76,6 +92,8 @@ def done(
     return answer
 
 
+UNDOABLE = "undoable"
+"""The category of the message of a success that can be undone: it stays until it is closed."""
 PROPOSED = "It is proposed, and counts once another admin has accepted it (To approve)."
 
 
@@ -89,7 +107,7 @@ def oob_message(message: str, category: str) -> Markup:
     return Markup(render_template("layout/_oob_message.html", message=message, category=category))  # noqa: S704
 
 
-def _oob_counts() -> Markup:
+def oob_counts() -> Markup:
     """The counts of the navigation after an action, which may have settled what waited there."""
     counts = counted_entries().items()
     parts = (render_template("layout/_count.html", endpoint=e, count=n, oob=True) for e, n in counts)

@@ -8,8 +8,7 @@ from flask import current_app, request, url_for
 from flask_login import current_user
 
 from tusker.models import Role
-from tusker.queries.attention import count_open
-from tusker.queries.proposals import count_to_approve
+from tusker.queries.counts import waiting_for_staff
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +78,10 @@ _PURCHASER = (
     ("Statement", "report-money", "reports.statement", "Reports"),
     ("Calculator", "calculator", "reports.calculator", "Reports"),
 )
-COUNTS = {"admin.attention": count_open, "admin.approvals": count_to_approve}
-"""Entries that show how many items wait."""
+COUNTED = ("admin.attention", "admin.approvals", "admin.queue")
+"""Entries of staff that show how much waits, as `waiting_for_staff` tells it."""
+URGENT = COUNTED[:2]
+"""Those whose count asks for a person."""
 BY_ROLE = {Role.ADMIN: _STAFF, Role.AUDITOR: _STAFF, Role.SUPPLIER: _SUPPLIER, Role.PURCHASER: _PURCHASER}
 HOME = {
     Role.ADMIN: "admin.dashboard",
@@ -95,13 +96,12 @@ def navigation() -> dict[str, list[NavEntry]]:
     if not current_user.is_authenticated:
         return {}
     groups: dict[str, list[NavEntry]] = {}
-    here = request.endpoint or ""
-    active = _active(here)
+    counts = counted_entries()
+    active = _active(request.endpoint or "")
     for label, icon, endpoint, group in BY_ROLE[Role(current_user.role)]:
         if endpoint in current_app.view_functions:
-            count = COUNTS[endpoint]() if endpoint in COUNTS else None
             groups.setdefault(group, []).append(
-                NavEntry(label, icon, url_for(endpoint), endpoint == active, count, endpoint)
+                NavEntry(label, icon, url_for(endpoint), endpoint == active, counts.get(endpoint), endpoint)
             )
     return groups
 
@@ -121,10 +121,9 @@ def breadcrumbs() -> list[tuple[str, str]]:
 
 def counted_entries() -> dict[str, int]:
     """How many items wait behind those of the signed-in user's links that count them, by endpoint."""
-    if not current_user.is_authenticated:
+    if not current_user.is_authenticated or current_user.role not in {Role.ADMIN, Role.AUDITOR}:
         return {}
-    mine = {entry[2] for entry in BY_ROLE[Role(current_user.role)]}
-    return {endpoint: count() for endpoint, count in COUNTS.items() if endpoint in mine}
+    return dict(zip(COUNTED, waiting_for_staff(), strict=True))
 
 
 def _active(endpoint: str) -> str | None:

@@ -7,7 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from tusker import clock
 from tusker.queries.record.readiness import OK, is_ready, parts
-from tusker.web.access import allow, public
+from tusker.web.access import STAFF, allow, public
+from tusker.web.htmx import is_htmx, oob_counts
 from tusker.web.nav import home_url
 from tusker.web.urls import local_url
 
@@ -19,6 +20,13 @@ bp = Blueprint("web", __name__)
 def start() -> ResponseReturnValue:
     """Redirect to the user's own dashboard."""
     return redirect(home_url())
+
+
+@bp.get("/counts")
+@allow(*STAFF)
+def counts() -> ResponseReturnValue:
+    """What waits behind entries of the navigation, polled by every page of staff; without htmx the dashboard."""
+    return Response(oob_counts()) if is_htmx() else redirect(home_url())
 
 
 @bp.get("/healthz")

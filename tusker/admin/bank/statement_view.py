@@ -19,7 +19,7 @@ from tusker.queries.bank.statements import entries_page, outcomes_of, statement_
 from tusker.queries.loans.receipts.listing import names_of_customers
 from tusker.services.bank.decisions import shown_suggestion
 from tusker.services.bank_entries import own_reference
-from tusker.web.htmx import done, render
+from tusker.web.htmx import Undo, done, render
 from tusker.web.paging import page_of
 
 TABS = ("open", "parked", "payouts", "done")
@@ -39,7 +39,9 @@ def show_statement(statement_id: int, *, status: int = 200) -> Response:
     return render("admin/bank/statement.html", status=status, **context)
 
 
-def changed(statement_id: int, message: str, category: str = "success") -> Response:
+def changed(
+    statement_id: int, message: str, category: str = "success", *, undo: Undo | None = None
+) -> Response:
     """Answer an action: with htmx the changed statement, without it a redirect to its page."""
     show = shown_tab()
     return done(
@@ -47,6 +49,7 @@ def changed(statement_id: int, message: str, category: str = "success") -> Respo
         to=url_for("admin.statement", statement_id=statement_id, show=None if show == "open" else show),
         partial="admin/bank/_statement.html",
         category=category,
+        undo_by=undo,
         **statement_context(statement_id, show),
     )
 

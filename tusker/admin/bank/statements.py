@@ -29,7 +29,7 @@ from tusker.queues import enqueue
 from tusker.services.bank import decisions as desk
 from tusker.services.bank import importing as service
 from tusker.services.bank.file import account_notes, own_accounts, read_answer, read_configured
-from tusker.services.bank.uploads import LARGE, READ_JOB, READ_SECONDS, take_upload
+from tusker.services.bank.uploads import LARGE, READ_JOB, READ_SECONDS, cancel_upload, take_upload
 from tusker.services.payout.settlement.bank_answers import take_answer
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
@@ -37,7 +37,7 @@ from tusker.web.errors import answer_http_error
 from tusker.web.filters import status_label
 from tusker.web.finding import remember
 from tusker.web.forms import FilterForm, sent_reason, sent_seen
-from tusker.web.htmx import done, render
+from tusker.web.htmx import Undo, done, render
 from tusker.web.lists import ENDINGS, Column, Kind, ListOf
 
 TAB_OF = {
@@ -145,6 +145,16 @@ def statement_upload(upload_id: int) -> ResponseReturnValue:
     )
 
 
+@bp.post("/statements/uploads/<int:upload_id>/cancel")
+@allow(Role.ADMIN)
+def cancel_statement_upload(upload_id: int) -> ResponseReturnValue:
+    """Have a large file not imported."""
+    with transaction():
+        cancel_upload(acting(), upload_id)
+    to = url_for("admin.statement_upload", upload_id=upload_id)
+    return done("The import is cancelled.", to=to, category="info")
+
+
 def _answered(answer: OrderAnswer, digest: str, name: str) -> ResponseReturnValue:
     """Apply the bank's answer to a payment order, and show its disbursal."""
     with transaction():
@@ -226,7 +236,8 @@ def accept_entry(entry_id: int) -> ResponseReturnValue:
         kept = read_kept_back(request.form)
         receipt = desk.accept_entry(acting(), entry_id, customer_id, splits, kept, seen=sent_seen())
         words = f"{currency().show(receipt.amount)} is recorded as {receipt.bank_reference}."
-    return changed(statement_id, words)
+        receipt_id = receipt.id
+    return changed(statement_id, words, undo=Undo(url_for("admin.undo_receipt", receipt_id=receipt_id)))
 
 
 @bp.post("/statements/entries/<int:entry_id>/charges")
@@ -246,7 +257,7 @@ def park_entry(entry_id: int) -> ResponseReturnValue:
     statement_id, _ = statement_of_entry(entry_id)
     with transaction():
         desk.park_entry(acting(), entry_id, reason=sent_reason())
-    return changed(statement_id, "The entry is parked.")
+    return changed(statement_id, "The entry is parked.", undo=_reopen(entry_id))
 
 
 @bp.post("/statements/entries/<int:entry_id>/dismiss")
@@ -255,7 +266,7 @@ def dismiss_entry(entry_id: int) -> ResponseReturnValue:
     statement_id, _ = statement_of_entry(entry_id)
     with transaction():
         desk.dismiss_entry(acting(), entry_id, reason=sent_reason())
-    return changed(statement_id, "The entry is dismissed.")
+    return changed(statement_id, "The entry is dismissed.", undo=_reopen(entry_id))
 
 
 @bp.post("/statements/entries/<int:entry_id>/new")
@@ -283,6 +294,10 @@ def reopen_entry(entry_id: int) -> ResponseReturnValue:
     with transaction():
         desk.reopen_entry(acting(), entry_id)
     return changed(statement_id, "The entry is open again.")
+
+
+def _reopen(entry_id: int) -> Undo:
+    return Undo(url_for("admin.reopen_entry", entry_id=entry_id), reason=False)
 
 
 def _tone(result: service.ImportResult) -> str:

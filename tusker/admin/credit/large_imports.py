@@ -18,13 +18,14 @@ from tusker.queues import enqueue
 from tusker.services.credit.importing.large import (
     IMPORT_JOB,
     LONGEST_SECONDS,
+    cancel_file,
     first_rows,
     start_file,
 )
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.csvfile import csv_answer
-from tusker.web.htmx import render
+from tusker.web.htmx import done, render
 
 
 @bp.get("/import/files/<int:file_id>")
@@ -78,6 +79,17 @@ def large_refusals(file_id: int) -> ResponseReturnValue:
         for row in refusals_of(invoice_file(file_id).id)
     )
     return csv_answer("refusals.csv", REFUSAL_COLUMNS, rows)
+
+
+@bp.post("/import/files/<int:file_id>/cancel")
+@allow(Role.ADMIN)
+def cancel_large_import(file_id: int) -> ResponseReturnValue:
+    """Stop it after the rows that are being requested."""
+    with transaction():
+        cancel_file(acting(), file_id)
+    return done(
+        "The import is cancelled.", to=url_for("admin.large_import", file_id=file_id), category="info"
+    )
 
 
 def _show_columns(file_id: int, form: MappingForm, *, status: int = 200) -> ResponseReturnValue:

@@ -18,7 +18,7 @@ from tusker.services.credit.risk.rules import RuleData, add_rule, change_rule, e
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
-from tusker.web.htmx import done, render
+from tusker.web.htmx import Undo, done, render
 
 SHOWN = 200
 """Rules of each table; there are rarely more."""
@@ -47,9 +47,10 @@ def add_a_rule() -> ResponseReturnValue:
                 form.valid_from.data,
                 form.valid_to.data,
             )
-            add_rule(acting(), data, reason=form.reason.filled)
+            rule_id = add_rule(acting(), data, reason=form.reason.filled).id
         if form.saved:
-            return done("The rule is active.", to=url_for("admin.rules"))
+            undo = Undo(url_for("admin.end_a_rule", rule_id=rule_id))
+            return done("The rule is active.", to=url_for("admin.rules"), undo_by=undo)
     return _show(form, status=422)
 
 

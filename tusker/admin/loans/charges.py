@@ -20,7 +20,7 @@ from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.csvfile import csv_answer
 from tusker.web.forms import sent_reason
-from tusker.web.htmx import done, render
+from tusker.web.htmx import Undo, done, render
 
 SHOWN = 1000
 """Charges on a page; the file has all."""
@@ -59,8 +59,10 @@ def charge_receipt(receipt_id: int) -> ResponseReturnValue:
     """The bank kept a part of a receipt."""
     amount, day, reason = _sent()
     with transaction():
-        service.record_charge_of_receipt(acting(), receipt_id, amount=amount, value_date=day, reason=reason)
-    return done(_words(amount), to=url_for("admin.receipt", receipt_id=receipt_id))
+        charge_id = service.record_charge_of_receipt(
+            acting(), receipt_id, amount=amount, value_date=day, reason=reason
+        ).id
+    return done(_words(amount), to=url_for("admin.receipt", receipt_id=receipt_id), undo_by=_undo(charge_id))
 
 
 @bp.post("/payouts/<int:payout_id>/charges")
@@ -69,9 +71,12 @@ def charge_payout(payout_id: int) -> ResponseReturnValue:
     """The bank took something for a payout."""
     amount, day, reason = _sent()
     with transaction():
-        service.record_charge_of_payout(acting(), payout_id, amount=amount, value_date=day, reason=reason)
+        charge_id = service.record_charge_of_payout(
+            acting(), payout_id, amount=amount, value_date=day, reason=reason
+        ).id
     disbursal_id = disbursal_id_of_payout(payout_id)
-    return done(_words(amount), to=url_for("admin.disbursal", disbursal_id=disbursal_id))
+    to = url_for("admin.disbursal", disbursal_id=disbursal_id)
+    return done(_words(amount), to=to, undo_by=_undo(charge_id))
 
 
 @bp.post("/charges/<int:charge_id>/undo")
@@ -96,6 +101,10 @@ def _sent() -> tuple[int, date, str]:
         problems = [(field.name, str(error)) for field in form for error in field.errors]
         raise InvalidInput(problems[0][1], field=problems[0][0])
     return form.amount.filled, form.value_date.filled, form.reason.data or ""
+
+
+def _undo(charge_id: int) -> Undo:
+    return Undo(url_for("admin.undo_charge", charge_id=charge_id))
 
 
 def _words(amount: int) -> str:

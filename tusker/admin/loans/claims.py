@@ -13,7 +13,7 @@ from tusker.services.loans import claim_undoing, claims
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
-from tusker.web.htmx import done
+from tusker.web.htmx import Undo, done
 
 
 @bp.post("/claims/<int:claim_id>/accept")
@@ -25,7 +25,7 @@ def accept_claim(claim_id: int) -> ResponseReturnValue:
         raise InvalidInput(" ".join(str(error) for field in form for error in field.errors), field="amount")
     with transaction():
         claim = claims.accept_claim(acting(), claim_id, amount=form.amount.data, reason=form.reason.filled)
-    return _changed(claim, "The claim is accepted: it is deducted from the supplier's next payouts.")
+    return _decided(claim, "The claim is accepted: it is deducted from the supplier's next payouts.")
 
 
 @bp.post("/claims/<int:claim_id>/dismiss")
@@ -34,7 +34,7 @@ def dismiss_claim(claim_id: int) -> ResponseReturnValue:
     """Give a claim in review up."""
     with transaction():
         claim = claims.dismiss_claim(acting(), claim_id, reason=sent_reason())
-    return _changed(claim, "The claim is dismissed.")
+    return _decided(claim, "The claim is dismissed.")
 
 
 @bp.post("/claims/<int:claim_id>/reopen")
@@ -51,5 +51,9 @@ def reopen_claim(claim_id: int) -> ResponseReturnValue:
     return _changed(claim, words[claim.state])
 
 
-def _changed(claim: Claim, message: str) -> ResponseReturnValue:
-    return done(message, to=url_for("invoices.show", invoice_id=claim.invoice_id))
+def _decided(claim: Claim, message: str) -> ResponseReturnValue:
+    return _changed(claim, message, Undo(url_for("admin.reopen_claim", claim_id=claim.id)))
+
+
+def _changed(claim: Claim, message: str, undo: Undo | None = None) -> ResponseReturnValue:
+    return done(message, to=url_for("invoices.show", invoice_id=claim.invoice_id), undo_by=undo)

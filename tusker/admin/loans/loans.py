@@ -26,7 +26,7 @@ from tusker.services.loans.write_off import write_off as write_off_debt
 from tusker.web.access import acting, allow
 from tusker.web.fields import FIRST_DAY, LAST_DAY
 from tusker.web.forms import Form
-from tusker.web.htmx import PROPOSED, done, render, wants_fragment
+from tusker.web.htmx import PROPOSED, Undo, done, render, wants_fragment
 from tusker.web.lists import ENDINGS, Column, Kind, ListOf
 from tusker.web.paging import Reading
 
@@ -126,9 +126,10 @@ def repay(invoice_id: int) -> ResponseReturnValue:
                 bank_reference=form.bank_reference.filled,
                 value_date=form.value_date.filled,
             )
-            amount = receipt.amount
+            amount, receipt_id = receipt.amount, receipt.id
         if form.saved:
-            return _closed(invoice_id, f"repaid with {currency().show(amount)}")
+            undo = Undo(url_for("admin.undo_receipt", receipt_id=receipt_id))
+            return _closed(invoice_id, f"repaid with {currency().show(amount)}", undo)
     row = _loan(invoice_id)
     return render(
         "admin/loans/repay.html",
@@ -165,7 +166,8 @@ def write_off(invoice_id: int) -> ResponseReturnValue:
         if form.saved:
             if isinstance(made, Proposal):
                 return done(PROPOSED, to=url_for("invoices.show", invoice_id=invoice_id))
-            return _closed(invoice_id, "written off")
+            undo = Undo(url_for("invoices.take_write_off_back", invoice_id=invoice_id))
+            return _closed(invoice_id, "written off", undo)
     return render(
         "admin/loans/write_off.html",
         "admin/loans/_write_off_row.html",
@@ -177,13 +179,14 @@ def write_off(invoice_id: int) -> ResponseReturnValue:
     )
 
 
-def _closed(invoice_id: int, what: str) -> Response:
+def _closed(invoice_id: int, what: str, undo: Undo) -> Response:
     """Answer the closing of a loan: with htmx its changed row, without it a redirect to the list."""
     today, row = clock.today(), _loan(invoice_id)
     return done(
         f"{row.number} is {what}. Its principal is available again on all three limits.",
         to=url_for("admin.loans"),
         partial="admin/loans/_loan_row.html",
+        undo_by=undo,
         row=row,
         today=today,
         of=LOANS,

@@ -12,7 +12,7 @@ from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import ExtendForm, WaiveForm
 from tusker.errors import ClosedDay, Conflict, NotFound, TuskerError
-from tusker.models import Role
+from tusker.models import Proposal, Relief, Role
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loan_of_invoice
 from tusker.services.loans.relief import granting as service
@@ -20,7 +20,7 @@ from tusker.services.loans.relief.undoing import undo_relief
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
-from tusker.web.htmx import done, said
+from tusker.web.htmx import Undo, done
 from tusker.working_days import working_days
 
 USUAL_EXTENSION = timedelta(days=30)
@@ -42,9 +42,9 @@ def waive(invoice_id: int) -> ResponseReturnValue:
                 reason=form.reason.filled,
                 limits=service.configured_limits(),
             )
-            words = said(made, "It is granted.")
+            undo = _undo(made)
         if form.saved:
-            return _answer(invoice_id, words)
+            return _answer(invoice_id, "It is granted.", made, undo)
     return _form("admin/loans/relief/waive.html", form, row)
 
 
@@ -68,12 +68,12 @@ def extend(invoice_id: int) -> ResponseReturnValue:
                     limits=service.configured_limits(),
                     on_closed_day=form.on_closed_day.data,
                 )
-                words = said(made, "It is granted.")
+                undo = _undo(made)
         except TuskerError as error:
             form.take(error)
             closed = isinstance(error, ClosedDay)
         else:
-            return _answer(invoice_id, words)
+            return _answer(invoice_id, "It is granted.", made, undo)
     return _form("admin/loans/relief/extend.html", form, row, closed_day=closed)
 
 
@@ -101,5 +101,10 @@ def _form(template: str, form: Any, row: LoanRow, **more: object) -> ResponseRet
     return render_template(template, form=form, row=row, limits=limits, today=clock.today(), **more), status
 
 
-def _answer(invoice_id: int, words: str) -> Response:
-    return done(words, to=url_for("invoices.show", invoice_id=invoice_id, _anchor="relief"))
+def _undo(made: Relief | Proposal) -> Undo:
+    return Undo(url_for("admin.undo_granted", relief_id=made.id))
+
+
+def _answer(invoice_id: int, words: str, made: object = None, undo: Undo | None = None) -> Response:
+    to = url_for("invoices.show", invoice_id=invoice_id, _anchor="relief")
+    return done(words, to=to, made=made, undo_by=undo)

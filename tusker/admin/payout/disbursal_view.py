@@ -44,7 +44,7 @@ from tusker.services.payout.held import holds_of, rooms_of, words_of
 from tusker.services.payout.release.payment_orders import order_day
 from tusker.web.access import acting
 from tusker.web.finding import remember
-from tusker.web.htmx import current_path, done, is_htmx, render
+from tusker.web.htmx import Undo, current_path, done, is_htmx, render
 from tusker.web.paging import decode_key, encode_key
 from tusker.working_days import working_days
 
@@ -110,15 +110,18 @@ def show_disbursal(
     return answer
 
 
-def changed(disbursal_id: int, message: str, *, opened: Sequence[LineRow] = ()) -> Response:
+def changed(
+    disbursal_id: int, message: str, *, opened: Sequence[LineRow] = (), undo: Undo | None = None
+) -> Response:
     """Answer an action: with htmx the changed disbursal, the same lines open, without it a redirect to its page."""
     to = url_for("admin.disbursal", disbursal_id=disbursal_id)
     if not is_htmx():
-        return done(message, to=to)
+        return done(message, to=to, undo_by=undo)
     return done(
         message,
         to=to,
         partial="admin/payout/_disbursal.html",
+        undo_by=undo,
         **disbursal_context(disbursal_id, opened=opened),
     )
 

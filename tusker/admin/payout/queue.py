@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
-from flask import Response, current_app, redirect, request, url_for
+from flask import Response, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tusker import clock
@@ -15,6 +15,7 @@ from tusker.admin.forms import QueueFilter
 from tusker.domain.texts import is_id
 from tusker.errors import Conflict, InvalidInput
 from tusker.models import Role
+from tusker.queries.counts import waiting_for_staff
 from tusker.queries.payout.disbursals import daily_disbursal
 from tusker.queries.payout.queue import QueueRow, QueueSum, queue_groups, queue_page, queue_total, waiting_of
 from tusker.queries.payout.shown import shown_everything, shown_waiting
@@ -24,7 +25,7 @@ from tusker.services.payout.held import release_hold, waiting_held, words_of
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason, sent_seen
-from tusker.web.htmx import done, is_htmx, render
+from tusker.web.htmx import Undo, done, is_htmx, render, wants_fragment
 from tusker.web.lists import ENDINGS, Column, Kind, ListOf
 from tusker.web.paging import Reading
 
@@ -62,6 +63,16 @@ def queue() -> ResponseReturnValue:
     return _show()
 
 
+@bp.get("/queue/news")
+@allow(Role.ADMIN, Role.AUDITOR)
+def queue_news() -> ResponseReturnValue:
+    """Whether more or fewer invoices are in the queue than `seen`, polled by its page; without htmx the queue."""
+    if not wants_fragment():
+        return redirect(url_for("admin.queue"))
+    seen = request.args.get("seen", 0, type=int)
+    return render_template("admin/payout/queue/_queue_news.html", seen=seen, waiting=waiting_for_staff()[2])
+
+
 @bp.post("/queue")
 @allow(Role.ADMIN)
 def queue_with_choice() -> ResponseReturnValue:
@@ -90,6 +101,7 @@ def bundle() -> ResponseReturnValue:
     return done(
         f"{_invoices(len(set(chosen)))} bundled into {reference}. Next: approve it, then release it to the bank.",
         to=url_for("admin.disbursal", disbursal_id=disbursal_id),
+        undo_by=Undo(url_for("admin.drop_disbursal", disbursal_id=disbursal_id)),
     )
 
 
@@ -108,6 +120,7 @@ def bundle_all() -> ResponseReturnValue:
     return done(
         f"All waiting invoices are bundled into {reference}. Next: approve it, then release it to the bank.",
         to=url_for("admin.disbursal", disbursal_id=disbursal_id),
+        undo_by=Undo(url_for("admin.drop_disbursal", disbursal_id=disbursal_id)),
     )
 
 
@@ -153,6 +166,7 @@ def _show(*, problem: str | None = None, chosen: Collection[int] = (), status: i
         "headings": _headings(rows, shown.order.by, search),
         "elsewhere": elsewhere,
         "problem": problem,
+        "waiting": waiting_for_staff()[2],
         "chosen": set(chosen),
         "daily": daily_disbursal(clock.today()),
         "bundle_time": current_app.config["BUNDLE_TIME"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from flask import Response, current_app, request
+from flask import Response, current_app, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -25,6 +25,7 @@ from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason, sent_seen
 from tusker.web.guessing import confirm_password
+from tusker.web.htmx import Undo
 from tusker.web.visitors import network
 
 
@@ -49,7 +50,8 @@ def approve_disbursal(disbursal_id: int) -> ResponseReturnValue:
     except Conflict as error:
         kept = choice if isinstance(error, Unsaved) else None
         return show_disbursal(disbursal_id, choice=kept, problem=error.message, status=error.http_status)
-    return changed(disbursal_id, f"{reference} is approved and can be released.")
+    undo = Undo(url_for("admin.withdraw_approval", disbursal_id=disbursal_id))
+    return changed(disbursal_id, f"{reference} is approved and can be released.", undo=undo)
 
 
 @bp.post("/disbursals/<int:disbursal_id>/withdraw")
@@ -159,7 +161,9 @@ def reject_payout(payout_id: int) -> ResponseReturnValue:
     disbursal_id = _disbursal_of(payout_id)
     with transaction():
         reference = rejection.reject_payout(acting(), payout_id, reason=sent_reason()).reference
-    return changed(disbursal_id, f"Payout {reference} was rejected. Its invoices wait to be financed again.")
+    undo = Undo(url_for("admin.reinstate_payout", payout_id=payout_id))
+    words = f"Payout {reference} was rejected. Its invoices wait to be financed again."
+    return changed(disbursal_id, words, undo=undo)
 
 
 @bp.post("/payouts/<int:payout_id>/reinstate")

@@ -8,6 +8,7 @@ import re
 from dataclasses import asdict
 
 import click
+from flask import current_app
 
 from tusker.cli import change, command_context, commands
 from tusker.currency import currency
@@ -91,7 +92,7 @@ def rebuild_positions_command() -> None:
     Pages show right figures meanwhile: they compute every loan until the sums are there.
     """
     with transaction():
-        drop_positions(command_context("positions"))
+        drop_positions(command_context("positions"), current_app.config["CLASSIFICATION"].shares)
     batches = done = keep_positions()
     while done:
         done = keep_positions()

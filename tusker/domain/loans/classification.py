@@ -52,6 +52,11 @@ class Rules:
     doubtful: int
     provisions: Mapping[AssetClass, Decimal]
 
+    @property
+    def shares(self) -> list[Decimal]:
+        """The fractions that `provisions` has, the smallest first."""
+        return sorted(set(self.provisions.values()))
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:

@@ -12,13 +12,14 @@ from tusker.models.columns import Id, Instant, LongText, Name, one_of
 
 
 class UploadState(Status):
-    """`waiting` until a worker read it: then `imported`, or `refused` with the reason. A table whose heads are not
-    known is `unclear` until a person said what its columns are."""
+    """`waiting` until a worker read it: then `imported`, `refused` with the reason, or `cancelled` by a person. A
+    table whose heads are not known is `unclear` until a person said what its columns are."""
 
     WAITING = "waiting", Tone.BLUE
     UNCLEAR = "unclear", Tone.ORANGE
     IMPORTED = "imported", Tone.GREEN
     REFUSED = "refused", Tone.RED
+    CANCELLED = "cancelled", Tone.GREY
 
 
 class StatementUpload(Base):

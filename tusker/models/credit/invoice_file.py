@@ -17,12 +17,13 @@ from tusker.models.columns import Code, Id, Instant, LongText, Money, Name, one_
 
 class FileState(Status):
     """`kept` until somebody says what its columns are, `waiting` until a worker has read and requested all of it, then
-    `imported`; `refused` where it cannot be read."""
+    `imported`; `refused` where it cannot be read, `cancelled` where a person stopped it."""
 
     KEPT = "kept", Tone.GREY
     WAITING = "waiting", Tone.BLUE
     IMPORTED = "imported", Tone.GREEN
     REFUSED = "refused", Tone.RED
+    CANCELLED = "cancelled", Tone.GREY
 
 
 class InvoiceFile(Base):
@@ -51,7 +52,7 @@ class InvoiceFile(Base):
     """Rows by what became of them."""
     approved_principal: Mapped[Money] = mapped_column(default=0, server_default="0")
     words: Mapped[LongText] = mapped_column(default="", server_default="")
-    """Why it was refused."""
+    """Why it was refused, or who cancelled it."""
     claimed_until: Mapped[Instant | None]
     """Until when a worker has it; after that another one goes on with it."""
     claimed_by: Mapped[str | None] = mapped_column(String(100))

@@ -1,5 +1,6 @@
 """Sums that are kept so that pages of the whole book need not read all of it: what is owed on each open loan on the
-business day, by credit line and by due date, what happened on past days, and how many invoices have a status.
+business day, by credit line, by due date and by who owes it, what happened on past days, and how many invoices have a
+status.
 
 All of it follows from loans and invoices and can be built anew at any time. What is owed is that of `amount_due`, in
 minor units.
@@ -8,8 +9,9 @@ minor units.
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, Numeric
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.domain.credit.lifecycle import InvoiceStatus
@@ -27,6 +29,8 @@ class PositionDay(Base):
     built_to: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     """Up to which loan id its positions were built the first time."""
     ready: Mapped[bool] = mapped_column(default=False, server_default="false")
+    shares: Mapped[list[Decimal]] = mapped_column(ARRAY(Numeric), default=list, server_default="{}")
+    """The fractions of debts that are provided for, by which debtors are summed."""
 
 
 class LoanChange(Base):
@@ -74,6 +78,7 @@ class LoanPosition(Alike, Figures, Base):
     loan_id: Mapped[int] = mapped_column(ForeignKey("loans.id"), primary_key=True, index=True)
     credit_line_id: Mapped[int] = mapped_column(ForeignKey("credit_lines.id"))
     due_date: Mapped[date]
+    debtor_id: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
 class BookPosition(Alike, Figures, Base):
@@ -166,3 +171,18 @@ class DueSum(Base):
     loans: Mapped[int]
     term: Mapped[Money]
     purchaser_term: Mapped[Money]
+
+
+class DebtorSum(Base):
+    """The kept positions of a day on which something is owed, by who owes it, with what is provided for each at one of
+    the day's shares."""
+
+    __tablename__ = "debtor_sums"
+
+    day: Mapped[date] = mapped_column(ForeignKey("position_days.day", ondelete="CASCADE"), primary_key=True)
+    share: Mapped[Decimal] = mapped_column(Numeric, primary_key=True)
+    debtor_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    loans: Mapped[int]
+    principal: Mapped[Money]
+    live: Mapped[Money]
+    provision: Mapped[Money]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, TypeVarTuple
 
-from sqlalchemy import CompoundSelect, Select, func, select, union
+from sqlalchemy import CompoundSelect, Select, func, select, union, union_all
 from sqlalchemy.orm import aliased, joinedload, selectinload
 
 from tusker.domain.credit.lifecycle import InvoiceStatus
@@ -27,8 +27,9 @@ from tusker.models import (
     Shipment,
 )
 from tusker.models.delivery.shipment import TRACKED
-from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
+from tusker.queries.paging import NEWEST, Cursor, Sorts, on_page, rows_of_page
 from tusker.queries.searching import has
+from tusker.queries.sums import MOST_SUMMED
 
 STATUS_ORDER = (
     InvoiceStatus.APPROVED,
@@ -126,7 +127,36 @@ class StatusNow:
 
 def list_invoices(wanted: InvoiceFilter, *, cursor: Cursor = NEWEST, limit: int) -> list[InvoiceRow]:
     """A page of invoices, the newest first or by one of `SORTS`."""
-    return [InvoiceRow(*row) for row in rows_of_page(_rows(wanted), Invoice.id, cursor, limit, SORTS)]
+    rows = _rows(wanted)
+    if words := wanted.search.strip():
+        others = replace(wanted, search="")
+        # The first ones that each kind of name finds: of words that find half the book no more is read.
+        firsts = (
+            on_page(_narrowed(kind, others), Invoice.id, cursor, limit, SORTS) for kind in _kinds(words)
+        )
+        ids = union(*(select(first.subquery().c.id) for first in firsts))
+        rows = _rows(others).where(Invoice.id.in_(ids))
+    return [InvoiceRow(*row) for row in rows_of_page(rows, Invoice.id, cursor, limit, SORTS)]
+
+
+def found_by_status(wanted: InvoiceFilter) -> dict[InvoiceStatus, StatusCount] | None:
+    """The same as `count_by_status`; None where words find more than a page may count."""
+    if not (words := wanted.search.strip()):
+        return count_by_status(wanted)
+    others = replace(wanted, search="", status=None)
+    found = (
+        union_all(*(_narrowed(kind, others) for kind in _kinds(words))).limit(MOST_SUMMED + 1).cte("found")
+    )
+    size = select(func.count()).select_from(found).scalar_subquery()
+    rows = db.session.execute(
+        select(Invoice.status, func.count(), func.sum(Invoice.principal), size)
+        .where(Invoice.id.in_(select(found.c.id)))
+        .group_by(Invoice.status)
+    ).all()
+    if rows and rows[0][-1] > MOST_SUMMED:
+        return None
+    counted = {row[0]: StatusCount(int(row[1]), int(row[2])) for row in rows}
+    return {status: counted.get(status, StatusCount()) for status in STATUS_ORDER}
 
 
 def count_by_status(wanted: InvoiceFilter = EVERYTHING) -> dict[InvoiceStatus, StatusCount]:
@@ -266,6 +296,29 @@ def _narrowed(
     if words := wanted.search.strip():
         conditions.append(Invoice.id.in_(_found(words)))
     return statement.where(*conditions)
+
+
+def _kinds(words: str) -> list[Select[int]]:
+    """The ids of invoices that a search finds, by each kind of name. Companies and disbursals are found first, so that
+    the database knows how many invoices they have."""
+    companies = db.session.scalars(select(Customer.id).where(has(words, Customer.name))).all()
+    disbursals = db.session.scalars(
+        select(Disbursal.id).where(has(words, Disbursal.reference, Disbursal.bank_reference))
+    ).all()
+    ids = select(Invoice.id)
+    kinds = [
+        ids.where(has(words, Invoice.number)),
+        ids.join(Loan, Loan.invoice_id == Invoice.id).where(
+            has(words, Loan.reference, Loan.platform_reference), Loan.reversed_on.is_(None)
+        ),
+    ]
+    if companies:
+        kinds += [ids.where(side.in_(companies)) for side in (Invoice.supplier_id, Invoice.purchaser_id)]
+    if disbursals:
+        lines = ids.join(DisbursalLine, DisbursalLine.invoice_id == Invoice.id)
+        found = DisbursalLine.disbursal_id.in_(disbursals)
+        kinds.append(lines.where(found, DisbursalLine.state != LineState.REMOVED))
+    return kinds
 
 
 def invoices_named(words: str) -> CompoundSelect[int]:

@@ -93,12 +93,11 @@ def sum_behind(as_of: date, wanted: Narrowed) -> tuple[int, int]:
             as_of,
             supplier_id=wanted.supplier_id,
             purchaser_id=wanted.purchaser_id,
-            by_line=wanted.line_id is not None,
+            line_id=wanted.line_id,
         )
         if (wanted.as_purchaser or row.in_book)
         and row.owed(as_purchaser=wanted.as_purchaser)
         and wanted.bucket in (None, row.bucket_for(as_purchaser=wanted.as_purchaser))
-        and (wanted.line_id is None or (row.line is not None and row.line.line_id == wanted.line_id))
     ]
     return sum(row.loans for row in found), sum(row.owed(as_purchaser=wanted.as_purchaser) for row in found)
 

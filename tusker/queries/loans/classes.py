@@ -8,6 +8,7 @@ from datetime import date
 
 from sqlalchemy import TextClause, select, text
 
+from tusker.chunks import chunks
 from tusker.domain.loans.classification import (
     AssetClass,
     Rules,
@@ -53,10 +54,13 @@ _OLDEST = text(
     GROUP BY 1
     """
 )
-# The same of loans that are open now.
+# The same of loans that are open now; of each customer by the index.
 _OLDEST_OPEN = text(
     """
-    SELECT debtor_id, GREATEST(0, CAST(:day AS date) - min(due_date)) FROM loans WHERE closed_on IS NULL GROUP BY 1
+    SELECT c.id, GREATEST(0, CAST(:day AS date) - o.due_date)
+    FROM customers c CROSS JOIN LATERAL (
+        SELECT due_date FROM loans WHERE closed_on IS NULL AND debtor_id = c.id ORDER BY due_date LIMIT 1
+    ) o
     """
 )
 _LATEST = text(
@@ -210,7 +214,7 @@ _AT_A_TIME = 200
 
 
 def borrowers_on(day: date, rules: Rules) -> list[Borrower]:
-    """The borrowers of a day as in `classified`, from kept positions where the day has them."""
+    """The borrowers of a day as in `classified`, from kept sums where the day has them."""
     if not db.session.query(PositionDay).filter_by(day=day, ready=True).count():
         return classified(day, rules).borrowers
     now = _states(day, _OLDEST_OPEN, rules)
@@ -218,8 +222,8 @@ def borrowers_on(day: date, rules: Rules) -> list[Borrower]:
         "day": day,
         "debtors": list(now),
         "shares": [rules.provisions[standing.state] for standing in now.values()],
+        "provided": rules.shares,
     }
-    # One statement, so that positions and changes are of one snapshot.
     rows = db.session.execute(_OWED, values).all()
     if not rows[0].kept:
         return classified(day, rules).borrowers
@@ -237,33 +241,48 @@ def borrowers_on(day: date, rules: Rules) -> list[Borrower]:
         for row in rows
         if row.debtor_id is not None
     }
-    for row in loans_owed(rows[0].changed, day) if rows[0].changed else []:
-        if row.closed_on is None and row.owed():
-            _count(borrowers, row, now, rules)
+    for some in chunks(rows[0].changed, 2_000):
+        for loan in loans_owed(some, day):
+            if loan.closed_on is None and loan.owed():
+                _count(borrowers, loan, now, rules)
     return _worst_first(borrowers.values())
 
 
-# Halves go to the even neighbour, as everywhere.
+PROVIDED = """
+    CASE WHEN p.live < 0 THEN 0
+        WHEN p.live * s.share - floor(p.live * s.share) = 0.5 THEN 2 * round(p.live * s.share / 2)
+        ELSE round(p.live * s.share) END
+"""
+"""What is provided for a position at a share: halves go to the even neighbour, as everywhere."""
+# One statement, so that sums, changes and the positions that these replace are of one snapshot.
 _OWED = text(
-    """
-    WITH changed AS (SELECT DISTINCT loan_id FROM loan_changes), owed AS (
-        SELECT l.debtor_id, p.principal, p.live, p.live * s.share AS exact,
-            CASE WHEN p.principal > 0 THEN GREATEST(0, CAST(:day AS date) - l.due_date) ELSE 0 END AS days
-        FROM loan_positions p JOIN loans l ON l.id = p.loan_id
-        JOIN unnest(CAST(:debtors AS bigint[]), CAST(:shares AS numeric[])) s (debtor_id, share)
-            ON s.debtor_id = l.debtor_id
-        WHERE p.day = :day AND p.in_book AND p.live <> 0 AND p.loan_id NOT IN (SELECT loan_id FROM changed)
+    f"""
+    WITH changed AS (SELECT DISTINCT loan_id FROM loan_changes), states AS (
+        SELECT * FROM unnest(CAST(:debtors AS bigint[]), CAST(:shares AS numeric[])) s (debtor_id, share)
+    ), kept AS (
+        SELECT d.debtor_id, d.loans, d.principal, d.live, d.provision
+        FROM debtor_sums d JOIN states s ON s.debtor_id = d.debtor_id AND s.share = d.share WHERE d.day = :day
+        UNION ALL
+        SELECT p.debtor_id, -1, -p.principal, -p.live, -{PROVIDED}
+        FROM loan_positions p JOIN changed c ON c.loan_id = p.loan_id JOIN states s ON s.debtor_id = p.debtor_id
+        WHERE p.day = :day AND p.in_book AND p.live <> 0
     ), sums AS (
-        SELECT debtor_id, max(days) AS days_past_due, count(*) AS loans, sum(principal)::bigint AS principal,
-            sum(live)::bigint AS owed, sum(CASE WHEN live < 0 THEN 0
-                WHEN exact - floor(exact) = 0.5 THEN 2 * round(exact / 2) ELSE round(exact) END)::bigint AS provision
-        FROM owed GROUP BY 1
+        SELECT debtor_id, sum(loans)::bigint AS loans, sum(principal)::bigint AS principal,
+            sum(live)::bigint AS owed, sum(provision)::bigint AS provision
+        FROM kept GROUP BY 1 HAVING sum(loans) <> 0
     )
-    SELECT d.kept, d.changed, s.*, c.name FROM (
-        SELECT EXISTS (SELECT 1 FROM position_days WHERE day = :day AND ready) AS kept,
+    SELECT d.kept, d.changed, s.*, c.name, GREATEST(0, CAST(:day AS date) - (
+        SELECT l.due_date FROM loans l JOIN loan_positions p ON p.day = :day AND p.loan_id = l.id
+        WHERE l.debtor_id = s.debtor_id AND l.closed_on IS NULL AND p.principal > 0 AND p.live <> 0
+            AND l.id NOT IN (SELECT loan_id FROM changed)
+        ORDER BY l.due_date LIMIT 1
+    )) AS days_past_due
+    FROM (
+        SELECT EXISTS (SELECT 1 FROM position_days WHERE day = :day AND ready
+                AND shares @> CAST(:provided AS numeric[])) AS kept,
             ARRAY(SELECT loan_id FROM changed) AS changed
     ) d LEFT JOIN (sums s JOIN customers c ON c.id = s.debtor_id) ON d.kept
-    """
+    """  # noqa: S608 - our own words only
 )
 
 

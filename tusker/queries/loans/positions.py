@@ -6,10 +6,10 @@ in for it. Where the day is not kept yet, every loan is computed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, BigInteger, Select, TextClause, cast, func, select, text, true
 
@@ -22,8 +22,7 @@ from tusker.queries.loans.loans import loans_owed, open_loans
 from tusker.queries.record.proof import Mismatch, Part
 
 
-@dataclass(frozen=True, slots=True)
-class LineKey:
+class LineKey(NamedTuple):
     """A credit line and its two companies."""
 
     line_id: int
@@ -33,8 +32,7 @@ class LineKey:
     purchaser: str
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Loans that are alike, summed; money in minor units. `line` is None where it was not asked for.
 
     `in_book` loans are open; the others are paid, but their purchaser has still to pay a part of the face value.
@@ -103,16 +101,17 @@ def positions(
     *,
     supplier_id: int | None = None,
     purchaser_id: int | None = None,
+    line_id: int | None = None,
     by_line: bool = False,
 ) -> list[Position]:
-    """What is owed on a day, of one company if given.
+    """What is owed on a day, of one company or credit line if given.
 
     Those that are not `in_book` are for a purchaser's sight only.
     """
-    kept = _kept(as_of, supplier_id, purchaser_id, by_line=by_line)
+    kept = _kept(as_of, supplier_id, purchaser_id, line_id, by_line=by_line)
     if kept is not None:
         return kept
-    rows = open_loans(as_of, supplier_id=supplier_id, purchaser_id=purchaser_id)
+    rows = open_loans(as_of, supplier_id=supplier_id, purchaser_id=purchaser_id, line_id=line_id)
     return [position_of(row) for row in rows]
 
 
@@ -212,6 +211,7 @@ def _kept_sql(line: str, names: str) -> TextClause:
             FROM kept k JOIN credit_lines l ON l.id = k.credit_line_id {names}
             WHERE (CAST(:supplier_id AS bigint) IS NULL OR l.supplier_id = :supplier_id)
                 AND (CAST(:purchaser_id AS bigint) IS NULL OR l.purchaser_id = :purchaser_id)
+                AND (CAST(:line_id AS bigint) IS NULL OR l.id = :line_id)
             GROUP BY {line}{alike} HAVING sum(loans) <> 0
         ), numbered AS (SELECT row_number() OVER () AS n, sums.* FROM sums)
         SELECT d.ready, CASE WHEN COALESCE(s.n, 1) = 1 THEN ARRAY(SELECT loan_id FROM changed) END AS changed, s.*
@@ -228,10 +228,15 @@ _BY_LINE = _kept_sql(
 
 
 def _kept(
-    day: date, supplier_id: int | None, purchaser_id: int | None, *, by_line: bool
+    day: date,
+    supplier_id: int | None = None,
+    purchaser_id: int | None = None,
+    line_id: int | None = None,
+    *,
+    by_line: bool,
 ) -> list[Position] | None:
     """The kept positions with what changed since; None for a day that is not kept."""
-    values = {"day": day, "supplier_id": supplier_id, "purchaser_id": purchaser_id}
+    values = {"day": day, "supplier_id": supplier_id, "purchaser_id": purchaser_id, "line_id": line_id}
     rows = db.session.execute(_BY_LINE if by_line else _WHOLE, values).all()
     if not rows[0].ready:
         return None
@@ -240,20 +245,23 @@ def _kept(
     # A released disbursal may have changed a hundred thousand at once.
     for some in chunks(changed, _BATCH):
         fresh = loans_owed(some, day, supplier_id=supplier_id, purchaser_id=purchaser_id)
-        kept += [position_of(row) for row in fresh]
+        kept += [position_of(row) for row in fresh if line_id in (None, row.credit_line_id)]
     return kept
 
 
 def _position(values: Sequence[Any], *, by_line: bool) -> Position:
-    line, rest = (LineKey(*values[:5]), values[5:]) if by_line else (None, values)
+    line, rest = (LineKey._make(values[:5]), values[5:]) if by_line else (None, values)
     bucket, purchaser_bucket, *flags_and_figures = rest
-    return Position(line, Bucket(bucket), Bucket(purchaser_bucket), *flags_and_figures)
+    return Position(line, _BUCKETS[bucket], _BUCKETS[purchaser_bucket], *flags_and_figures)
+
+
+_BUCKETS: Mapping[str, Bucket] = {str(bucket): bucket for bucket in Bucket}
 
 
 def wrong_positions(day: date, *, part: Part | None = None) -> list[Mismatch]:
     """Kept positions that differ from those of their loans, computed one by one; none for a day that is not kept. With
     a `part` only those of its credit lines."""
-    kept = _kept(day, None, None, by_line=True)
+    kept = _kept(day, by_line=True)
     if kept is None:
         return []
     query = select(Loan.id).where(Loan.reversed_on.is_(None)).order_by(Loan.id)

@@ -307,6 +307,21 @@ FULL JOIN (
 ) d ON d.kind = k.kind AND d.day = p.day AND d.due_date = p.due_date
 WHERE (d.total, d.loans, d.term) IS DISTINCT FROM (p.total, p.loans, p.term)
 UNION ALL
+SELECT 'positions by debtor', 'customer ' || COALESCE(d.debtor_id, p.debtor_id) || ' on ' || COALESCE(d.day, p.day),
+    COALESCE(d.live, 0)::bigint, COALESCE(p.live, 0)::bigint
+FROM debtor_sums d FULL JOIN (
+    SELECT day, share, debtor_id, count(*) AS loans, sum(p.principal) AS principal, sum(live) AS live,
+        sum(CASE WHEN live < 0 THEN 0 WHEN exact - floor(exact) = 0.5 THEN 2 * round(exact / 2) ELSE round(exact) END) AS provision
+    FROM loan_positions p JOIN position_days n USING (day) CROSS JOIN LATERAL unnest(n.shares) s (share)
+    CROSS JOIN LATERAL (SELECT live * share) e (exact)
+    WHERE in_book AND live <> 0 GROUP BY 1, 2, 3
+) p ON p.day = d.day AND p.share = d.share AND p.debtor_id = d.debtor_id
+WHERE (d.loans, d.principal, d.live, d.provision) IS DISTINCT FROM (p.loans, p.principal, p.live, p.provision)
+UNION ALL
+SELECT 'who owes the position', l.reference || ' on ' || p.day, 0, 1
+FROM loan_positions p JOIN loans l ON l.id = p.loan_id
+WHERE p.debtor_id <> l.debtor_id AND l.id NOT IN (SELECT loan_id FROM loan_changes)
+UNION ALL
 SELECT 'counted invoices that are ' || COALESCE(c.status, i.status), s.name || ' → ' || p.name,
     COALESCE(c.principal, 0)::bigint, COALESCE(i.principal, 0)::bigint
 FROM (

@@ -16,6 +16,7 @@ from tusker.extensions import db
 from tusker.models import StatementUpload, UploadState
 from tusker.services.bank.importing import ImportResult
 from tusker.services.context import Context
+from tusker.services.events import record_event
 from tusker.services.leases import is_free, is_taken, lease
 from tusker.services.locks import lock_row
 
@@ -24,6 +25,7 @@ LARGE = 256 * 1024
 LEASE = timedelta(minutes=15)
 """How long a claim keeps other workers away; what a worker that died had is read again after it."""
 
+CANCELLED = "The import of this file was cancelled."
 READ_JOB = "tusker.jobs.statements.read_upload"
 READ_SECONDS = int(LEASE.total_seconds())
 
@@ -32,7 +34,7 @@ def take_upload(ctx: Context, data: bytes, file_name: str, *, unclear: str = "")
     """Keep a file for a worker, or with the words why its columns are `unclear` for a person to say what they are.
 
     A file that was sent in before is the same upload; one that was refused is tried again, since accounts may be
-    configured since.
+    configured since, and so is one that was cancelled.
     """
     digest = hashlib.sha256(data).hexdigest()
     values = {
@@ -52,7 +54,9 @@ def take_upload(ctx: Context, data: bytes, file_name: str, *, unclear: str = "")
         insert(StatementUpload)
         .values(digest=digest, **values)
         .on_conflict_do_update(
-            index_elements=["digest"], set_=values, where=StatementUpload.state == UploadState.REFUSED
+            index_elements=["digest"],
+            set_=values,
+            where=StatementUpload.state.in_([UploadState.REFUSED, UploadState.CANCELLED]),
         )
     )
     return lock_row("upload", StatementUpload, StatementUpload.digest == digest)
@@ -84,12 +88,26 @@ def claim_upload(ctx: Context, upload_id: int) -> StatementUpload | None:
 
 
 def note_progress(session: Session, upload_id: int, done: int, entries: int) -> None:
-    """Note how far a worker is, in a session of its own."""
-    session.execute(
+    """Note how far a worker is, in a session of its own. Raises `Conflict` for one that was cancelled meanwhile."""
+    waits = session.scalar(
         update(StatementUpload)
-        .where(StatementUpload.id == upload_id)
+        .where(StatementUpload.id == upload_id, StatementUpload.state == UploadState.WAITING)
         .values(entries_done=min(done, entries), entries=entries)
+        .returning(StatementUpload.id)
     )
+    if waits is None:
+        raise Conflict(CANCELLED)
+
+
+def cancel_upload(ctx: Context, upload_id: int) -> None:
+    """Have a file not imported: a worker that reads it stops at its next piece and writes nothing. Raises `Conflict`
+    once it was read."""
+    upload = lock_row("upload", StatementUpload, StatementUpload.id == upload_id)
+    if upload.state != UploadState.WAITING:
+        raise Conflict("This file is not being read.")
+    words = f"Cancelled by {ctx.actor}; nothing of it was imported. It can be uploaded again."
+    _settle(ctx, upload_id, UploadState.CANCELLED, words)
+    record_event(ctx, "statement_upload", upload_id, "import_cancelled", reason=upload.file_name)
 
 
 def finish_upload(ctx: Context, upload_id: int, result: ImportResult, notes: Sequence[str]) -> None:
@@ -101,6 +119,8 @@ def finish_upload(ctx: Context, upload_id: int, result: ImportResult, notes: Seq
 def leave_unclear(ctx: Context, upload_id: int, why: str) -> None:
     """Keep a file whose heads are not known until a person says what its columns are."""
     upload = lock_row("upload", StatementUpload, StatementUpload.id == upload_id)
+    if upload.state == UploadState.CANCELLED:
+        return
     upload.state, upload.words, upload.claimed_until = UploadState.UNCLEAR, why, None
     db.session.flush()
 
@@ -114,12 +134,16 @@ def lock_unclear(upload_id: int) -> StatementUpload:
 
 
 def refuse_upload(ctx: Context, upload_id: int, why: str) -> None:
-    """Note why a file could not be read."""
+    """Note why a file could not be read; one that was cancelled stays so."""
+    if lock_row("upload", StatementUpload, StatementUpload.id == upload_id).state == UploadState.CANCELLED:
+        return
     _settle(ctx, upload_id, UploadState.REFUSED, why)
 
 
 def _settle(ctx: Context, upload_id: int, state: UploadState, words: str) -> StatementUpload:
     upload = lock_row("upload", StatementUpload, StatementUpload.id == upload_id)
+    if upload.state == UploadState.CANCELLED:
+        raise Conflict(CANCELLED)
     upload.state, upload.words, upload.settled_at = state, words, ctx.now
     upload.content = upload.claimed_until = None
     upload.entries_done = upload.entries

@@ -6,15 +6,25 @@ Only one worker does this at a time; writers of loans never wait for it, since a
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict
 from datetime import date, timedelta
+from decimal import Decimal
 
 from sqlalchemy import TextClause, delete, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from tusker.extensions import db
-from tusker.models import BookPosition, DaySum, DueSum, Loan, LoanChange, LoanPosition, PositionDay
+from tusker.models import (
+    BookPosition,
+    DaySum,
+    DebtorSum,
+    DueSum,
+    Loan,
+    LoanChange,
+    LoanPosition,
+    PositionDay,
+)
 from tusker.queries.loans import history
+from tusker.queries.loans.classes import PROVIDED
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loans_owed
 from tusker.queries.loans.positions import ALIKE, FIGURES, position_of
@@ -34,23 +44,42 @@ _OF_THE_VERSION_BEFORE = text("""
         ) d USING (day)
         WHERE COALESCE(b.loans, 0) <> COALESCE(d.loans, 0) OR COALESCE(b.term, 0) <> COALESCE(d.term, 0)
             OR COALESCE(b.owed, 0) <> COALESCE(d.owed, 0)
+    ) OR EXISTS (SELECT 1 FROM debtor_sums WHERE debtor_id = 0) OR EXISTS (
+        SELECT 1 FROM position_days d CROSS JOIN LATERAL unnest(d.shares) s (share)
+        WHERE COALESCE((SELECT sum(live) FROM debtor_sums o WHERE o.day = d.day AND o.share = s.share), 0)
+            <> COALESCE((SELECT sum(live) FROM book_positions b WHERE b.day = d.day AND b.in_book), 0)
     )
 """)
-"""Whether a worker of the version before, which knows nothing of due dates, wrote positions: sums are not the same."""
+"""Whether a worker of the version before, which knows nothing of due dates or debtors, wrote positions: sums are not
+the same."""
 
 
-def keep_days(ctx: Context) -> None:
-    """Have positions kept for today and tomorrow and for no day before, and sums of what happened on past days."""
+def keep_days(ctx: Context, shares: list[Decimal]) -> None:
+    """Have positions kept for today and tomorrow and for no day before, and sums of what happened on past days.
+
+    `shares` are the fractions of debts that may be provided for.
+    """
     if not try_lock(AdvisoryLock.POSITIONS):
         return
     # Yesterday's requests may still be committing.
     history.keep_days(ctx.today - timedelta(days=2))
     of_before = bool(db.session.scalar(_OF_THE_VERSION_BEFORE))
-    for model in (LoanPosition, BookPosition, DueSum, PositionDay):
+    for model in (LoanPosition, BookPosition, DueSum, DebtorSum, PositionDay):
         kept = delete(model)
         db.session.execute(kept if of_before else kept.where(model.day < ctx.today))
     days = [{"day": ctx.today + timedelta(days=ahead)} for ahead in (0, 1)]
     db.session.execute(upsert(PositionDay).on_conflict_do_nothing(), days)
+    for day in db.session.scalars(select(PositionDay).execution_options(populate_existing=True)):
+        if day.shares != shares:
+            _sum_by_debtor(day, shares)
+
+
+def _sum_by_debtor(day: PositionDay, shares: list[Decimal]) -> None:
+    """Sum what is kept of a day by debtor, after an upgrade or where other fractions are provided for from now on."""
+    db.session.execute(delete(DebtorSum).where(DebtorSum.day == day.day))
+    day.shares = shares
+    db.session.flush()
+    db.session.execute(_ALL_DEBTORS, {"day": day.day})
 
 
 def write_positions() -> bool:
@@ -71,12 +100,12 @@ def write_positions() -> bool:
     return True
 
 
-def drop_positions(ctx: Context) -> None:
+def drop_positions(ctx: Context, shares: list[Decimal]) -> None:
     """Forget what is kept, and have today and tomorrow built anew; waits for a worker that is at it."""
     take_lock(AdvisoryLock.POSITIONS)
-    for model in (LoanPosition, BookPosition, DueSum, PositionDay, DaySum):
+    for model in (LoanPosition, BookPosition, DueSum, DebtorSum, PositionDay, DaySum):
         db.session.execute(delete(model))
-    keep_days(ctx)
+    keep_days(ctx, shares)
 
 
 def _build(day: PositionDay) -> bool:
@@ -96,6 +125,7 @@ def _replace(day: date, loan_ids: Collection[int]) -> None:
     values = {"day": day, "loans": list(loan_ids)}
     db.session.execute(_TAKE_OUT, values)
     db.session.execute(_TAKE_OUT_DUE, values)
+    db.session.execute(_TAKE_OUT_DEBTORS, values)
     db.session.execute(
         delete(LoanPosition).where(LoanPosition.day == day, among(LoanPosition.loan_id, loan_ids))
     )
@@ -104,15 +134,16 @@ def _replace(day: date, loan_ids: Collection[int]) -> None:
         db.session.execute(insert(LoanPosition), rows)
         db.session.execute(_PUT_IN, values)
         db.session.execute(_PUT_IN_DUE, values)
-    for sums in (BookPosition, DueSum):
+        db.session.execute(_PUT_IN_DEBTORS, values)
+    for sums in (BookPosition, DueSum, DebtorSum):
         db.session.execute(delete(sums).where(sums.day == day, sums.loans == 0))
 
 
 def _values(row: LoanRow, day: date) -> dict[str, object]:
-    position = asdict(position_of(row))
+    position = position_of(row)._asdict()
     kept = {name: position[name] for name in (*ALIKE, *FIGURES)}
-    keys = {"loan_id": row.loan_id, "credit_line_id": row.credit_line_id, "due_date": row.due_date}
-    return {**kept, "day": day, **keys}
+    keys = {"loan_id": row.loan_id, "credit_line_id": row.credit_line_id, "debtor_id": row.debtor_id}
+    return {**kept, "day": day, "due_date": row.due_date, **keys}
 
 
 def _carry(sign: str) -> TextClause:
@@ -145,3 +176,24 @@ def _carry_due(sign: str) -> TextClause:
 
 
 _TAKE_OUT_DUE, _PUT_IN_DUE = _carry_due("-"), _carry_due("")
+
+
+def _carry_debtors(sign: str, which: str = "AND p.loan_id = ANY (:loans)") -> TextClause:
+    """The same for the sums by debtor."""
+    return text(f"""
+        INSERT INTO debtor_sums AS d (day, share, debtor_id, loans, principal, live, provision)
+        SELECT p.day, s.share, p.debtor_id, {sign}count(*), {sign}sum(p.principal), {sign}sum(p.live),
+            {sign}sum({PROVIDED})
+        FROM loan_positions p JOIN position_days n ON n.day = p.day CROSS JOIN LATERAL unnest(n.shares) s (share)
+        WHERE p.day = :day AND p.in_book AND p.live <> 0 {which} GROUP BY 1, 2, 3
+        ON CONFLICT (day, share, debtor_id) DO UPDATE SET loans = d.loans + EXCLUDED.loans,
+            principal = d.principal + EXCLUDED.principal, live = d.live + EXCLUDED.live,
+            provision = d.provision + EXCLUDED.provision
+    """)  # noqa: S608 - our own words only
+
+
+_TAKE_OUT_DEBTORS, _PUT_IN_DEBTORS, _ALL_DEBTORS = (
+    _carry_debtors("-"),
+    _carry_debtors(""),
+    _carry_debtors("", ""),
+)

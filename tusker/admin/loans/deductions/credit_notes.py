@@ -14,7 +14,7 @@ from tusker.queries.loans.invoice_money import credit_notes_of, reserve_of
 from tusker.services.loans.deductions.credit_notes import BEFORE_PAYOUT, record_credit_note
 from tusker.services.loans.deductions.recording import PAID_OUT
 from tusker.web.access import acting, allow
-from tusker.web.htmx import done, render
+from tusker.web.htmx import Undo, done, render
 
 
 @bp.route("/invoices/<int:invoice_id>/credit-notes/new", methods=["GET", "POST"])
@@ -24,19 +24,19 @@ def new_credit_note(invoice_id: int) -> ResponseReturnValue:
     form = CreditNoteForm()
     if form.validate_on_submit():
         with form.saving():
-            words = _effects(
-                record_credit_note(
-                    acting(),
-                    invoice_id,
-                    number=form.number.filled,
-                    amount=form.amount.filled,
-                    reason=form.reason.filled,
-                )
+            note = record_credit_note(
+                acting(),
+                invoice_id,
+                number=form.number.filled,
+                amount=form.amount.filled,
+                reason=form.reason.filled,
             )
+            words, note_id = _effects(note), note.id
         if form.saved:
             return done(
                 f"Credit note {form.number.data} is recorded{words}.",
                 to=url_for("invoices.show", invoice_id=invoice_id),
+                undo_by=Undo(url_for("admin.undo_deduction", note_id=note_id)),
             )
     invoice = invoice_in(Scope(), invoice_id)
     return render(

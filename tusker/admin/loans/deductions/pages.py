@@ -22,7 +22,7 @@ from tusker.services.loans.deductions.recording import KeptBack
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
-from tusker.web.htmx import done, render
+from tusker.web.htmx import Undo, done, render
 from tusker.web.paging import page_of
 
 
@@ -52,9 +52,10 @@ def new_deduction(invoice_id: int) -> ResponseReturnValue:
         )
         with form.saving():
             note = deductions.record_deduction(acting(), kept)
-            words = f"{currency().show(note.amount)} kept back is recorded."
+            words, note_id = f"{currency().show(note.amount)} kept back is recorded.", note.id
         if form.saved:
-            return done(words, to=url_for("invoices.show", invoice_id=invoice_id))
+            undo = Undo(url_for("admin.undo_deduction", note_id=note_id))
+            return done(words, to=url_for("invoices.show", invoice_id=invoice_id), undo_by=undo)
     return render(
         "admin/loans/deductions/new.html",
         "admin/loans/deductions/new.html",

@@ -25,7 +25,7 @@ from tusker.services.seen import check_seen
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_seen
-from tusker.web.htmx import done, render, wants_fragment
+from tusker.web.htmx import Undo, done, render, wants_fragment
 
 ABOUT_THE_MONEY = ("customer_id", "amount", "value_date")
 CHANGED = (
@@ -165,4 +165,5 @@ def _record(form: ReceiptForm, sheet: Sheet) -> Response:
     return done(
         f"{currency().show(sheet.amount)} is recorded.{left}",
         to=url_for("admin.receipt", receipt_id=receipt_id),
+        undo_by=Undo(url_for("admin.undo_receipt", receipt_id=receipt_id)),
     )

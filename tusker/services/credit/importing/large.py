@@ -32,6 +32,7 @@ from tusker.services.credit.importing.file import (
     refuse_doubled,
 )
 from tusker.services.credit.importing.running import import_rows
+from tusker.services.events import record_event
 from tusker.services.leases import is_free, is_taken, lease
 from tusker.services.locks import among, lock_row
 
@@ -58,6 +59,7 @@ _COLUMNS = (
     "carrier",
     "order_ref",
 )
+CANCELLED = "The import of this file was cancelled."
 _ROW = [getattr(InvoiceFileRow, name) for name in _COLUMNS if name != "seller"]
 
 
@@ -130,8 +132,7 @@ def read_file(ctx: Context, file_id: int) -> None:
 
     Raises `UnreadableFile`, and `InvalidInput` where a delivery company is not configured any more.
     """
-    file = db.session.get_one(InvoiceFile, file_id)
-    options = _options_of(file)
+    options = _options_of(db.session.get_one(InvoiceFile, file_id))
     refused, rows = 0, 0
     table, records = stream_table(_parts_of(file_id))
     while some := tuple(islice(records, READ_AT_ONCE)):
@@ -146,6 +147,9 @@ def read_file(ctx: Context, file_id: int) -> None:
         )
     )
     _refuse(file_id, doubled)
+    file = _lock(file_id)
+    if file.state != FileState.WAITING:
+        raise Conflict(CANCELLED)
     db.session.execute(delete(InvoiceFilePart).where(InvoiceFilePart.file_id == file_id))
     file.is_read, file.rows, file.rows_done = True, rows, refused + len(doubled)
     file.counts = {RowOutcome.INVALID: file.rows_done} if file.rows_done else {}
@@ -154,8 +158,10 @@ def read_file(ctx: Context, file_id: int) -> None:
 
 def request_next(ctx: Context, file_id: int) -> bool:
     """Request financing of the next rows of a file that was read, and note what became of them; False when none is
-    left. Raises `TermsChanged`: roll back, try again."""
-    file = lock_row("file", InvoiceFile, InvoiceFile.id == file_id)
+    left or it was cancelled. Raises `TermsChanged`: roll back, try again."""
+    file = _lock(file_id)
+    if file.state != FileState.WAITING:
+        return False
     options = _options_of(file)
     query = select(*_ROW).where(InvoiceFileRow.file_id == file_id).order_by(InvoiceFileRow.line)
     rows = [InvoiceRow(**row) for row in db.session.execute(query.limit(REQUESTED_AT_ONCE)).mappings()]
@@ -179,11 +185,32 @@ def request_next(ctx: Context, file_id: int) -> bool:
 
 
 def finish_file(ctx: Context, file_id: int, *, refused: str = "") -> None:
-    """All of a file was requested; or it was `refused`, for a reason."""
-    file = lock_row("file", InvoiceFile, InvoiceFile.id == file_id)
+    """All of a file was requested; or it was `refused`, for a reason. One that was cancelled stays so."""
+    file = _lock(file_id)
+    if file.state != FileState.WAITING:
+        return
     file.state = FileState.REFUSED if refused else FileState.IMPORTED
     file.words, file.settled_at, file.claimed_until = refused, ctx.now, None
     db.session.flush()
+
+
+def cancel_file(ctx: Context, file_id: int) -> None:
+    """Stop the import of a file after the rows that are being requested; what was requested stays. Raises `Conflict`
+    once it is done."""
+    file = _lock(file_id)
+    if file.state != FileState.WAITING:
+        raise Conflict("This file is not being imported.")
+    for model in (InvoiceFilePart, InvoiceFileRow):
+        db.session.execute(delete(model).where(model.file_id == file_id))
+    done = f" after {file.rows_done} of {file.rows} rows" if file.is_read else " before a row was requested"
+    file.state, file.settled_at, file.claimed_until = FileState.CANCELLED, ctx.now, None
+    file.words = f"Cancelled by {ctx.actor}{done}. Sending the file again requests the rest."
+    record_event(ctx, "invoice_file", file.id, "import_cancelled", reason=file.file_name, rows=file.rows_done)
+    db.session.flush()
+
+
+def _lock(file_id: int) -> InvoiceFile:
+    return lock_row("file", InvoiceFile, InvoiceFile.id == file_id)
 
 
 def _options_of(file: InvoiceFile) -> ImportOptions:
