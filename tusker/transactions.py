@@ -58,6 +58,7 @@ def _end(_error: BaseException | None) -> None:
     """Before Flask-SQLAlchemy closes the session, which would fail on a connection that is cut."""
     if db.session.registry.has():
         try:
+            db.session.expunge_all()  # a file that is still being written reads on what was read
             db.session.rollback()
         except DBAPIError as error:
             if not may_pass(error):

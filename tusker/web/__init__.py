@@ -72,6 +72,7 @@ def init_app(app: Flask) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     app.wsgi_app = CutSlowBodies(app.wsgi_app, app.config["BODY_SECONDS"])  # type: ignore[method-assign]
     app.url_map.converters["int"] = IdConverter
+    app.after_request(_know_who_asked)  # the first here is the last then
     filters.init_app(app)
     costly.init_app(app)
     assets.init_app(app)
@@ -96,6 +97,13 @@ def _name_request() -> None:
     g.request_id = given if _SANE_ID.fullmatch(given) else secrets.token_hex(8)
     work_id.set(g.request_id)
     who.set("-")
+
+
+def _know_who_asked(answer: Response) -> Response:
+    """A file is written when the request's session with the database has ended: whose it is must be read before."""
+    if answer.is_streamed:
+        _ = current_user.is_authenticated
+    return answer
 
 
 def _forget_request(_: BaseException | None) -> None:
