@@ -38,7 +38,7 @@ LINES = ListOf(
     "Credit lines",
     "customers.lines",
     "customers.lines_file",
-    (*_COLUMNS, Column("terms", "Terms", value=_terms), *_LAST),
+    (*_COLUMNS, Column("terms", "Terms", Kind.NAME, _terms), *_LAST),
     order="-id",
     by_id="id",
 )
@@ -56,4 +56,5 @@ MY_LINES = ListOf(
     ),
     order="-id",
     by_id="id",
+    wide=True,
 )

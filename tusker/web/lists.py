@@ -126,7 +126,7 @@ class Order:
 class ListOf:
     """One list. `name` is its part's id and stands in names of files; `order` is what it begins with, and `by_id` the
     column that sorts it by the rows' ids, `row` the word and attribute that a row on the page is called by. `tabs` are
-    fields of its form that tabs set."""
+    fields of its form that tabs set; a `wide` one has more columns than fit beside each other."""
 
     name: str
     title: str
@@ -137,6 +137,7 @@ class ListOf:
     by_id: str = ""
     row: tuple[str, str] = ("row", "id")
     tabs: tuple[str, ...] = ()
+    wide: bool = False
     id_of: Callable[[Any], int] = field(default=lambda row: int(row.id))
 
     def __post_init__(self) -> None:
@@ -270,8 +271,8 @@ class Shown:
 
     @property
     def wide(self) -> bool:
-        """Whether more columns were chosen than fit beside each other."""
-        return len(self.columns) > sum(column.usual for column in self.of.columns)
+        """Whether it has more columns than fit beside each other."""
+        return self.of.wide or len(self.columns) > sum(column.usual for column in self.of.columns)
 
     @property
     def newest_first(self) -> bool:
