@@ -26,7 +26,12 @@ def upgrade() -> None:
         "UPDATE loan_positions p SET debtor_id = l.debtor_id FROM loans l"
         " WHERE l.id = p.loan_id AND p.debtor_id <> l.debtor_id"
     )
+    # Finds what a worker of the version before writes from now on; only workers, which wait for the lock, write here.
+    op.create_index(
+        "ix_loan_positions_no_debtor", "loan_positions", ["day"], postgresql_where="debtor_id = 0"
+    )
 
 
 def downgrade() -> None:
     """Who owes a position may stay."""
+    op.drop_index("ix_loan_positions_no_debtor", table_name="loan_positions")

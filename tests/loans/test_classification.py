@@ -228,6 +228,7 @@ def test_what_a_worker_of_the_version_before_wrote_is_built_anew(
     for change in (
         "UPDATE position_days SET shares = '{}'; DELETE FROM debtor_sums; UPDATE loan_positions SET debtor_id = 0",
         "UPDATE debtor_sums SET live = live + 1",
+        "UPDATE loan_positions SET debtor_id = 0",
     ):
         db.session.execute(text(change))
         db.session.commit()

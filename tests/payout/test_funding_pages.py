@@ -202,6 +202,8 @@ def test_the_purchasers_desk(
     for content, words in ((b"<html>", "must be a PDF"), (bytes(11 << 20), "at most 10 MB")):
         answer = dispute(content)
         assert (answer.status_code, words in answer.text) == (422, True)
+    same = {"document": (io.BytesIO(PNG), "invoice.png")}
+    assert sign_in(Role.SUPPLIER).post(f"/invoices/{second.id}/documents", data=same).status_code == 303
     assert dispute(PNG).status_code == 303
     db.session.expire_all()
     assert (first.status, second.status) == ("financeable", "approved")
@@ -222,6 +224,11 @@ def test_the_purchasers_desk(
     assert admin.post(f"/invoices/{second.id}/overrule", data=said).status_code == 303
     db.session.expire_all()
     assert second.status == "financeable"
+    said = {"grounds": "amount_differs", "amount": "1500", "reason": "It is missing still"}
+    assert dispute(PNG).status_code == 303
+    db.session.expire_all()
+    assert second.status == "approved"
+    assert db.session.query(ShipmentDocument).filter_by(kind="dispute").count() == 1
 
 
 def test_forms_without_their_token_are_refused(

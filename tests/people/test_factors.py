@@ -18,7 +18,7 @@ from tests.support.people import kinds
 from tests.support.threads import in_threads
 from tests.support.values import PASSWORD
 from tusker import clock
-from tusker.errors import Conflict, InvalidInput
+from tusker.errors import Conflict, InvalidInput, TooManyTries
 from tusker.extensions import db
 from tusker.models import (
     AccessEntry,
@@ -34,6 +34,7 @@ from tusker.secrets_box import seal
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.people import factors
+from tusker.services.people.access_log import Visitor, brake, log_access
 from tusker.transactions import transaction
 
 BEGAN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -152,6 +153,29 @@ def test_guessing_codes_from_many_addresses_is_braked_and_told(
     assert attempt(11, phone.code()) == "in"
     rows = db.session.query(AccessEntry.kind).filter(AccessEntry.kind.like("%slowed")).count()
     assert rows == 1
+
+
+def test_guessing_at_the_door_brakes_nobody_who_is_in(
+    app: Flask, create_user: Callable[..., User], at: At
+) -> None:
+    phone = Phone(create_user())
+    at(30)
+    browser, _ = _password(app, phone.user)
+    browser.post("/login/second", data={"code": phone.code()})
+    guesser, moved = Visitor("203.0.113.7", ""), Visitor("198.51.100.7", "")
+    at(59)
+    with transaction():
+        for kind in [AccessKind.FAILED, AccessKind.FACTOR_FAILED] * 12:
+            log_access(clock.now(), kind, guesser, email=phone.user.email)
+    at(60)
+    for kind in (AccessKind.FAILED, AccessKind.FACTOR_FAILED):
+        with pytest.raises(TooManyTries):
+            brake(clock.now(), phone.user.email, moved, kind)
+    browser.environ_base["REMOTE_ADDR"] = moved.address
+    assert browser.post("/account/confirm", data={"code": phone.code()}).status_code == 303
+    new = "a new and longer sentence"
+    changed = {"current_password": PASSWORD, "new_password": new, "again": new}
+    assert browser.post("/account/password", data=changed).status_code == 303
 
 
 def test_signing_out_ends_a_session_that_lacks_its_second_step(

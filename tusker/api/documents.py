@@ -90,7 +90,7 @@ def _shown(document: models.ShipmentDocument) -> invoice_schemas.Document:
             "name": document.file_name,
             "media_type": document.media_type,
             "size": document.size,
-            "sha256": document.identity,
+            "sha256": document.digest,
             "sent_at": document.sent_at,
             "not_valid": document.invalid_reason,
         }

@@ -84,7 +84,7 @@ def _shown_form() -> type[FactorForm | KnownForm]:
 
 def _tries_key() -> str:
     half = half_session()
-    return f"{network()}|{half.user_id if half else current_user.get_id()}"
+    return f"{network()}|{half.user_id}" if half else current_user.get_id() or network()
 
 
 def _not_taken(answer: Response) -> bool:

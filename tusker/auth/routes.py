@@ -50,7 +50,7 @@ def _attempt_key() -> str:
 
 
 def _account_key() -> str:
-    return f"{network()}|{current_user.get_id()}"
+    return current_user.get_id() or network()
 
 
 def _failed(answer: Response) -> bool:

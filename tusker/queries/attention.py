@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.record.attention import ADVICE, Advice, AttentionKind
@@ -108,14 +108,6 @@ def open_counts() -> dict[AttentionKind, int]:
     )
     found = {row.kind: int(row.open) for row in rows}
     return {kind: found[kind] for kind in AttentionKind if kind in found}
-
-
-def count_open() -> int:
-    """How many items are open."""
-    found: int = db.session.scalars(
-        select(func.count()).select_from(AttentionItem).where(AttentionItem.resolved_at.is_(None))
-    ).one()
-    return found
 
 
 def mail_lines(ids: Sequence[int], *, limit: int) -> list[WatchedFor]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from flask_login import current_user
+
 from tusker import clock
 from tusker.errors import TooManyTries, TuskerError
 from tusker.models import AccessKind, User
@@ -18,12 +20,14 @@ from tusker.web.visitors import visitor
 def guarded(user: User, kind: AccessKind) -> Iterator[None]:
     """One transaction in which a person shows what `kind` says went wrong otherwise: that is a row of the access log.
 
-    Raises `TooManyTries` when, over all addresses, so much was wrong that the next try has to wait.
+    Raises `TooManyTries` when, over all addresses, so much was wrong that the next try has to wait. Somebody who is
+    signed in, with their second factor, never waits for what others try at the sign-in page; limits by person bound it.
     """
     now, user_id, email = clock.now(), user.id, user.email
     try:
         with transaction():
-            brake(now, email, visitor(), kind)
+            if not current_user.is_authenticated:
+                brake(now, email, visitor(), kind)
             yield
     except TuskerError as error:
         with transaction():

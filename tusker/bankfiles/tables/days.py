@@ -117,9 +117,9 @@ def days_of(
     """
     if pattern:
         return {name: Days(pattern) for name in columns}
-    evidence = {name: _evidence(name, texts, typed=typed) for name, texts in columns.items()}
+    evidence = {name: _evidence(texts, typed=typed) for name, texts in columns.items()}
     settled = {mark for mark in evidence.values() if mark is not None}
-    if not settled and (mark := _evidence("period", period, typed=typed)) is not None:
+    if not settled and (mark := _evidence(period, typed=typed)) is not None:
         settled = {mark}
     readers = {}
     for name, texts in columns.items():
@@ -152,7 +152,7 @@ def is_day(text: str) -> bool:
     return any(shape.fullmatch(bare) for shape in (_ISO, _NUMERIC, _NAMED))
 
 
-def _evidence(name: str, texts: Iterable[str], *, typed: bool) -> bool | None:
+def _evidence(texts: Iterable[str], *, typed: bool) -> bool | None:
     """Whether the month comes first in a column's numeric days; None when each may be read in both ways."""
     first, second, real = "", "", ""
     for text in set(texts):

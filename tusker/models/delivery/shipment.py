@@ -130,6 +130,10 @@ class ShipmentEvent(Base):
     raw: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
 
+OF_DISPUTE = "dispute:"
+"""Stands before the digest of what a dispute rests on, which may be the very file that the supplier sent in."""
+
+
 class ShipmentDocument(Base):
     """A document that the delivery company links, such as the signed invoice, or one that was sent in: the invoice
     itself, or what a dispute rests on. That has a file in place of a link. A file never changes: a newer one is another
@@ -169,7 +173,7 @@ class ShipmentDocument(Base):
     """When an admin found that it proves nothing; such a one is not verified."""
     invalid_reason: Mapped[str | None] = mapped_column(String(500))
     file_name: Mapped[str | None] = mapped_column(String(200))
-    """What its sender called it. Its `identity` is the SHA-256 of the file."""
+    """What its sender called it. Its `identity` is the `digest` of the file, of a dispute's behind `OF_DISPUTE`."""
     media_type: Mapped[Code | None]
     size: Mapped[int | None]
     """In bytes."""
@@ -178,6 +182,11 @@ class ShipmentDocument(Base):
     sent_at: Mapped[Instant | None]
     sent_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     sender: Mapped[str | None] = mapped_column(String(120))
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the file of one that was sent in."""
+        return self.identity.removeprefix(OF_DISPUTE)
 
 
 TRACKED = (Shipment.invoice_id == Invoice.id) & (Invoice.status != InvoiceStatus.REJECTED)

@@ -72,6 +72,7 @@ class LoanPosition(Alike, Figures, Base):
     __table_args__ = (
         one_of("bucket", Bucket),
         one_of("purchaser_bucket", Bucket),
+        Index("ix_loan_positions_no_debtor", "day", postgresql_where="debtor_id = 0"),
     )
 
     day: Mapped[date] = mapped_column(ForeignKey("position_days.day"), primary_key=True)

@@ -50,7 +50,7 @@ class Part:
 
 def parts(now: datetime) -> list[Part]:
     """All parts. The first two are those without which no page can be shown."""
-    return [*_kept(now), *_copied(), *_carried(now)]
+    return [*_kept(now), *_copied(), *_carried()]
 
 
 def is_ready(found: list[Part]) -> bool:
@@ -124,7 +124,7 @@ def _late(now: datetime, since: datetime | None, within: timedelta) -> str:
     return LATE if since is not None and now - since > within else OK
 
 
-def _carried(now: datetime) -> list[Part]:
+def _carried() -> list[Part]:
     try:
         redis_connection().ping()
         signs = last_signs()

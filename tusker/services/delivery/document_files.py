@@ -117,8 +117,8 @@ def content_of(document: ShipmentDocument) -> bytes:
     """The bytes of a document's file, from where they were kept; raises `RuntimeError` where they are others."""
     content = document.content
     if content is None:
-        content = _place(document.identity).read_bytes()
-    if hashlib.sha256(content).hexdigest() != document.identity:
+        content = _place(document.digest).read_bytes()
+    if hashlib.sha256(content).hexdigest() != document.digest:
         raise RuntimeError(f"the file of document {document.id} is not the one that was sent")
     return content
 

@@ -9,6 +9,7 @@ from tusker.domain.delivery.shipments import DocumentKind
 from tusker.errors import Conflict, Duplicate, NotFound, existing
 from tusker.extensions import db
 from tusker.models import Invoice, Shipment, ShipmentDocument, WaitingRequest
+from tusker.models.delivery.shipment import OF_DISPUTE
 from tusker.services.context import Context
 from tusker.services.delivery.document_files import FIELD, CheckedFile, content_to_keep
 from tusker.services.events import record_event
@@ -41,25 +42,30 @@ def keep_document(
 
 
 def add_document(ctx: Context, invoice: Invoice, file: CheckedFile, kind: DocumentKind) -> ShipmentDocument:
-    """Keep a file of a locked invoice. Raises `Duplicate` for the same file, `Conflict` for too many of its kind."""
+    """Keep a file of a locked invoice. Raises `Duplicate` for the same file, `Conflict` for too many of its kind.
+
+    What a dispute rests on and the invoice may be the same file; a second dispute may rest on the one that is there.
+    """
     shipment_id = existing(
         db.session.scalar(select(Shipment.id).where(Shipment.invoice_id == invoice.id)), "shipment"
     )
-    known, same = db.session.execute(
-        select(
-            func.count().filter(ShipmentDocument.kind == kind),
-            func.count().filter(ShipmentDocument.identity == file.digest),
-        ).where(ShipmentDocument.shipment_id == shipment_id)
-    ).one()
-    if same:
+    of_shipment = ShipmentDocument.shipment_id == shipment_id
+    identity = OF_DISPUTE + file.digest if kind is DocumentKind.DISPUTE else file.digest
+    same = db.session.scalar(
+        select(ShipmentDocument).where(of_shipment, ShipmentDocument.identity == identity)
+    )
+    if same is not None and kind is DocumentKind.DISPUTE:
+        return same
+    if same is not None:
         raise Duplicate("This file is with the invoice already.", field=FIELD)
+    known = db.session.scalars(select(func.count()).where(of_shipment, ShipmentDocument.kind == kind)).one()
     if known >= MOST:
         raise Conflict(f"An invoice takes at most {MOST} documents.")
     document = ShipmentDocument(
         shipment_id=shipment_id,
         kind=kind,
         uri="",
-        identity=file.digest,
+        identity=identity,
         file_name=file.name,
         media_type=file.media_type,
         size=len(file.content),

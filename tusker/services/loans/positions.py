@@ -44,7 +44,8 @@ _OF_THE_VERSION_BEFORE = text("""
         ) d USING (day)
         WHERE COALESCE(b.loans, 0) <> COALESCE(d.loans, 0) OR COALESCE(b.term, 0) <> COALESCE(d.term, 0)
             OR COALESCE(b.owed, 0) <> COALESCE(d.owed, 0)
-    ) OR EXISTS (SELECT 1 FROM debtor_sums WHERE debtor_id = 0) OR EXISTS (
+    ) OR EXISTS (SELECT 1 FROM loan_positions WHERE debtor_id = 0)
+    OR EXISTS (SELECT 1 FROM debtor_sums WHERE debtor_id = 0) OR EXISTS (
         SELECT 1 FROM position_days d CROSS JOIN LATERAL unnest(d.shares) s (share)
         WHERE COALESCE((SELECT sum(live) FROM debtor_sums o WHERE o.day = d.day AND o.share = s.share), 0)
             <> COALESCE((SELECT sum(live) FROM book_positions b WHERE b.day = d.day AND b.in_book), 0)

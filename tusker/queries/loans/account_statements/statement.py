@@ -81,7 +81,7 @@ def statement(customer_id: int, side: Side, first: date, last: date) -> Statemen
     noted = note_lines(closing, first, last, side)
     lines = [
         *payout_lines(closing, first, side),
-        *_charges([row for row in opening if not by_face(row, side)], by_debt, before, last, paid),
+        *_charges([row for row in opening if not by_face(row, side)], by_debt, last, paid),
         *(line for _, line in paid),
         *_ended(by_debt, first),
         *(line for _, line in noted),
@@ -126,7 +126,6 @@ def _loans(customer_id: int, side: Side, before: date, last: date) -> tuple[list
 def _charges(
     opening: Sequence[LoanRow],
     closing: Sequence[LoanRow],
-    before: date,
     last: date,
     paid: Iterable[tuple[int, StatementLine]],
 ) -> list[StatementLine]:
