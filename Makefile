@@ -125,7 +125,7 @@ pictures: $(VENV) ## take the pictures of the README from the demo that `make ru
 	@$(BIN)/python -m scripts.pictures $(ARGS)
 
 clean: ## remove the virtual environment and caches; the data in var/ stays
-	rm -rf .venv .venv-audit .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-audit .venv-mutants .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 reset: $(VENV) ## delete the local database and start afresh with the next make run

@@ -51,18 +51,22 @@ def serializer(keys: Sequence[str], purpose: str) -> URLSafeTimedSerializer:
 
 def weaknesses(env: Mapping[str, str]) -> list[str]:
     """Why production does not start with these variables, each with the name of the variable."""
+    # The first is in use; those after it only open what they sealed before, and that a weak one has to do, too.
+    sealing = env.get("CARRIER_KEYS_SECRET", "").partition(",")[0].strip()
     found = [
-        f"{name} is too weak: it must have at least {SHORTEST} characters, at random"
-        for name in ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "CARRIER_KEYS_SECRET")
-        for key in env.get(name, "").split(",")
+        f"{name} is too weak: it must have at least {SHORTEST} characters, at random; one that sealed keys of delivery"
+        " companies goes to the end of CARRIER_KEYS_SECRET, behind a new one"
+        for name, keys in (
+            ("SECRET_KEY", env.get("SECRET_KEY", "")),
+            ("SECRET_KEY_FALLBACKS", env.get("SECRET_KEY_FALLBACKS", "")),
+            ("CARRIER_KEYS_SECRET", sealing),
+        )
+        for key in keys.split(",")
         if key and _is_weak(key.strip())
     ]
     seen: dict[str, str] = {}
     for name in SECRETS:
-        # of several keys the first is in use; after it CARRIER_KEYS_SECRET may name what sealed before
-        value = (
-            env.get(name, "").partition(",")[0].strip() if name == "CARRIER_KEYS_SECRET" else env.get(name)
-        )
+        value = sealing if name == "CARRIER_KEYS_SECRET" else env.get(name)
         if value:
             if value in seen:
                 found.append(f"{name} is the same as {seen[value]}: each needs a secret of its own")
@@ -108,7 +112,7 @@ def _in_clear(env: Mapping[str, str]) -> list[str]:
             found.append(f"{name} leaves this machine without TLS: add sslmode=verify-full")
     redis = urlsplit(env.get("REDIS_URL", ""))
     how_redis = dict(parse_qsl(redis.query))
-    hosts = [each.partition(":")[0] for each in redis.netloc.rpartition("@")[2].split(",")]
+    hosts = [urlsplit(f"//{each}").hostname for each in redis.netloc.rpartition("@")[2].split(",")]
     if any(_elsewhere(host) for host in hosts) and (
         redis.scheme.partition("+")[0] != "rediss" or how_redis.get("ssl_cert_reqs", "required") != "required"
     ):

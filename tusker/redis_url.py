@@ -48,8 +48,8 @@ def sentinels_of(url: str) -> Sentinels | None:
     asked = dict(parse_qsl(parts.query))
     hosts = []
     for each in parts.netloc.rpartition("@")[2].split(","):
-        host, _, port = each.partition(":")
-        hosts.append((host, int(port or SENTINEL_PORT)))
+        at = urlsplit(f"//{each}")
+        hosts.append((at.hostname or "", at.port or SENTINEL_PORT))
     name = parts.path.strip("/")
     if not name or not all(host for host, _ in hosts):
         raise ValueError("it must be redis+sentinel://HOST:PORT,HOST:PORT/NAME")

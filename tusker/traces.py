@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from threading import Thread
 
 from flask import Flask, request
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -23,6 +24,8 @@ from tusker.logs import who, work_id
 
 UNTOLD = "healthz,readyz,static/"
 """Addresses that are asked too often to be of interest."""
+LONGEST_FLUSH = 2
+"""For how many seconds a job that is done has its worker wait for the collector; what is not sent then is lost."""
 
 
 def init_app(app: Flask) -> None:
@@ -52,7 +55,10 @@ def traced(app: Flask, name: str, job_id: str, perform: Callable[[], bool]) -> b
                 span.set_status(StatusCode.ERROR)
             return done
     finally:
-        provider.force_flush()
+        # the SDK does not go by a time limit of its own yet
+        flush = Thread(target=provider.force_flush, daemon=True)
+        flush.start()
+        flush.join(LONGEST_FLUSH)
 
 
 def _say_whose(span: Span | None, _status: str, _headers: list[tuple[str, str]]) -> None:
@@ -60,4 +66,6 @@ def _say_whose(span: Span | None, _status: str, _headers: list[tuple[str, str]])
     reset links."""
     if span is not None:
         route = request.url_rule.rule if request.url_rule else "none"
-        span.set_attributes({"http.target": route, "request.id": work_id.get(), "enduser.id": who.get()})
+        # by the older names and, which OTEL_SEMCONV_STABILITY_OPT_IN asks for, the newer ones
+        addresses = {"http.target": route, "url.path": route, "url.query": ""}
+        span.set_attributes({**addresses, "request.id": work_id.get(), "enduser.id": who.get()})

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg2
 from flask import Flask
 from psycopg2.errors import UniqueViolation
 from sqlalchemy import Connection
@@ -70,11 +71,15 @@ def may_pass(error: BaseException | None) -> bool:
     """Whether the database was away, busy or about to change, so that the same may succeed a little later."""
     if isinstance(error, TimeoutError):  # SQLAlchemy's own: all connections of the pool are in use
         return True
-    if not isinstance(error, DBAPIError):
+    if isinstance(error, psycopg2.Error):  # of COPY, which goes to the driver itself
+        state, is_cut = error.pgcode, isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+    elif isinstance(error, DBAPIError):
+        state = getattr(error.orig, "pgcode", None)
+        is_cut = error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+    else:
         return False
-    state = getattr(error.orig, "pgcode", None)
     if state is None:
-        return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+        return is_cut
     return str(state).startswith(_MAY_PASS)
 
 

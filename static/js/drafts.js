@@ -1,38 +1,49 @@
-/* What is typed into a long form, form[data-draft], stays in this tab until it was sent or the person signed out. */
+/* What is typed into a long form, form[data-draft], stays in this tab for its person until it was sent or they signed out. */
 "use strict";
 
 (() => {
-  const PREFIX = "draft:";
+  const person = document.getElementById("session-ends")?.dataset.person;
+  const PREFIX = `draft:${person}:`;
   const keyOf = (form) => PREFIX + location.pathname + form.dataset.draft;
-  const keys = () => Object.keys(sessionStorage).filter((key) => key.startsWith(PREFIX));
+  const keysOfOthers = () => Object.keys(sessionStorage).filter((key) => key.startsWith("draft:") && !(person && key.startsWith(PREFIX)));
   const isKept = (field) =>
     field.name && field.matches("input, select, textarea") && !field.matches("[type=hidden], [type=password], [type=file], [type=submit]");
-  const isTyped = (field) => {
-    if (field.options) return field.selectedIndex !== Math.max([...field.options].findIndex((option) => option.defaultSelected), 0);
-    if (field.matches("[type=checkbox], [type=radio]")) return field.checked !== field.defaultChecked;
-    return field.value !== field.defaultValue;
-  };
+  const isBox = (field) => field.matches("[type=checkbox], [type=radio]");
+  /* What is brought back, while parts of the form that depend on it are still fetched. */
+  let coming = null;
+  let filling = false;
 
+  /* All fields: what was typed is the default of a form that the server has shown again. */
   function keep(form) {
-    const typed = [...form.elements].filter((field) => isKept(field) && isTyped(field));
-    const values = typed.map((field) => [field.name, field.value, field.checked ?? null]);
-    if (values.length) sessionStorage.setItem(keyOf(form), JSON.stringify(values));
-    else sessionStorage.removeItem(keyOf(form));
+    const values = [...form.elements].filter(isKept).map((field) => [field.name, field.value, field.checked ?? null]);
+    sessionStorage.setItem(keyOf(form), JSON.stringify(values));
   }
 
-  /* Returns whether anything was another than it is kept. */
-  function fill(form, values) {
-    let changed = false;
+  /* Sets the fields that are there; returns those that had another value. */
+  function setFields(form, values) {
+    const changed = [];
     for (const [name, value, checked] of values) {
-      const box = [...form.elements].find((field) => field.name === name && isKept(field)
-        && (!field.matches("[type=checkbox], [type=radio]") || field.value === value));
-      if (!box || (box.value === value && (box.checked ?? null) === checked)) continue;
-      changed = true;
-      if (box.matches("[type=checkbox], [type=radio]")) box.checked = checked;
-      else box.value = value;
-      for (const kind of ["input", "change"]) box.dispatchEvent(new Event(kind, { bubbles: true }));
+      const field = [...form.elements].find((one) => one.name === name && isKept(one) && (!isBox(one) || one.value === value));
+      if (!field || (isBox(field) ? field.checked === checked : field.value === value)) continue;
+      if (field.options && ![...field.options].some((option) => option.value === value)) continue;
+      if (isBox(field)) field.checked = checked;
+      else field.value = value;
+      changed.push(field);
     }
     return changed;
+  }
+
+  /* One request fetches what depends on the fields; one for the form itself goes before the others. Returns whether
+     anything was another than it is kept. */
+  function fill(form, values) {
+    const changed = setFields(form, values);
+    const asking = changed.filter((field) => field.matches("[hx-get]"));
+    const first = asking.find((field) => field.closest(field.getAttribute("hx-target"))) ?? asking[0];
+    coming = first ? values : null;
+    filling = true;
+    for (const kind of ["input", "change"]) first?.dispatchEvent(new Event(kind, { bubbles: true }));
+    filling = false;
+    return changed.length > 0;
   }
 
   function bringBack(form) {
@@ -43,34 +54,43 @@
     note.className = "text-secondary mb-2";
     note.setAttribute("role", "status");
     note.textContent = "What you typed here earlier is back. ";
-    const again = document.createElement("button");
-    again.type = "button";
+    const key = keyOf(form);
+    const again = document.createElement("a");
     again.className = "btn btn-sm";
+    again.href = location.pathname;
     again.textContent = "Start over";
-    again.addEventListener("click", () => {
-      sessionStorage.removeItem(keyOf(form));
-      form.reset();
-      note.remove();
-    });
+    again.addEventListener("click", () => sessionStorage.removeItem(key));
     note.append(again);
     form.before(note);
   }
 
-  if (!document.getElementById("session-ends")) keys().forEach((key) => sessionStorage.removeItem(key));
-  // What was sent is done, unless the form is there again.
+  const notTaken = document.querySelector("[data-not-taken]");
+  // The page of an error of ours knows nobody.
+  if (person || !notTaken) keysOfOthers().forEach((key) => sessionStorage.removeItem(key));
+  // What was sent is done, unless the form is there again or an error is in its place.
   const sent = sessionStorage.getItem("sent");
   sessionStorage.removeItem("sent");
   const forms = [...document.querySelectorAll("form[data-draft]")];
-  if (sent && !forms.some((form) => keyOf(form) === sent)) sessionStorage.removeItem(sent);
-  forms.forEach(bringBack);
+  if (sent && !notTaken && !forms.some((form) => keyOf(form) === sent)) sessionStorage.removeItem(sent);
+  // htmx has bound its fields by then.
+  document.addEventListener("DOMContentLoaded", () => forms.forEach(bringBack));
 
   for (const kind of ["input", "change"]) {
     document.addEventListener(kind, (event) => {
       const form = event.target.closest?.("form[data-draft]");
-      if (form) keep(form);
+      if (!form || filling) return;
+      coming = null;
+      keep(form);
     });
   }
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const form = event.target.closest?.("form[data-draft]");
+    if (!form) return;
+    if (coming) fill(form, coming);
+    else keep(form);
+  });
   document.addEventListener("submit", (event) => {
     if (event.target.matches("form[data-draft]")) sessionStorage.setItem("sent", keyOf(event.target));
+    else if (sent && event.target.matches("[data-not-taken]")) sessionStorage.setItem("sent", sent);
   });
 })();

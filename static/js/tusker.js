@@ -48,20 +48,27 @@ function showAmount(minor) {
   return new Intl.NumberFormat(locale, { style: "currency", currency }).format(major);
 }
 
-function rowsOf(form) {
-  return [...form.elements].filter((box) => box.matches("[data-select-row]"));
+/* A box may stand outside its form. */
+function boxesOf(form, kind) {
+  return [...form.elements].filter((box) => box.matches(`[data-select-${kind}]`));
+}
+
+/* The form may have rows in another table, too. */
+function rowsUnder(all) {
+  const table = all.closest("table");
+  return boxesOf(all.form, "row").filter((row) => table.contains(row));
 }
 
 function refreshSelection(form) {
-  const rows = rowsOf(form);
-  const chosen = rows.filter((row) => row.checked);
+  const chosen = boxesOf(form, "row").filter((row) => row.checked);
   const total = chosen.reduce((sum, row) => sum + BigInt(row.dataset.amount || "0"), 0n);
   form.querySelectorAll("[data-selection]").forEach((place) => {
     place.textContent = chosen.length ? `${chosen.length} selected, ${showAmount(total)}` : "Nothing selected";
   });
-  form.querySelectorAll("[data-select-all]").forEach((all) => {
-    all.checked = rows.length > 0 && chosen.length === rows.length;
-    all.indeterminate = chosen.length > 0 && chosen.length < rows.length;
+  boxesOf(form, "all").forEach((all) => {
+    const rows = rowsUnder(all);
+    all.checked = rows.length > 0 && rows.every((row) => row.checked);
+    all.indeterminate = !all.checked && rows.some((row) => row.checked);
   });
 }
 
@@ -78,7 +85,7 @@ document.addEventListener("change", (event) => {
   const form = box.form;
   if (!form) return;
   if (box.matches("[data-select-all]")) {
-    rowsOf(form).forEach((row) => { row.checked = box.checked; });
+    rowsUnder(box).forEach((row) => { row.checked = box.checked; });
   }
   if (box.matches("[data-select-all], [data-select-row]")) refreshSelection(form);
 });

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -17,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 from tests.support.camt import Tx, camt053
 from tusker import clock
 from tusker.admin.bank import statements as pages
+from tusker.errors import UnknownHeads
 from tusker.extensions import db
 from tusker.jobs import job_context
 from tusker.jobs import statements as job
@@ -172,6 +174,59 @@ def test_while_the_database_is_away_it_goes_on_waiting_and_the_job_done_again_ha
     assert upload_row().state == UploadState.WAITING
     with transaction():
         assert claim_upload(again(job="another"), 1) is None
+    assert job.read_upload(1)
+    assert upload_row().state == UploadState.IMPORTED
+
+
+def test_of_two_runs_of_the_same_job_the_later_one_has_it(
+    login: Callable[..., FlaskClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis that was away may have a job done again whose first run is alive."""
+    send(login())
+    again = partial(replace, job_context("statements"), job="one")
+    monkeypatch.setattr(job, "job_context", lambda _name: again(now=clock.now()))
+    reads, runs = job.read_configured, []
+
+    def meanwhile(*arguments: Any) -> Any:
+        if not runs:
+            runs.append("the later one")
+            assert job.read_upload(1)
+            assert upload_row().state == UploadState.IMPORTED
+        return reads(*arguments)
+
+    monkeypatch.setattr(job, "read_configured", meanwhile)
+    assert job.read_upload(1)
+    upload = upload_row()
+    assert (upload.state, upload.statement_ids) == (UploadState.IMPORTED, [1])
+    assert db.session.query(StatementEntry).count() == 7
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("a fault"), UnknownHeads("what is this?"), None])
+def test_an_earlier_run_changes_nothing_of_what_a_later_one_has(
+    login: Callable[..., FlaskClient], monkeypatch: pytest.MonkeyPatch, fault: Exception | None
+) -> None:
+    """Nor of a file that was cancelled and sent in again."""
+    browser = login()
+    send(browser)
+    again = partial(replace, job_context("statements"), job="one")
+    monkeypatch.setattr(job, "job_context", lambda _name: again(now=clock.now()))
+    finish = job.account_notes
+
+    def taken_over(*arguments: Any) -> Any:
+        with db.engine.begin() as other:
+            other.execute(text("UPDATE statement_uploads SET claimed_by = 'one/later'"))
+        if fault:
+            raise fault
+        return finish(*arguments)
+
+    with monkeypatch.context() as first:
+        first.setattr(job, "account_notes", taken_over)
+        assert job.read_upload(1)
+    assert upload_row().state == UploadState.WAITING
+    assert db.session.query(BankStatement).count() == 0
+    browser.post(f"{PAGE}/cancel")
+    send(browser)
+    assert upload_row().claimed_by is None
     assert job.read_upload(1)
     assert upload_row().state == UploadState.IMPORTED
 

@@ -83,6 +83,15 @@ def bundle_by_choosing(page: Page, refs: list[str]) -> str:
     expect(total).to_have_text("2 selected, ₹2,00,000.00")
     page.get_by_label(f"Select {refs[1]}").uncheck()
     expect(total).to_have_text("1 selected, ₹1,00,000.00")
+    every = page.get_by_label("Select all")
+    expect(every).not_to_be_checked()  # it follows its rows
+    page.locator("#queue-choice").evaluate(
+        f"form => {{ form.action = '/admin/queue?q={refs[1]}'; form.submit(); }}"  # as on another page
+    )
+    expect(page.get_by_label("Selected on other pages")).to_contain_text(refs[0])
+    every.check()
+    every.uncheck()
+    expect(total).to_have_text("1 selected, ₹1,00,000.00")  # what was chosen on other pages stays
     page.get_by_label(f"Select {refs[1]}").check()
     page.get_by_role("button", name="Bundle selected").click()
     page.wait_for_url(re.compile(r"/admin/disbursals/\d+$"))

@@ -78,6 +78,12 @@ def test_with_htmx(
     expect(quote).to_contain_text("not tracked yet")
     assert registrations(vendor) == []
     assert fits(page)
+    window.open("/invoices/")
+    window.open("/invoices/new")  # all of it is back, of the fields of this delivery company, too
+    expect(page.get_by_text("What you typed here earlier is back.")).to_be_visible()
+    expect(page.get_by_label("Tracking number")).to_have_value(way.typed)
+    expect(page.get_by_label("Invoice number")).to_have_value("INV-2041")
+    expect(quote).to_contain_text("₹8,000.00")
     vendor.otherwise = trackers(tracker("EZ4000000004", carrier="UPS", tracking_details=[]))
     quote.get_by_role("button", name="Request financing").click()
     expect(page.locator("#messages")).to_contain_text("Approved: ₹8,000.00 is reserved for “INV-2041”")

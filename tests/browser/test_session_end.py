@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
+from flask import Flask, render_template
 from sqlalchemy import text
 
 from tests.support.values import PASSWORD
@@ -66,7 +68,8 @@ def test_what_was_typed_into_a_long_form_stays_until_it_is_sent_or_the_person_le
         window.open("/customers/new")
         note.wait_for()
         assert name.input_value() == "Draft & Sons"
-    page.get_by_role("button", name="Start over").click()
+    page.get_by_role("link", name="Start over").click()
+    note.wait_for(state="detached")
     window.open("/customers/new")
     assert (name.input_value(), note.count()) == ("", 0)
     name.fill("Draft & Sons")
@@ -75,3 +78,44 @@ def test_what_was_typed_into_a_long_form_stays_until_it_is_sent_or_the_person_le
     window.sign_in(user)
     window.open("/customers/new")
     assert (name.input_value(), note.count()) == ("", 0)
+
+
+def test_a_draft_outlives_an_answer_that_did_not_take_it_and_is_for_its_person_only(
+    app: Flask, open_window: Callable[..., Window], create_user: Callable[..., User]
+) -> None:
+    user, other, window = create_user(), create_user(), open_window()
+    page = window.sign_in(user)
+    name, note = page.get_by_label("Name").first, page.get_by_text("What you typed here earlier is back.")
+    with app.test_request_context():
+        broken = render_template(
+            "errors/broken.html", status=503, title="Later", message="", request_id="-", theme=""
+        )
+    window.open("/customers/new")
+    name.fill("Draft & Sons")
+
+    def send() -> None:
+        page.locator("#customer-form").evaluate(
+            "form => { form.csrf_token.value = ''; form.requestSubmit(); }"
+        )
+
+    send()
+    page.get_by_role("heading", name="Not sent yet").wait_for()
+    window.open("/customers/new")
+    note.wait_for()
+    page.route(
+        "**/customers/new", lambda route: route.fulfill(status=503, content_type="text/html", body=broken)
+    )
+    send()
+    page.get_by_role("heading", name="Later").wait_for()
+    page.unroute("**/customers/new")
+    window.open("/customers/")
+    window.open("/customers/new")
+    note.wait_for()
+    assert name.input_value() == "Draft & Sons"
+
+    window.context.clear_cookies()
+    Window(window.context, window.site).sign_in(other)  # in another tab
+    window.open("/customers/new")
+    assert (name.input_value(), note.count()) == ("", 0)
+    assert page.evaluate("Object.keys(sessionStorage).filter(key => key.startsWith('draft:'))") == []
+    window.wrongs = [wrong for wrong in window.wrongs if not re.search("40[0-9]|503", wrong)]

@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from python_calamine import CalamineWorkbook
 from sqlalchemy import text
 
 from tests.support import counting
@@ -138,7 +140,20 @@ def test_purchaser_is_not_told_of_the_suppliers_own_limit(
     invoice = db.session.get_one(Invoice, ask(line).invoice_id)
     assert invoice.refused_by == "supplier"
     assert "₹3,000.00" in supplier_of(login, invoice).get(url(invoice)).text
-    assert "₹3,000.00" not in purchaser_of(login, invoice).get(url(invoice)).text
+    purchaser = purchaser_of(login, invoice)
+    assert "₹3,000.00" not in purchaser.get(url(invoice)).text
+    asked = "status=rejected&col=number&col=refused_by&col=lacking"
+    told = {}
+    for name, browser in (("purchaser", purchaser), ("supplier", supplier_of(login, invoice))):
+        assert ("₹3,000.00" in browser.get(f"/invoices/?{asked}").text) is (name == "supplier")
+        lines = browser.get(f"/invoices/export.csv?{asked}").text.splitlines()
+        book = BytesIO(browser.get(f"/invoices/export.xlsx?{asked}").data)
+        sheet = CalamineWorkbook.from_filelike(book).get_sheet_by_index(0).to_python()
+        told[name] = [lines[1], *sheet[1][1:]]
+    assert told == {
+        "purchaser": [f"{invoice.number},,", "", ""],
+        "supplier": [f"{invoice.number},supplier,3000.00", "supplier", 3000],
+    }
 
 
 @pytest.mark.parametrize("status", ["approved", "financeable", "bundled", "disbursed"])

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -23,6 +24,7 @@ from tusker.csv_tables import read_table, stream_table
 from tusker.errors import UnreadableFile
 from tusker.extensions import db
 from tusker.jobs import imports as job
+from tusker.jobs import job_context
 from tusker.jobs.imports import import_file, start_imports
 from tusker.models import InvoiceFile, Role
 from tusker.queries.credit.invoice_files import refusals_of
@@ -133,6 +135,50 @@ def test_a_worker_that_died_loses_no_more_than_its_chunk(
     assert db.session.scalar(text("SELECT count(*) FROM invoice_file_rows")) == 0
     assert db.session.scalar(text("SELECT count(*) FROM invoice_file_parts")) == 0
     assert prove().holds
+
+
+def test_of_two_runs_of_the_same_job_the_later_one_has_it(
+    importer: ImportDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the earlier one reads, requests or fails meanwhile."""
+    rows = [f"INV-{n},S-1,B-1,100,2026-02-27,," for n in range(5)]
+    file_id = start(importer, csv_of(*rows, header=TRACKED_HEADER))
+    again = replace(job_context("import"), job="one")
+    monkeypatch.setattr(job, "job_context", lambda _name: again)
+    reads, asks = large.read_invoices, job._request
+
+    def take_over() -> None:
+        with db.engine.begin() as other:
+            other.execute(text("UPDATE invoice_files SET claimed_by = 'one/later'"))
+
+    def reading(*given: Any, **more: Any) -> Any:
+        take_over()
+        return reads(*given, **more)
+
+    def requesting(*given: Any) -> bool:
+        more = asks(*given)
+        take_over()
+        return more
+
+    def failing(*_: Any) -> bool:
+        take_over()
+        raise RuntimeError("a fault")
+
+    for where, name, does, done in (
+        (large, "read_invoices", reading, (False, 0)),
+        (job, "_request", requesting, (True, 2)),
+        (job, "_request", failing, (True, 2)),
+    ):
+        with in_small_parts(REQUESTED_AT_ONCE=2), monkeypatch.context() as meanwhile:
+            meanwhile.setattr(where, name, does)
+            assert import_file(file_id)
+        db.session.rollback()
+        file = db.session.get_one(InvoiceFile, file_id, populate_existing=True)
+        assert (file.state, file.is_read, file.rows_done) == ("waiting", *done)
+        db.session.rollback()
+    assert import_file(file_id)
+    assert everything()["invoices"] == 5
+    assert db.session.get_one(InvoiceFile, file_id, populate_existing=True).state == "imported"
 
 
 def test_a_person_cancels_it_between_two_chunks(

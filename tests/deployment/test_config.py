@@ -8,6 +8,7 @@ from itsdangerous import BadSignature
 import config
 from tests.support.values import PRODUCTION
 from tusker.keys import EXAMPLES, serializer
+from tusker.redis_url import sentinels_of
 from tusker.secrets_box import seal, unseal
 
 
@@ -68,7 +69,7 @@ STRONG = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
         ({"DATABASE_URL": "postgresql://app:%70ostgres@db/tusker"}, "DATABASE_URL has a default password"),
         ({"DATABASE_URL": "postgresql://app@db/t?password=tusker"}, "DATABASE_URL has a default password"),
         ({"DATABASE_URL": "postgresql://desk:desk@db/tusker"}, "DATABASE_URL has a default password"),
-        ({"CARRIER_KEYS_SECRET": f"{STRONG},old"}, "CARRIER_KEYS_SECRET is too weak"),
+        ({"CARRIER_KEYS_SECRET": f"old,{STRONG}"}, "CARRIER_KEYS_SECRET is too weak"),
         ({"CARRIER_KEYS_SECRET": PRODUCTION["SECRET_KEY"]}, "CARRIER_KEYS_SECRET is the same as SECRET_KEY"),
         (
             {"SMTP_PASSWORD": "x" * 9, "SHIPPO_API_KEY": "x" * 9},
@@ -88,6 +89,7 @@ STRONG = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
         ),
         ({"REDIS_URL": "redis://redis.example.com/0"}, "REDIS_URL leaves this machine"),
         ({"REDIS_URL": "rediss://redis.example.com/0?ssl_cert_reqs=none"}, "REDIS_URL leaves this machine"),
+        ({"REDIS_URL": "redis://:x@[2001:db8::5]:6379/0"}, "REDIS_URL leaves this machine"),
         (
             {"REDIS_URL": "redis+sentinel://localhost,b.example.com:26380/desk"},
             "REDIS_URL leaves this machine",
@@ -110,11 +112,24 @@ def test_production_refuses_what_only_development_may_have(changes: dict[str, st
         {"DATABASE_URL": "postgresql://app@postgres/t", "REDIS_URL": "redis://redis:6379/0"},
         {"REDIS_URL": "rediss://redis.example.com/0?ssl_ca_certs=/ca.pem", "SMTP_HOST": "mail.example.com"},
         {"REDIS_URL": "rediss+sentinel://:x@a.example.com,b.example.com:26380/desk?ssl_ca_certs=/ca.pem"},
+        {"REDIS_URL": "redis://[::1]:6379/0"},
         {"REDIS_URL": "redis://127.0.0.1/0", "SMTP_HOST": "localhost", "SMTP_STARTTLS": "0"},
     ],
 )
 def test_tls_is_demanded_only_where_the_way_leaves_the_machine(changes: dict[str, str]) -> None:
     config.load({**PRODUCTION, **changes})
+
+
+def test_sentinels_may_have_addresses_of_either_kind() -> None:
+    found = sentinels_of("redis+sentinel://:x@[::1]:26380,[2001:db8::5],10.0.0.5:26381/desk")
+    assert found is not None
+    assert found.hosts == [("::1", 26380), ("2001:db8::5", 26379), ("10.0.0.5", 26381)]
+
+
+def test_an_old_weak_key_still_opens_what_it_sealed() -> None:
+    """It cannot be taken out before all that it sealed was entered anew."""
+    keys = config.load({**PRODUCTION, "CARRIER_KEYS_SECRET": f"{STRONG},tusker"})["CARRIER_KEYS_SECRET"]
+    assert unseal(keys, seal("tusker", "y")) == "y"
 
 
 def test_a_key_is_changed_without_signing_anybody_out() -> None:

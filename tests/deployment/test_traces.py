@@ -41,6 +41,23 @@ print(sum(name.startswith("opentelemetry.instrumentation") for name in sys.modul
 """
 
 
+UNANSWERED = """
+import os
+import threading
+import config
+from tusker.app import create_app
+from tusker.traces import traced
+app = create_app(config.load())
+flushing = threading.Event()
+def never():
+    flushing.set()
+    threading.Event().wait()
+app.extensions["tusker_traces"].force_flush = never
+print(traced(app, "tusker.jobs.some", "job-1", lambda: True), flushing.is_set(), flush=True)
+os._exit(0)  # as RQ ends a job's process
+"""
+
+
 class Listening(BaseHTTPRequestHandler):
     """A collector that keeps what it is sent."""
 
@@ -82,6 +99,7 @@ def test_requests_statements_and_jobs_are_told(
     assert speak() == 0
     assert bodies == []
     environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = address
+    environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "http/dup"  # the older names and the newer ones
     assert speak("job") > 0
     spans = {}
     for body in bodies:
@@ -94,6 +112,15 @@ def test_requests_statements_and_jobs_are_told(
     assert not any("healthz" in name for name in spans)
     assert spans["SELECT tusker"].parent_span_id == spans["tusker.jobs.some"].span_id
     told = {item.key: item.value.string_value for item in spans["GET /login"].attributes}
-    assert told["http.target"] == "/login"
+    assert (told["http.target"], told["url.path"], told["url.query"]) == ("/login", "/login", "")
     assert re.fullmatch(r"[0-9a-f]{16}", told["request.id"])
     assert spans["tusker.jobs.some"].status.code == 2
+
+
+def test_a_collector_that_is_away_holds_no_worker(servers: LocalServers, tmp_path: Path) -> None:
+    environ = running.environment(servers.database_url, servers.redis_url, running.SIGNALS, tmp_path)
+    environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://127.0.0.1:9"
+    done = subprocess.run(
+        [sys.executable, "-c", UNANSWERED], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout == "True True\n", done.stderr

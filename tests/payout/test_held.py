@@ -85,6 +85,10 @@ def test_the_daily_run_leaves_out_overdue_purchasers(
         if serviced
         else "more than 30 days past" in page
     )
+    header, *rows = login(Role.ADMIN).get("/admin/queue.csv?col=number&col=note").text.splitlines()
+    assert header == "number,note"
+    assert any(row.startswith(f"{held.number},") and "On hold: " in row for row in rows)
+    assert f"{free.number}," in rows
     assert bundle_day() is not None
     assert (status_of(held), status_of(free)) == ("financeable", "bundled")
     watch()

@@ -9,6 +9,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from typing import Any
 
+import psycopg2
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -273,6 +274,16 @@ def test_what_waits_too_long_for_the_database_may_pass_and_a_mistake_does_not(ap
         with pytest.raises(DataError) as wrong:
             ours.execute(text("SELECT CAST('x' AS integer)"))
         assert not may_pass(wrong.value)
+        ours.rollback()
+        with ours.connection.cursor() as cursor:  # as COPY is done, past SQLAlchemy
+            cursor.execute("SET LOCAL statement_timeout = '10ms'")
+            with pytest.raises(psycopg2.Error) as cancelled:
+                cursor.execute("SELECT pg_sleep(5)")
+            assert may_pass(cancelled.value)
+            ours.connection.rollback()
+            with pytest.raises(psycopg2.Error) as refused:
+                cursor.execute("SELECT CAST('x' AS integer)")
+            assert not may_pass(refused.value)
 
 
 def test_a_connection_that_is_cut_when_all_is_done_changes_nothing_of_the_answer(app: Flask) -> None:

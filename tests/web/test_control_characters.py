@@ -80,7 +80,7 @@ def test_for_an_id_that_no_row_can_have_there_is_no_page(
         if "<int:" in rule.rule:
             path = re.sub(r"<[^>]+>", str(2**63), rule.rule)
             for method in (rule.methods or set()) & {"GET", "POST", "DELETE"}:
-                assert browser.open(path, method=method).status_code in {404, 405}, path
+                assert browser.open(path, method=method).status_code == 404, path
 
 
 @pytest.mark.parametrize("text", ["INV-1\t", "\nINV-1", "é\u00a0—"])

@@ -18,9 +18,11 @@ from python_calamine import CalamineWorkbook
 
 from tests.support.pages import HTMX
 from tests.support.values import TODAY
-from tusker.models import CreditLine, Customer, Invoice, Role, User
+from tusker.extensions import db
+from tusker.models import CreditLine, Customer, Invoice, Receipt, Role, User
 from tusker.services.context import Context
 from tusker.services.loans.receipts.recording import record_receipt
+from tusker.services.loans.receipts.undoing import reverse_receipt
 from tusker.transactions import transaction
 from tusker.web.access import access_of
 from tusker.web.lists import LISTS, ListOf
@@ -182,6 +184,17 @@ def test_a_workbook_is_refused_where_it_would_be_too_long(
     assert browser.get("/invoices/export.csv").status_code == 200
 
 
+def test_negative_money_in_a_file_is_a_number(
+    ctx: Context, login: Callable[..., FlaskClient], book: list[Invoice]
+) -> None:
+    with transaction():
+        reverse_receipt(
+            ctx, db.session.query(Receipt.id).order_by(Receipt.id).limit(1).scalar(), reason="slip"
+        )
+    amounts = table(login().get("/admin/receipts.csv?col=amount"))
+    assert amounts == [["amount"], ["-100.00"], *[["100.00"]] * 3]
+
+
 def test_the_head_says_how_the_list_is_sorted_and_totals_are_of_what_is_filtered(
     login: Callable[..., FlaskClient], book: list[Invoice], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,6 +237,17 @@ def test_views_are_saved_open_the_list_and_go(
     assert view_id
     for action in ("opens", "remove"):
         assert other.post(f"/lists/views/{view_id[1]}/{action}").status_code == 404
+    # so do the tab of all, and a choice of no column
+    form = page.split('<div class="tk-columns">')[0].rpartition("<form")[2]
+    assert 'name="view"' not in form
+    assert 'name="status"' in form
+    bare = browser.get("/invoices/?status=disbursed").text
+    tab = re.search(r'<a class="nav-link text-nowrap" href="([^"]+)">All', bare)
+    assert tab
+    shown = browser.get(unescape(tab[1]))
+    assert shown.status_code == 200
+    form = shown.text.split('<div class="tk-columns">')[0].rpartition("<form")[2]
+    assert '<input type="hidden" name="view" value="all">' in form
     # one list opens with one view; one of the same name is that one
     browser.post("/lists/invoices/views", data={"name": "Refused", "query": "status=rejected", "opens": "y"})
     assert browser.get("/invoices/").headers["Location"] == "/invoices/?status=rejected"

@@ -109,6 +109,11 @@ def test_holds_lines_and_mails(
         assert line.status == "active"
     supplier = login(Role.SUPPLIER, customer=line.supplier.customer)
     sent = {"account": f"supplier-{line.supplier_id}", "wanted": "0"}
+    # two that ask why stand on one page
+    browser.post(f"{at}/hold", data={"reason": "fraud"})
+    browser.post(f"/customers/lines/{line.id}/status", data=suspended)
+    ids = re.findall(r'id="(undo-reason[^"]*)"', browser.get("/invoices/").text)
+    assert len(ids) == len(set(ids)) == 2
     assert "comes by mail" in undo(supplier, supplier.post("/reports/statements/by-mail", data=sent))
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import partial
+from typing import Any
 
 from flask import current_app, redirect, request
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
 from tusker.currency import currency
 from tusker.domain.credit.lifecycle import FINAL, InvoiceStatus
@@ -48,8 +50,19 @@ INVOICES = ListOf(
         Column("principal", "Principal", Kind.MONEY),
         Column("currency", "Currency", value=lambda row: currency().code, shown=False),
         Column("status", "Status", Kind.STATUS),
-        Column("refused_by", "Refused by", value=lambda row: _words(row.refused_by), shown=False),
-        Column("lacking", "Lacking", Kind.MONEY, shown=False),
+        Column(
+            "refused_by",
+            "Refused by",
+            value=lambda row: _words(row.refused_by) if _shows_refusal(row) else None,
+            shown=False,
+        ),
+        Column(
+            "lacking",
+            "Lacking",
+            Kind.MONEY,
+            lambda row: row.lacking if _shows_refusal(row) else None,
+            shown=False,
+        ),
         Column("requested_at", "Requested", Kind.MOMENT, sorts=True),
         Column("shipment", "Shipment", value=lambda row: _words(row.shipment_status), shown=False),
         Column("disbursal", "Disbursal", shown=False),
@@ -140,6 +153,11 @@ def _filter_form() -> InvoiceFilterForm:
 
 def _wanted(form: InvoiceFilterForm) -> InvoiceFilter:
     return form.wanted(my_scope(), current_app.config["TIMEZONE"])
+
+
+def _shows_refusal(row: Any) -> bool:
+    """A purchaser is not told how much of its supplier's own limit is used, as on the invoice's page."""
+    return bool(current_user.role != Role.PURCHASER or row.refused_by != "supplier")
 
 
 def _words(code: str | None) -> str:

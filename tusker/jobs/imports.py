@@ -47,7 +47,8 @@ def import_file(file_id: int) -> bool:
         file = claim_file(ctx, file_id)
         if file is None:
             return False
-        sender, is_read = replace(ctx, actor_id=file.sent_by, actor=file.sender), file.is_read
+        sender = replace(ctx, actor_id=file.sent_by, actor=file.sender, job=file.claimed_by)
+        is_read = file.is_read
     try:
         if not is_read:
             with transaction():
@@ -76,7 +77,7 @@ def _request(sender: Context, file_id: int) -> bool:
     def once() -> bool:
         ctx = job_context("import")
         with transaction():
-            return request_next(replace(ctx, actor_id=sender.actor_id, actor=sender.actor), file_id)
+            return request_next(replace(sender, now=ctx.now, today=ctx.today), file_id)
 
     for _ in range(ATTEMPTS - 1):
         with suppress(TermsChanged):

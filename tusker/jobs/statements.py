@@ -53,7 +53,8 @@ def read_upload(upload_id: int) -> bool:
         if upload is None or upload.content is None:
             return False
         content, name = upload.content, upload.file_name
-        digest, sender = upload.digest, replace(ctx, actor_id=upload.sent_by, actor=upload.sender)
+        digest = upload.digest
+        sender = replace(ctx, actor_id=upload.sent_by, actor=upload.sender, job=upload.claimed_by)
     try:
         read = read_configured(content, name)
         _tell(upload_id, 0, sum(len(statement.entries) for statement in read.statements))

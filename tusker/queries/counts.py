@@ -1,4 +1,4 @@
-"""How much waits behind entries of the navigation."""
+"""What the navigation's counts show."""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ class Context:
 
     `why` is what the person says of an act that has no reason of its own; the other admin reads it. `events` collects
     the events of what is tried, or done because another admin accepted it; `proposed_by` is then who proposed it.
-    `job` is the id of the worker's job that runs, which is the same when a job is done again.
+    `job` is the id of the worker's job that runs, which is the same when a job is done again; once it has a lease, this
+    run's name in it (`services/leases.py`).
     """
 
     actor_id: int | None

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -305,10 +304,14 @@ class Shown:
         return urlencode(self.kept)
 
     @property
+    def opens_bare(self) -> dict[str, Any]:
+        """What an address says that chooses nothing, so that no view opens in its place."""
+        return {"view": EVERYTHING} if any(view.opens for view in self.views) else {}
+
+    @property
     def url_of_all(self) -> str:
         """The list without anything chosen."""
-        opens = any(view.opens for view in self.views)
-        return url_for(self.of.endpoint, view=EVERYTHING if opens else None)
+        return url_for(self.of.endpoint, **self.opens_bare)
 
     def url_of_view(self, view: SavedView) -> str:
         """The list as a view has it."""
@@ -325,7 +328,8 @@ class Shown:
         for name, value in self.kept:
             arguments.setdefault(name, []).append(value)
         arguments.update(changes)
-        return url_for(endpoint or self.of.endpoint, **{k: v for k, v in arguments.items() if v is not None})
+        kept = {name: value for name, value in arguments.items() if value is not None}
+        return url_for(endpoint or self.of.endpoint, **kept) if endpoint or kept else self.url_of_all
 
     def sorted(self, column: Column) -> str | None:
         """How the list is sorted by a column, in the words of `aria-sort`; None where by another one."""
@@ -341,6 +345,4 @@ class Shown:
 
 
 def _csv(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return f"{value:f}" if isinstance(value, Decimal) else value
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlsplit
 
-from werkzeug.routing import IntegerConverter, Map
+from werkzeug.routing import IntegerConverter
 
-LARGEST_ID = 2**63 - 1
+LARGEST_ID = 10**18 - 1
+"""In addresses; the database could hold a few more."""
 
 
 class IdConverter(IntegerConverter):
-    """`<int:…>` in an address: an id that the database can hold; for others there is no page."""
+    """`<int:…>` in an address: an id that the database can hold. For others there is no page, whatever the method: a
+    `max` would be looked at only after the rule was taken for one of this address."""
 
-    def __init__(self, map: Map, *arguments: Any, **named: Any) -> None:
-        super().__init__(map, *arguments, **{"max": LARGEST_ID, **named})
+    regex = r"\d{1,18}"
 
 
 def local_url(candidate: str | None, otherwise: str) -> str:

@@ -14,7 +14,7 @@ from tusker.currency import currency
 from tusker.errors import InvalidInput
 
 MOST_ROWS = 100_000
-"""Of a workbook, which is whole before any of it is sent; a CSV file has no end."""
+"""Of a workbook, which is complete before any of it is sent; a CSV file is sent as it is written and has no bound."""
 _LONGEST_TEXT = 32_767
 _AS_TEXT = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,12 +17,13 @@ from tusker.domain.texts import is_id
 from tusker.errors import Conflict, InvalidInput
 from tusker.models import Role
 from tusker.queries.counts import waiting_for_staff
+from tusker.queries.paging import Cursor
 from tusker.queries.payout.disbursals import daily_disbursal
 from tusker.queries.payout.queue import QueueRow, QueueSum, queue_groups, queue_page, queue_total, waiting_of
 from tusker.queries.payout.shown import shown_everything, shown_waiting
 from tusker.queries.sums import Totals
 from tusker.services.payout.disbursals.bundling import bundle_selection, bundle_waiting
-from tusker.services.payout.held import release_hold, waiting_held, words_of
+from tusker.services.payout.held import Held, release_hold, waiting_held, words_of
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason, sent_seen
@@ -83,8 +85,14 @@ def queue_with_choice() -> ResponseReturnValue:
 @bp.get(f"/queue.{ENDINGS}")
 @allow(Role.ADMIN, Role.AUDITOR, costly=True)
 def queue_file(ending: str) -> ResponseReturnValue:
+    """The queue as a file; its notes say what is on hold, as on the page."""
     filters = QueueFilter(request.args)
-    return QUEUE.file(ending, filters, _reading(filters))
+    read, held = _reading(filters), waiting_held(acting())
+
+    def noted(*, cursor: Cursor, limit: int) -> list[QueueRow]:
+        return [_with_hold(row, held) for row in read(cursor=cursor, limit=limit)]
+
+    return QUEUE.file(ending, filters, noted)
 
 
 @bp.post("/queue/bundle")
@@ -145,6 +153,12 @@ def _chosen_ids() -> list[int]:
 def _reading(filters: QueueFilter) -> Reading[QueueRow]:
     zone = str(current_app.config["TIMEZONE"])
     return partial(queue_page, today=clock.today(), zone=zone, search=filters.asked().get("search", ""))
+
+
+def _with_hold(row: QueueRow, held: Held) -> QueueRow:
+    if row.id not in held:
+        return row
+    return replace(row, failure=f"On hold: {words_of(held[row.id])} {row.failure or ''}".rstrip())
 
 
 def _show(*, problem: str | None = None, chosen: Collection[int] = (), status: int = 200) -> Response:

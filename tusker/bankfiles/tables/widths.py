@@ -1,4 +1,4 @@
-"""Rows of a text with more cells than they may have: a separator stands without quotes in a text or an amount."""
+"""Rows of a text file with more cells than heads: a separator stands without quotes in a text or an amount."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ from urllib.parse import quote, urlencode
 LONGEST_NOTE = 80
 """Signs of a reference that banks pass on with a transfer."""
 UPI_MOST, UPI_NOTE = Decimal(100_000), 50
-"""What a payment by UPI to an address that is no registered merchant's usually comes to at most, in rupees, and the
-signs of its note: above either an app refuses it, or cuts the note."""
+"""The highest amount in rupees, and the longest note, that UPI apps usually take for an address that is no registered
+merchant's."""
 
 
 def reference_for(loans: Sequence[str], otherwise: str) -> tuple[str, bool]:

@@ -1,1 +1,1 @@
-"""Bank statements and what they were charged."""
+"""Bank statements, files of them that wait for a worker, and bank charges."""

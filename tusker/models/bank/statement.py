@@ -1,4 +1,4 @@
-"""Bank statements that were read."""
+"""Bank statements and their entries."""
 
 from __future__ import annotations
 

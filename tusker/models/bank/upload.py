@@ -47,7 +47,8 @@ class StatementUpload(Base):
     claimed_until: Mapped[Instant | None]
     """Until when a worker has it; after that another one may take it over."""
     claimed_by: Mapped[str | None] = mapped_column(String(100))
-    """The job that has it, which may go on with it when it is done again after it was killed."""
+    """The job that has it, which may go on with it when it is done again after it was killed, and after a slash which
+    run of it."""
     words: Mapped[LongText] = mapped_column(default="", server_default="")
     """What came of it, or why it was refused."""
     statement_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=list, server_default="{}")

@@ -1,1 +1,1 @@
-"""Companies, credit lines, invoices, their exposure, and rules of risk."""
+"""Companies, credit lines, invoices and files of them, their exposure, the waiting list, and rules of risk."""

@@ -1,1 +1,1 @@
-"""Loans, receipts, deductions and claims, and the kept sums."""
+"""Loans, receipts, payables, deductions, claims, relief, classification, reminders, and the kept sums."""

@@ -1,1 +1,1 @@
-"""Users, their sessions, tokens and second factors."""
+"""Users, their sessions, tokens and second factors, the access log, saved views."""

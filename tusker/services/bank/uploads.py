@@ -17,7 +17,7 @@ from tusker.models import StatementUpload, UploadState
 from tusker.services.bank.importing import ImportResult
 from tusker.services.context import Context
 from tusker.services.events import record_event
-from tusker.services.leases import is_free, is_taken, lease
+from tusker.services.leases import has, is_free, is_taken, lease
 from tusker.services.locks import lock_row
 
 LARGE = 256 * 1024
@@ -25,7 +25,7 @@ LARGE = 256 * 1024
 LEASE = timedelta(minutes=15)
 """How long a claim keeps other workers away; what a worker that died had is read again after it."""
 
-CANCELLED = "The import of this file was cancelled."
+CANCELLED = "The import of this file was cancelled, or another run of the job has it."
 READ_JOB = "tusker.jobs.statements.read_upload"
 READ_SECONDS = int(LEASE.total_seconds())
 
@@ -44,6 +44,7 @@ def take_upload(ctx: Context, data: bytes, file_name: str, *, unclear: str = "")
         "entries": 0,
         "entries_done": 0,
         "claimed_until": None,
+        "claimed_by": None,
         "words": unclear,
         "sent_at": ctx.now,
         "sent_by": ctx.actor_id,
@@ -111,18 +112,20 @@ def cancel_upload(ctx: Context, upload_id: int) -> None:
 
 
 def finish_upload(ctx: Context, upload_id: int, result: ImportResult, notes: Sequence[str]) -> None:
-    """Note what came of a file, in the transaction that imports it."""
+    """Note what came of a file, in the transaction that imports it. Raises `Conflict`, so that nothing is imported,
+    where it was cancelled or another run took it over."""
+    if not _is_ours(ctx, upload_id):
+        raise Conflict(CANCELLED)
     words = " ".join((result.words, *notes))
     _settle(ctx, upload_id, UploadState.IMPORTED, words).statement_ids = list(result.statement_ids)
 
 
 def leave_unclear(ctx: Context, upload_id: int, why: str) -> None:
     """Keep a file whose heads are not known until a person says what its columns are."""
-    upload = lock_row("upload", StatementUpload, StatementUpload.id == upload_id)
-    if upload.state == UploadState.CANCELLED:
-        return
-    upload.state, upload.words, upload.claimed_until = UploadState.UNCLEAR, why, None
-    db.session.flush()
+    if _is_ours(ctx, upload_id):
+        upload = lock_row("upload", StatementUpload, StatementUpload.id == upload_id)
+        upload.state, upload.words, upload.claimed_until = UploadState.UNCLEAR, why, None
+        db.session.flush()
 
 
 def lock_unclear(upload_id: int) -> StatementUpload:
@@ -134,15 +137,21 @@ def lock_unclear(upload_id: int) -> StatementUpload:
 
 
 def refuse_upload(ctx: Context, upload_id: int, why: str) -> None:
-    """Note why a file could not be read; one that was cancelled stays so."""
-    if lock_row("upload", StatementUpload, StatementUpload.id == upload_id).state == UploadState.CANCELLED:
-        return
-    _settle(ctx, upload_id, UploadState.REFUSED, why)
+    """Note why a file could not be read; one that was cancelled or read stays so, and one that another run took over
+    waits for what that makes of it."""
+    if _is_ours(ctx, upload_id):
+        _settle(ctx, upload_id, UploadState.REFUSED, why)
+
+
+def _is_ours(ctx: Context, upload_id: int) -> bool:
+    """Whether an upload, which is locked, waits still and for this run."""
+    upload = lock_row("upload", StatementUpload, StatementUpload.id == upload_id)
+    return upload.state == UploadState.WAITING and has(ctx, upload)
 
 
 def _settle(ctx: Context, upload_id: int, state: UploadState, words: str) -> StatementUpload:
     upload = lock_row("upload", StatementUpload, StatementUpload.id == upload_id)
-    if upload.state == UploadState.CANCELLED:
+    if upload.state != UploadState.WAITING:
         raise Conflict(CANCELLED)
     upload.state, upload.words, upload.settled_at = state, words, ctx.now
     upload.content = upload.claimed_until = None

@@ -25,7 +25,7 @@ _TAKE = text(
         WHERE d.statement_mailed_until IS NULL OR d.statement_mailed_until < :last
         ORDER BY d.id LIMIT :limit FOR NO KEY UPDATE OF d
     ))
-    RETURNING c.id, c.name, c.email, c.statements_by_mail AND EXISTS (
+    RETURNING c.id, c.name, c.statements_by_mail AND EXISTS (
         SELECT 1 FROM loans l JOIN invoices i ON i.id = l.invoice_id
         WHERE i.supplier_id = c.id AND l.booked_on <= :last AND (l.closed_on IS NULL OR l.closed_on >= :first)
     ) AS wanted
@@ -37,20 +37,21 @@ def mail_statements(ctx: Context, day: date) -> int | None:
     """Mail the statements of the month before `day` to the next companies that had none of it; returns how many mails
     were written for companies, None once no company is left.
 
-    A company without a loan that was open in that month has nothing to state and gets no mail.
+    A company without a loan that was open in that month has nothing to state, and nobody of one without active users
+    can sign in to see it: neither gets a mail.
     """
     last = day.replace(day=1) - timedelta(days=1)
     first = last.replace(day=1)
     taken = db.session.execute(_TAKE, {"first": first, "last": last, "limit": CHUNK}).all()
     if not taken:
         return None
-    wanted = [row for row in taken if row.wanted]
-    people = addresses_by_company([row.id for row in wanted], Role.SUPPLIER)
+    people = addresses_by_company([row.id for row in taken if row.wanted], Role.SUPPLIER)
+    wanted = [row for row in taken if row.id in people]
     for row in wanted:
         queue_mail(
             ctx,
             "loans/monthly_statement",
-            people.get(row.id) or [row.email or ""],
+            people[row.id],
             company=row.name,
             month=f"{last:%B %Y}",
             period=f"{show_day(first)} to {show_day(last)}",

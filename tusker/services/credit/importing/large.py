@@ -33,7 +33,7 @@ from tusker.services.credit.importing.file import (
 )
 from tusker.services.credit.importing.running import import_rows
 from tusker.services.events import record_event
-from tusker.services.leases import is_free, is_taken, lease
+from tusker.services.leases import has, is_free, is_taken, lease
 from tusker.services.locks import among, lock_row
 
 IMPORT_JOB = "tusker.jobs.imports.import_file"
@@ -59,7 +59,7 @@ _COLUMNS = (
     "carrier",
     "order_ref",
 )
-CANCELLED = "The import of this file was cancelled."
+CANCELLED = "The import of this file was cancelled, or another run of the job has it."
 _ROW = [getattr(InvoiceFileRow, name) for name in _COLUMNS if name != "seller"]
 
 
@@ -148,7 +148,7 @@ def read_file(ctx: Context, file_id: int) -> None:
     )
     _refuse(file_id, doubled)
     file = _lock(file_id)
-    if file.state != FileState.WAITING:
+    if not _is_ours(ctx, file):
         raise Conflict(CANCELLED)
     db.session.execute(delete(InvoiceFilePart).where(InvoiceFilePart.file_id == file_id))
     file.is_read, file.rows, file.rows_done = True, rows, refused + len(doubled)
@@ -158,9 +158,9 @@ def read_file(ctx: Context, file_id: int) -> None:
 
 def request_next(ctx: Context, file_id: int) -> bool:
     """Request financing of the next rows of a file that was read, and note what became of them; False when none is
-    left or it was cancelled. Raises `TermsChanged`: roll back, try again."""
+    left, it was cancelled or another run took it over. Raises `TermsChanged`: roll back, try again."""
     file = _lock(file_id)
-    if file.state != FileState.WAITING:
+    if not _is_ours(ctx, file):
         return False
     options = _options_of(file)
     query = select(*_ROW).where(InvoiceFileRow.file_id == file_id).order_by(InvoiceFileRow.line)
@@ -179,15 +179,16 @@ def request_next(ctx: Context, file_id: int) -> bool:
         result.principal or 0 for result in results if result.outcome is RowOutcome.APPROVED
     )
     file.rows_done += len(rows)
-    lease(ctx, file, LEASE)
+    file.claimed_until = ctx.now + LEASE
     db.session.flush()
     return True
 
 
 def finish_file(ctx: Context, file_id: int, *, refused: str = "") -> None:
-    """All of a file was requested; or it was `refused`, for a reason. One that was cancelled stays so."""
+    """All of a file was requested; or it was `refused`, for a reason. One that was cancelled, or that another run took
+    over, stays so."""
     file = _lock(file_id)
-    if file.state != FileState.WAITING:
+    if not _is_ours(ctx, file):
         return
     file.state = FileState.REFUSED if refused else FileState.IMPORTED
     file.words, file.settled_at, file.claimed_until = refused, ctx.now, None
@@ -211,6 +212,11 @@ def cancel_file(ctx: Context, file_id: int) -> None:
 
 def _lock(file_id: int) -> InvoiceFile:
     return lock_row("file", InvoiceFile, InvoiceFile.id == file_id)
+
+
+def _is_ours(ctx: Context, file: InvoiceFile) -> bool:
+    """Whether a locked file waits still and for this run."""
+    return file.state == FileState.WAITING and has(ctx, file)
 
 
 def _options_of(file: InvoiceFile) -> ImportOptions:

@@ -54,7 +54,7 @@ def _taken(carrier: str, refs: Sequence[str]) -> set[str]:
 
 
 def _purchasers(supplier_id: int, carrier: str, locations: Sequence[str]) -> dict[str, str]:
-    """Only of its own lines: who else is a customer here is nobody's business."""
+    """Only purchasers on its own lines are named: it must not learn who else is a customer."""
     rows = db.session.execute(
         select(CarrierIdentity.external_id, Customer.name)
         .join(Customer, Customer.id == CarrierIdentity.customer_id)
