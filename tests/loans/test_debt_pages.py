@@ -243,7 +243,7 @@ def test_hold_and_recourse_are_shown(
     page = words(admin.get(f"/invoices/{invoice.id}").text)
     assert "The supplier owes it since 1 May 2026" in page
     assert "After 20 days past due" in page
-    assert "owed by the supplier since" in words(admin.get("/admin/loans").text)
+    assert "owes it since 1 May 2026" in words(admin.get("/admin/loans").text)
 
 
 TERMS_MORE = {"interest_timing": "upfront", "fee_min": "100", "fee_max": "500.50", "recourse_days": "45"}

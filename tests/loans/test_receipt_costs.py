@@ -83,7 +83,7 @@ def test_the_page(
         "bank_reference": "R-1",
         "action": "propose",
     }
-    with costs(sends=11, reckons=3):
+    with costs(sends=10, reckons=3):
         sheet = admin.post("/admin/receipts/new", data=about)
     sent = {**inputs(sheet.text), "action": "record"}
     with costs(sends=28, reckons=3):

@@ -17,6 +17,7 @@ NEWER = {
     "waiting_ended",
     "document_invalid",
     "guessed",
+    "monthly_statement",
     "second_factor",
     "token_expires",
 }
