@@ -104,8 +104,10 @@ class TuskerWorker(Worker):
             note_job(job.func_name or "", _outcome(job), time.monotonic() - began)
 
     def handle_warm_shutdown_request(self) -> None:
-        """Have a long job end soon."""
+        """Have a long job end soon and the worker after it, also where what the signal interrupted keeps RQ's exception
+        to itself (the Redis client's telemetry does)."""
         stopping.ask()
+        self._stop_requested = True
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
 
     def handle_job_failure(self, job: Job, *arguments: Any, **options: Any) -> None:

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+from rq.exceptions import StopRequested
 
 from tests.support import running
 from tests.support.running import Program
 from tools.local.binaries import valkey_program
 from tools.local.servers import LocalServers
+from tusker.jobs.schedule import Scheduler
 
 pytestmark = pytest.mark.stack
 
@@ -41,6 +43,14 @@ def test_sigint_ends_what_was_started_with_it_ignored(
         finally:
             program.stop()
             queue.flushdb()
+
+
+def test_the_scheduler_ends_though_what_the_signal_interrupted_keeps_the_exception_to_itself() -> None:
+    scheduler = Scheduler(connection=Redis())
+    with pytest.raises(StopRequested):
+        scheduler._request_stop(signal.SIGTERM, None)
+    with pytest.raises(StopRequested):
+        scheduler.calculate_sleep_interval()
 
 
 def test_a_worker_that_was_told_by_a_sentinel_where_redis_is_ends_at_once_too(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
+from types import FrameType
 
 from flask import Flask
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import RedisError
 from rq.cron import CronJob, CronScheduler
+from rq.exceptions import StopRequested
 
 from tusker.jobs.attention import watch
 from tusker.jobs.daily import start_due
@@ -52,7 +54,7 @@ class Scheduler(CronScheduler):
     """RQ's scheduler, which asks for work as everybody else does, and goes on while Redis is away: what is due then is
     asked for again at the next look."""
 
-    _behind = False
+    _behind = _ends = False
 
     def enqueue_jobs(self) -> list[CronJob]:
         """Ask for each job that is due; returns those that were asked for."""
@@ -67,8 +69,16 @@ class Scheduler(CronScheduler):
         self._behind = len(asked) < len(due)
         return asked
 
+    def _request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """End; at the next look, where what the signal interrupted keeps RQ's exception to itself (the Redis client's
+        telemetry does)."""
+        self._ends = True
+        super()._request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
     def calculate_sleep_interval(self) -> float:
         """How long to wait for the next look; RQ would not wait at all while something is due."""
+        if self._ends:
+            raise StopRequested
         return AGAIN_SECONDS if self._behind else float(super().calculate_sleep_interval())
 
     def register_birth(self) -> None:
