@@ -1,12 +1,13 @@
 """Cut Tabler's style sheet to the rules whose classes templates, scripts and forms use (make css; part of make vendor).
 
 The whole sheet lies in assets/, which is not served; what is served is written to static/vendor. A rule stays when all
-classes of one of its selectors are words of a template, a script or a Python file, so a class that is put together,
-such as `text-{{ tone }}`, needs its line in TOGETHER. Custom properties that nothing reads any more go, too.
+classes of one of its selectors are words of a template, a script or a string in Python. A class that is put together,
+such as `text-{{ tone }}`, needs a line in TOGETHER. Custom properties that nothing reads any more go, too.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ _CLASS = re.compile(r"\.(-?[A-Za-z_](?:[\w-]|\\.)*)")
 _LISTED = re.compile(r":(?:is|where)\(([^()]*)\)")
 _WITHOUT = re.compile(r":not\([^()]*(?:\([^()]*\)[^()]*)*\)")
 _WORD = re.compile(r"[A-Za-z_][\w-]*")
+_CLASSES = re.compile(r'^[a-z0-9 _-]+$|class="')
 _VARIABLE = re.compile(r"--[\w-]+")
 
 
@@ -109,13 +111,15 @@ def classes_of(blocks: list[Block]) -> set[str]:
 
 
 def words_in_use() -> set[str]:
-    """Every word that templates, scripts and Python files write: among them are the classes in use."""
-    files = [
-        *(ROOT / "templates").rglob("*.html"),
-        *(ROOT / "static" / "js").glob("*.js"),
-        *(ROOT / "tusker").rglob("*.py"),
-    ]
-    return {*TOGETHER}.union(*(_WORD.findall(file.read_text()) for file in files))
+    """Every word that templates and scripts write, and every string of a Python file that may be a list of classes:
+    among them are the classes in use."""
+    files = [*(ROOT / "templates").rglob("*.html"), *(ROOT / "static" / "js").glob("*.js")]
+    used = {*TOGETHER}.union(*(_WORD.findall(file.read_text()) for file in files))
+    for file in (ROOT / "tusker").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and _CLASSES.search(node.value):
+                used.update(_WORD.findall(node.value))
+    return used
 
 
 def _stays(selector: str, used: set[str]) -> bool:

@@ -18,6 +18,8 @@ from tusker.models import User
 
 LEFT_BY_GOING_ON = "net::ERR_ABORTED"
 """How a request ends whose page was left while it was on its way."""
+ABORTED_BY_GOING_ON = ("htmx:afterRequest", "htmx:sendAbort")
+"""What htmx says of such a request; one that failed otherwise is a failed request too."""
 REDOC_LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
 """ReDoc wants to show its maker's logo; the policy stops it before anything leaves the browser."""
 
@@ -57,7 +59,8 @@ class Window:
 
     def _console(self, message: ConsoleMessage) -> None:
         # Violations of the content security policy are errors here too.
-        if message.type in {"error", "warning"} and REDOC_LOGO not in message.text:
+        left = message.text.startswith(ABORTED_BY_GOING_ON)
+        if message.type in {"error", "warning"} and REDOC_LOGO not in message.text and not left:
             self._note(f"console {message.type}", message.text)
 
     def _failed(self, request: Request) -> None:
