@@ -7,7 +7,7 @@ from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
 
-from tusker.domain.messages import speaker
+from tusker.messages import speaker
 
 
 def init_app(app: Flask) -> None:

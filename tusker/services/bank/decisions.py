@@ -10,9 +10,9 @@ from tusker.domain.approval import Shown
 from tusker.domain.bank.matching import Judgement, Suggestion, Verdict
 from tusker.domain.loans.allocation import Allocation as Split
 from tusker.domain.loans.allocation import lay_against_invoice
-from tusker.domain.texts import show_day
 from tusker.errors import Changed, Conflict, InvalidInput, TuskerError
 from tusker.extensions import db
+from tusker.messages import show_day
 from tusker.models import EntryDirection, EntryState, Receipt, StatementEntry
 from tusker.queries.bank.candidates import judge_entries, open_book
 from tusker.services.bank.payout_matches import NO_PAYOUT, settle_payouts

@@ -12,9 +12,10 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from tusker.domain.loans.extensions import after_moves
 from tusker.domain.loans.interest import AmountDue, Debt, Paid, amount_due
-from tusker.domain.texts import Numbers, number_words, show_day
+from tusker.domain.texts import Numbers, number_words
 from tusker.errors import InvalidInput
 from tusker.extensions import db
+from tusker.messages import show_day
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Invoice, Loan, Relief
 from tusker.queries.loans.loans import TO_COLLECT, WRITTEN_OFF
 from tusker.services.locks import among, lock_invoices, lock_rows

@@ -12,9 +12,9 @@ from sqlalchemy import or_, select
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.credit.risk import AMOUNTS, Rule, RuleKind, Verdict, judge
 from tusker.domain.record.attention import AttentionKind
-from tusker.domain.texts import show_day
 from tusker.errors import Conflict, OnHold
 from tusker.extensions import db
+from tusker.messages import show_day
 from tusker.models import Customer, Disbursal, DisbursalLine, DisbursalStatus, HoldRelease, Invoice, LineState
 from tusker.queries.credit.risk import LineFacts, line_facts, rules_on
 from tusker.queries.payout.queue import financeable_ids

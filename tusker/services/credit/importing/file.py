@@ -11,8 +11,9 @@ from enum import StrEnum
 from tusker.carriers.registry import MANUAL, get_carriers
 from tusker.csv_tables import CsvRow, CsvTable, check_date_format, read_date
 from tusker.currency import currency
-from tusker.domain.texts import one_line, show_day
+from tusker.domain.texts import one_line
 from tusker.errors import InvalidInput
+from tusker.messages import show_day
 from tusker.services.context import Context
 
 REQUIRED = ("number", "supplier", "purchaser", "amount", "date")

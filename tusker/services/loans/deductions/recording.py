@@ -16,9 +16,10 @@ from sqlalchemy import func, select
 from tusker.currency import currency
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.numbers import strict_form
-from tusker.domain.texts import one_line, show_day
+from tusker.domain.texts import one_line
 from tusker.errors import Conflict, Duplicate, InvalidInput, existing
 from tusker.extensions import db
+from tusker.messages import show_day
 from tusker.models import Claim, CreditNote, DeductionKind, DeductionState, Invoice, Loan, ReserveKind
 from tusker.models.loans.deductions import DISPUTABLE, STANDING
 from tusker.queries.sums import sum_of

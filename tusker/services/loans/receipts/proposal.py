@@ -8,8 +8,8 @@ from datetime import date
 
 from tusker.domain.loans.allocation import Allocation as Split
 from tusker.domain.loans.interest import AmountDue
-from tusker.domain.texts import show_day
 from tusker.errors import InvalidInput
+from tusker.messages import show_day
 from tusker.services.loans.debts import OpenDebt, lock_debts_owed_by, named_by
 from tusker.services.loans.deductions.recording import KeptBack
 from tusker.services.loans.receipts.recording import owed_back

@@ -14,9 +14,9 @@ from tusker.domain.loans.extensions import after_moves
 from tusker.domain.loans.interest import Debt, amount_due
 from tusker.domain.loans.relief import ReliefLimits
 from tusker.domain.terms import DueConvention
-from tusker.domain.texts import show_day
 from tusker.errors import ClosedDay, Conflict, InvalidInput, existing
 from tusker.extensions import db
+from tusker.messages import show_day
 from tusker.models import AdjustmentKind, Loan, Relief, ReliefKind, ReliefState
 from tusker.queries.sums import sum_of
 from tusker.services.context import Context

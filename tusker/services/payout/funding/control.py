@@ -10,9 +10,9 @@ from tusker.currency import currency
 from tusker.domain.approval import Shown
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.delivery.financeable import Condition, waits_for
-from tusker.domain.texts import show_day
 from tusker.errors import Conflict
 from tusker.extensions import db
+from tusker.messages import show_day
 from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, Invoice, LineState, Shipment
 from tusker.queries.delivery.conditions import looks_like
 from tusker.services.attention import WATCH_JOB

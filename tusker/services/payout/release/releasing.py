@@ -8,9 +8,9 @@ from datetime import date, timedelta
 from sqlalchemy import select
 
 from tusker.currency import currency
-from tusker.domain.texts import show_day
 from tusker.errors import ClosedDay, Conflict, InvalidInput, NotAllowed
 from tusker.extensions import db
+from tusker.messages import show_day
 from tusker.models import (
     Disbursal,
     DisbursalStatus,

@@ -9,9 +9,9 @@ from flask import current_app
 from sqlalchemy import func, select
 
 from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus
-from tusker.domain.texts import show_day
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
+from tusker.messages import show_day
 from tusker.models import Disbursal, DisbursalStatus, LineState, Payout, PayoutState
 from tusker.services.context import Context
 from tusker.services.events import record_event

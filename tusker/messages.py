@@ -7,9 +7,12 @@ from contextvars import ContextVar
 from datetime import date
 from typing import Protocol
 
-from tusker.domain.texts import show_day
-
 _ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"})
+
+
+def show_day(day: date) -> str:
+    """A day as all pages, messages and mails write it, such as 5 Mar 2026; of an instant its day."""
+    return f"{day.day} {day:%b %Y}"
 
 
 class Speaker(Protocol):

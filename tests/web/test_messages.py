@@ -10,7 +10,7 @@ import pytest
 from flask import Flask, render_template_string
 from markupsafe import escape
 
-from tusker.domain.messages import say, say_n, shown, speaker
+from tusker.messages import say, say_n, shown, speaker
 
 
 class Shouting:
