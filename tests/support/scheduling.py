@@ -68,7 +68,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LongestFi
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the long files first where several processes share the work."""
+    """Leave out parts where the whole is played too, and put the long files first where several processes share the
+    work."""
+    if not config.option.markexpr:
+        parts = [item for item in items if item.get_closest_marker("part")]
+        items[:] = [item for item in items if not item.get_closest_marker("part")]
+        config.hook.pytest_deselected(items=parts)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: -SECONDS.get(item.nodeid.partition("::")[0], 0))
 
