@@ -1,8 +1,9 @@
 """What factories made, kept: where a later test begins with the same calls, their rows are put back as they were.
 
-The services write it in each process, so what a test finds is always what they write: most calls are made by one test
-only, so that the first time they are noted and the second time what they wrote is kept. A call is played again whenever it might come out differently: after other calls, other arguments, another clock or configuration, or
-once anything else has been written since the tables were emptied. `SCENERY=off` plays every call.
+The services write it in each process, so what a test finds is always what they write. Most calls are made by one test
+only: the first time they are noted, the second time what they wrote is kept. A call is played again whenever it might
+come out differently: after other calls, other arguments, another clock or configuration, or once anything else has been
+written since the tables were emptied. `SCENERY=off` plays every call.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ _REFRESH = "UPDATE user_sessions SET created_at = %(now)s, last_seen_at = %(now)
 
 @dataclass(slots=True)
 class Scene:
-    """What the tables held after some calls: `rows` by table, as COPY writes them, and the last number of counters; once
-    it is `kept`, and until then only that the calls were made."""
+    """What the tables held after some calls: `rows` by table, as COPY writes them, and the last number of counters.
+    Before it is `kept` there are none: the calls were only made."""
 
     kept: bool = True
     rows: dict[str, bytes] = field(default_factory=dict)
