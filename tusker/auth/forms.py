@@ -78,7 +78,10 @@ class AppForm(Form):
 
     name = TextField(say("Name"), max_length=60, default=say("Authenticator app"), required=True)
     code = TextField(
-        say("Code"), max_length=10, required=True, hints={"autocomplete": "one-time-code", "inputmode": "numeric"}
+        say("Code"),
+        max_length=10,
+        required=True,
+        hints={"autocomplete": "one-time-code", "inputmode": "numeric"},
     )
 
 

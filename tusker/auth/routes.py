@@ -15,7 +15,6 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
-
 from werkzeug.exceptions import BadRequest
 
 from tusker import clock

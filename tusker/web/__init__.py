@@ -81,7 +81,7 @@ def init_app(app: Flask) -> None:
     errors.init_app(app)
     languages.init_app(app)
     # Before the extensions' hooks, so that what they log and refuse has the request's id, too.
-    first = [_name_request, _refuse_control_characters, _take_large_files, _bound_forms]
+    first = [languages.speak, _name_request, _refuse_control_characters, _take_large_files, _bound_forms]
     app.before_request_funcs.setdefault(None, [])[:0] = first
     app.teardown_request(_forget_request)
     app.before_request(guard)

@@ -60,7 +60,10 @@ def take_place(who: str) -> Callable[[], None]:
     with _lock:
         if _running[who] >= (most + 1) // 2 or _running.total() >= most:
             raise TooManyTries(
-                say("Too much is being worked out at the moment. Try again in {seconds} seconds.", seconds=SECONDS),
+                say(
+                    "Too much is being worked out at the moment. Try again in {seconds} seconds.",
+                    seconds=SECONDS,
+                ),
                 seconds=SECONDS,
             )
         _running[who] += 1

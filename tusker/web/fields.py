@@ -266,7 +266,9 @@ class DayField(ValueField[date]):
             raise ValueError(say("{label} must be a date such as 2026-03-31.", label=label)) from None
         if not self.minimum <= day <= self.maximum:
             first, last = self.minimum.isoformat(), self.maximum.isoformat()
-            raise ValueError(say("{label} must be a date from {first} to {last}.", label=label, first=first, last=last))
+            raise ValueError(
+                say("{label} must be a date from {first} to {last}.", label=label, first=first, last=last)
+            )
         return day
 
 

@@ -9,7 +9,6 @@ from decimal import Decimal
 from functools import lru_cache
 
 from babel.dates import format_date, format_datetime, format_timedelta
-from babel.numbers import format_decimal
 from flask import Flask, current_app
 from markupsafe import Markup
 
@@ -20,7 +19,7 @@ from tusker.domain.loans.ageing import Bucket
 from tusker.domain.status import Status, Tone
 from tusker.messages import Text, say, show_day
 from tusker.models import Event
-from tusker.web.languages import locale
+from tusker.web.languages import grouped, locale
 from tusker.web.plots import stack
 
 NOTHING = "–"
@@ -98,13 +97,7 @@ def percent_plain(fraction: Decimal | None) -> str:
 
 def number(value: int | Decimal | None) -> str:
     """A count with the separators of the installation's locale."""
-    return NOTHING if value is None else _number(value, current_app.config["LOCALE"])
-
-
-# Pages show the same days and counts again and again, and Babel takes its time.
-@lru_cache(maxsize=4_096)
-def _number(value: int | Decimal, locale: str) -> str:
-    return format_decimal(value, locale=locale)
+    return NOTHING if value is None else grouped(value)
 
 
 def day(value: date | None) -> Markup | str:
@@ -135,9 +128,7 @@ def ago(value: datetime | None) -> Markup | str:
     """An instant by its distance from now, such as “3 minutes ago”; the full time is its title."""
     if value is None:
         return NOTHING
-    words = format_timedelta(
-        value - clock.now(), add_direction=True, locale=locale(), threshold=1
-    )
+    words = format_timedelta(value - clock.now(), add_direction=True, locale=locale(), threshold=1)
     return _time(value, words)
 
 

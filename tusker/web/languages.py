@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from decimal import Decimal
 from functools import cache, cached_property, lru_cache
 
 from babel.dates import format_date
+from babel.numbers import format_decimal
 from flask import Flask, current_app, g, request, session
 from flask_babel import Babel, force_locale, get_locale, get_translations
 from flask_login import current_user
@@ -28,11 +30,8 @@ def init_app(app: Flask) -> None:
     Babel(configure_jinja=False).init_app(
         app, default_locale=app.config["LANGUAGE"], locale_selector=_language_of_request
     )
-    app.before_request(_speak)
     app.teardown_request(_be_silent)
-    app.jinja_env.globals.update(
-        _=translated, _n=translated_number, language=language, LANGUAGES=LANGUAGES
-    )
+    app.jinja_env.globals.update(_=translated, _n=translated_number, language=language, LANGUAGES=LANGUAGES)
 
 
 def language() -> str:
@@ -45,10 +44,21 @@ def locale() -> str:
     return LOCALES.get(language()) or str(current_app.config["LOCALE"])
 
 
+def grouped(value: int | Decimal) -> str:
+    """A count with the separators of the installation's locale."""
+    return _grouped(value, current_app.config["LOCALE"])
+
+
+# Pages show the same counts again and again, and Babel takes its time.
+@lru_cache(maxsize=4_096)
+def _grouped(value: int | Decimal, locale: str) -> str:
+    return format_decimal(value, locale=locale)
+
+
 def choose(chosen: str) -> None:
     """Speak a language from here on in this request, and where nobody is signed in also in those that follow."""
     g.language = session["language"] = chosen
-    _speak()
+    speak()
 
 
 @contextmanager
@@ -97,7 +107,7 @@ class _Catalogue:
             self._found = get_translations()
 
     def template(self, msgid: str, plural: str | None = None, n: int = 1) -> str:
-        return self._found.gettext(msgid) if plural is None else self._found.ngettext(msgid, plural, n)
+        return str(self._found.gettext(msgid) if plural is None else self._found.ngettext(msgid, plural, n))
 
     def day(self, day: date) -> str:
         return ENGLISH.day(day) if self.code == "en" else _day(day, LOCALES[self.code])
@@ -113,7 +123,8 @@ def _day(day: date, locale: str) -> str:
     return format_date(day, "d MMM y", locale=locale)
 
 
-def _speak() -> None:
+def speak() -> None:
+    """Before a request: from here on texts are said in its language."""
     speaker.set(_Theirs())
 
 
@@ -131,8 +142,8 @@ def translated(context: EvalContext, msgid: str, /, **params: object) -> str:
 
 @pass_eval_context
 def translated_number(context: EvalContext, one: str, many: str, n: int, /, **params: object) -> str:
-    """`{{ _n("{n} invoice", "{n} invoices", invoices|length) }}`."""
-    return _filled(context, speaker.get().template(one, many, n), {"n": n, **params})
+    """`{{ _n("{n} invoice", "{n} invoices", invoices|length) }}`: {n} is the number with the locale's separators."""
+    return _filled(context, speaker.get().template(one, many, n), {"n": grouped(n), **params})
 
 
 def _filled(context: EvalContext, template: str, params: dict[str, object]) -> str:

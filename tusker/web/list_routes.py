@@ -37,7 +37,9 @@ def save_list_view(name: str) -> ResponseReturnValue:
             current_user.id, name, request.form.get("name", ""), query, opens="opens" in request.form
         )
         named = view.name
-    return done(say("The view “{name}” is saved.", name=named), to=f"{url_for(of.endpoint)}?{query or 'view=all'}")
+    return done(
+        say("The view “{name}” is saved.", name=named), to=f"{url_for(of.endpoint)}?{query or 'view=all'}"
+    )
 
 
 @bp.post("/lists/views/<int:view_id>/opens")
@@ -47,7 +49,9 @@ def open_list_with(view_id: int) -> ResponseReturnValue:
     with transaction():
         view = open_with(current_user.id, view_id)
         to, opens = _url(view), view.opens
-    return done(say("The list opens with this view.") if opens else say("The list opens with everything."), to=to)
+    return done(
+        say("The list opens with this view.") if opens else say("The list opens with everything."), to=to
+    )
 
 
 @bp.post("/lists/views/<int:view_id>/remove")

@@ -52,10 +52,15 @@ def workbook_answer(filename: str, heads: Sequence[str], rows: Iterable[Sequence
                 elif isinstance(value, date):
                     sheet.write_datetime(line, place, value, day)
                 elif value not in (None, ""):
-                    sheet.write_string(line, place, (shown(value) if isinstance(value, str) else str(value))[:_LONGEST_TEXT])
+                    sheet.write_string(
+                        line, place, (shown(value) if isinstance(value, str) else str(value))[:_LONGEST_TEXT]
+                    )
         if next(remaining, None) is not None:
             raise InvalidInput(
-                say("A workbook has at most {rows} rows; narrow the list, or take the CSV file.", rows=f"{MOST_ROWS:,}"),
+                say(
+                    "A workbook has at most {rows} rows; narrow the list, or take the CSV file.",
+                    rows=f"{MOST_ROWS:,}",
+                ),
                 field="rows",
             )
     file.seek(0)

@@ -126,7 +126,9 @@ def reactivate_user(ctx: Context, user_id: int) -> User:
 def choose_language(ctx: Context, user_id: int, language: str) -> User:
     """Speak to a person in another language, on pages and in mails. Raises `InvalidInput` for one that there is not."""
     if language not in LANGUAGES:
-        raise InvalidInput(say("The language must be one of {all}.", all=", ".join(LANGUAGES)), field="language")
+        raise InvalidInput(
+            say("The language must be one of {all}.", all=", ".join(LANGUAGES)), field="language"
+        )
     user = lock_user(user_id)
     if user.language != language:
         before, user.language = user.language, language
