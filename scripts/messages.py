@@ -114,13 +114,13 @@ def collect() -> Texts:
     texts = Texts()
     for path in sorted(TEMPLATES.rglob("*.*")):
         with path.open("rb") as file:
-            for _, name, found, _ in babel_extract(file, list(KEYWORDS), [], {"silent": "false"}):
-                add_call(texts, path, name, found)
+            for _, name, strings, _ in babel_extract(file, list(KEYWORDS), [], {"silent": "false"}):
+                add_call(texts, path, name, strings)
     for path in python_files():
         source = path.read_bytes()
-        for _, name, written, _ in extract_python(io.BytesIO(source), KEYWORDS, [], {}):
-            if str(name).startswith("say"):
-                add_call(texts, path, str(name), written)
+        for _, called, written, _ in extract_python(io.BytesIO(source), KEYWORDS, [], {}):
+            if str(called).startswith("say"):
+                add_call(texts, path, str(called), written)
         for code in codes(ast.parse(source)):
             texts.add(path, code.replace("_", " ").capitalize())
     return texts
