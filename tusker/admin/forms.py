@@ -123,18 +123,6 @@ class ConfirmForm(Form):
     )
 
 
-class LoanFilter(FilterForm):
-    """Which open loans are shown."""
-
-    q = TextField("Search", required=False, render_kw={"placeholder": "Number, loan id or company"})
-    due = ChoiceField(
-        "Due",
-        required=False,
-        empty="All open loans",
-        choices=[("overdue", "Overdue"), ("today", "Due today"), ("week", "Due within 7 days")],
-    )
-
-
 class PlatformIdsForm(Form):
     """A file of the lending platform's loan ids."""
 

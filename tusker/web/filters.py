@@ -227,6 +227,28 @@ def _day_words(value: date, locale: str) -> tuple[str, str]:
     return _words_of(value, locale), format_date(value, "EEE d MMM y", locale=locale)
 
 
+def device_words(device: str) -> str:
+    """A browser's long name for itself in three words. Only to recognise one's own: anybody can claim any name."""
+    browsers = (
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    )
+    systems = (
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    )
+    browser = next((name for mark, name in browsers if mark in device), None)
+    system = next((name for mark, name in systems if mark in device), None)
+    return " on ".join(filter(None, (browser, system))) or device[:60] or "Unknown device"
+
+
 def init_app(app: Flask) -> None:
     """Make the filters known to templates by their names."""
     for function in (
@@ -246,5 +268,6 @@ def init_app(app: Flask) -> None:
         stack,
         late_parts,
         carrier_label,
+        device_words,
     ):
         app.jinja_env.filters[function.__name__] = function
