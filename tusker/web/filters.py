@@ -39,6 +39,7 @@ STATUS_WORDS = {
     "bundled": "In disbursal",
     "rejected": "Refused",
     "written_off": "Written off",
+    "write_off_undone": "Write-off undone",
     "exception": "Problem",
     "unknown": "Needs review",
     "open": "Open",
@@ -48,13 +49,19 @@ STATUS_WORDS = {
     "payment": "Received",
     # events
     "bank_file": "Bank file downloaded",
+    "carrier_id_added": "Id at a delivery company added",
+    "carrier_id_removed": "Id at a delivery company removed",
     "carrier_settings": "Delivery company set up",
     "carrier_settings_forgotten": "Delivery company's setup removed",
     "claim_reopened": "Decision on the claim undone",
     "columns_forgotten": "Saved columns removed",
     "columns_remembered": "Columns saved",
+    "hold_released": "Paid out despite a hold",
+    "import_cancelled": "Import of invoices cancelled",
     "laid_anew": "Payments reallocated",
     "looked_at_again": "Matched again",
+    "monthly_statements": "Statements by mail",
+    "password_hashed_anew": "Password stored more safely",
     "payable": "To be passed on to the supplier",
     "payment_freed": "Payment became credit",
     "payment_laid_anew": "Payment reallocated",
@@ -144,6 +151,22 @@ def status_label(status: str) -> str:
     """A status in people's words, such as “Written off”; names and amounts stay as they are."""
     text = str(status)
     return STATUS_WORDS.get(text, text.replace("_", " ").capitalize() if _CODE.fullmatch(text) else text)
+
+
+_WITH_DAYS = ("dates_changed", "due_date_moved", "due_date_moved_back")
+_ISO_DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
+
+
+def event_value(value: str | None, kind: str) -> str:
+    """What stood before or stands after an event of a kind, in words."""
+    if value is None or value == "":
+        return NOTHING
+    if kind in {"carrier_id_added", "carrier_id_removed"}:
+        carrier, side, external_id = str(value).split(" ", 2)
+        return f"{external_id} at {carrier_label(carrier)}, as {side}"
+    if kind.endswith(_WITH_DAYS):
+        return _ISO_DAY.sub(lambda found: show_day(date.fromisoformat(found[0])), str(value))
+    return status_label(str(value))
 
 
 ACTOR_WORDS = {
@@ -261,6 +284,7 @@ def init_app(app: Flask) -> None:
         moment,
         ago,
         status_label,
+        event_value,
         actor_words,
         reason_words,
         tone,
