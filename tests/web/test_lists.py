@@ -22,6 +22,7 @@ from tusker.extensions import db
 from tusker.models import (
     AccessEntry,
     AccessKind,
+    AttentionItem,
     CreditLine,
     Customer,
     DeductionKind,
@@ -60,6 +61,17 @@ def book(
     for number in range(3):
         with transaction():
             db.session.add(
+                AttentionItem(
+                    kind="stalled",
+                    subject="invoice",
+                    subject_id=made[number].id,
+                    cause_at=ctx.now,
+                    opened_at=ctx.now,
+                    detail="",
+                    facts={},
+                )
+            )
+            db.session.add(
                 AccessEntry(
                     at=ctx.now, kind=AccessKind.SIGNED_OUT, email="x@example.com", address="", device=""
                 )
@@ -80,7 +92,7 @@ def url_of(app: Flask, endpoint: str, **values: Any) -> str:
 
 def rows(page: str, of: ListOf) -> list[str]:
     """The ids of a page's rows."""
-    return re.findall(rf'<tr id="{of.row[0]}-(\d+)"', page)
+    return re.findall(rf'<(?:tr|section class="card mb-3") id="{of.row[0]}-(\d+)"', page)
 
 
 def link(page: str, name: str) -> str | None:
@@ -128,7 +140,7 @@ def test_every_list_in_every_order_shows_each_row_once_and_its_files_have_the_sa
         monkeypatch.setattr("tusker.web.lists.PAGE_SIZE", 200)
         everything = set(rows(browser.get(url_of(app, of.endpoint)).text, of))
         monkeypatch.setattr("tusker.web.lists.PAGE_SIZE", max(2, len(everything) // 3))
-        assert everything or of.name == "statements", of.name
+        assert everything or of.name in {"statements", "approvals"}, of.name
         for sort in sorts:
             pages, last = walk(browser, url_of(app, of.endpoint, sort=sort), of, "before")
             there = list(chain.from_iterable(pages))
@@ -159,7 +171,7 @@ def test_a_file_has_the_columns_that_were_chosen_or_all(
         assert whole[0] == [column.key for column in of_files]
         every = [column.key for column in of.columns]
         page = unescape(browser.get(url_of(app, of.endpoint, col=every)).text)
-        if whole[1:]:
+        if whole[1:] and "tk-columns" in page:
             assert all(f">{column.head}" in page for column in of.columns), of.name
         answer = browser.get(url_of(app, of.file_endpoint, ending="xlsx"))
         sheet = CalamineWorkbook.from_filelike(BytesIO(answer.data)).get_sheet_by_index(0).to_python()

@@ -7,6 +7,7 @@ from wtforms import BooleanField
 
 from tusker.domain.record.attention import ADVICE
 from tusker.models import AccessKind, DisbursalStatus, Role
+from tusker.services.approvals.actions import TITLES as PROPOSALS
 from tusker.services.credit.risk.judging import TITLES
 from tusker.web.fields import (
     ChoiceField,
@@ -62,6 +63,7 @@ class DisbursalFilter(FilterForm):
 class AttentionFilter(FilterForm):
     """Which matters are shown."""
 
+    q = TextField("Search", required=False, render_kw={"placeholder": "Number, loan id or company"})
     kind = ChoiceField(
         "Kind", required=False, empty="All", choices=[(kind, advice.title) for kind, advice in ADVICE.items()]
     )
@@ -71,6 +73,7 @@ class AttentionFilter(FilterForm):
 class ProposalFilter(FilterForm):
     """Which proposals are shown."""
 
+    kind = ChoiceField("Change", required=False, empty="All", choices=list(PROPOSALS.items()))
     state = ChoiceField("State", required=False, empty="Waiting", choices=[("decided", "Decided")])
 
 
