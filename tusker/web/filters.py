@@ -18,7 +18,7 @@ from tusker.carriers.registry import carrier_label
 from tusker.currency import currency
 from tusker.domain.loans.ageing import Bucket
 from tusker.domain.status import Status, Tone
-from tusker.domain.texts import show_day
+from tusker.messages import say, show_day
 from tusker.models import Event
 from tusker.web.plots import stack
 
@@ -163,7 +163,7 @@ def event_value(value: str | None, kind: str) -> str:
         return NOTHING
     if kind in {"carrier_id_added", "carrier_id_removed"}:
         carrier, side, external_id = str(value).split(" ", 2)
-        return f"{external_id} at {carrier_label(carrier)}, as {side}"
+        return say("{id} at {carrier}, as {side}", id=external_id, carrier=carrier_label(carrier), side=side)
     if kind.endswith(_WITH_DAYS):
         return _ISO_DAY.sub(lambda found: show_day(date.fromisoformat(found[0])), str(value))
     return status_label(str(value))

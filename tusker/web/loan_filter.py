@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from tusker.messages import say
 from tusker.web.fields import ChoiceField, TextField
 from tusker.web.forms import FilterForm
 
@@ -12,12 +13,16 @@ from tusker.web.forms import FilterForm
 class LoanFilter(FilterForm):
     """Which open loans are shown."""
 
-    q = TextField("Search", required=False, render_kw={"placeholder": "Number, loan id or company"})
+    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Number, loan id or company")})
     due = ChoiceField(
-        "Due",
+        say("Due"),
         required=False,
-        empty="All open loans",
-        choices=[("overdue", "Overdue"), ("today", "Due today"), ("week", "Due within 7 days")],
+        empty=say("All open loans"),
+        choices=[
+            ("overdue", say("Overdue")),
+            ("today", say("Due today")),
+            ("week", say("Due within 7 days")),
+        ],
     )
 
     def wanted(self, today: date) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from tusker.admin.blueprint import bp
 from tusker.admin.forms import ProposalFilter
 from tusker.admin.links import subject_url
 from tusker.errors import TuskerError
+from tusker.messages import say
 from tusker.models import Proposal, Role
 from tusker.queries.paging import Cursor
 from tusker.queries.proposals import proposals_page, proposed_account
@@ -94,7 +95,10 @@ def accept_proposal(proposal_id: int) -> ResponseReturnValue:
     except TuskerError as error:
         return _refused(error)
     return done(
-        "Accepted. The change is in effect.", to=url_for("admin.approvals"), partial=PARTIAL, **_context()
+        say("Accepted. The change is in effect."),
+        to=url_for("admin.approvals"),
+        partial=PARTIAL,
+        **_context(),
     )
 
 
@@ -107,7 +111,12 @@ def refuse_proposal(proposal_id: int) -> ResponseReturnValue:
             state = refuse(acting(), proposal_id, reason=sent_reason()).state
     except TuskerError as error:
         return _refused(error)
-    return done(f"The proposal is {state}.", to=url_for("admin.approvals"), partial=PARTIAL, **_context())
+    return done(
+        say("The proposal is {state}.", state=state),
+        to=url_for("admin.approvals"),
+        partial=PARTIAL,
+        **_context(),
+    )
 
 
 def _refused(error: TuskerError) -> Response:
