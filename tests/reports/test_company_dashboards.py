@@ -147,11 +147,11 @@ def test_to_repay_goes_on_where_the_page_ended(
     ids = [lend(old_line, days) for days in (1, 1, 1, 9)]
     browser = login(Role.PURCHASER, customer=old_line.purchaser.customer)
     first = browser.get("/invoices/to-repay").text
-    following = re.search(r'href="(/invoices/to-repay\?after=[^"]+)">Next', first)
+    following = re.search(r'formaction="(/invoices/to-repay\?before=[^"]+)"', first)
     assert following
-    second = browser.get(following[1]).text
+    second = browser.post(following[1]).text
     assert [int(i) for page in (first, second) for i in re.findall(r'href="/invoices/(\d+)"', page)] == ids
-    assert ">Next" not in second
+    assert "?before=" not in second
 
 
 @pytest.mark.parametrize(
