@@ -319,6 +319,29 @@ def test_a_person_keeps_twenty_views_of_a_list(login: Callable[..., FlaskClient]
     assert browser.post("/lists/receipts/views", data={"name": "View 3", "query": "q=x"}).status_code == 303
 
 
+def test_what_is_cut_off_can_be_reached_and_an_empty_list_has_no_tools(
+    login: Callable[..., FlaskClient], ctx: Context
+) -> None:
+    login(Role.AUDITOR)
+    browser = login()
+    empty = browser.get("/admin/deductions").text
+    assert "No deductions yet" in empty
+    assert ">Columns" not in empty
+    assert "tk-views" not in empty
+    searched = browser.get("/admin/deductions?q=x").text
+    assert "tk-views" in searched
+    with transaction():
+        entry = AccessEntry(
+            at=ctx.now, kind=AccessKind.SIGNED_OUT, email="x@example.com", address="", device=""
+        )
+        db.session.add(entry)
+    page = browser.get("/admin/access").text
+    # a row without a link is reached itself, another one by its link
+    assert re.search(r'<tr id="entry-\d+" tabindex="0">', page)
+    assert re.search(r'<td class="tk-cut" tabindex="-1">x@example.com</td>', page)
+    assert re.search(r'<tr id="user-\d+">', browser.get("/admin/users").text)
+
+
 def test_rows_stand_close_together_for_who_wants_that(login: Callable[..., FlaskClient]) -> None:
     browser = login()
     assert "tk-list-compact" not in browser.get("/admin/receipts").text
