@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.support.pages import HTMX
 from tests.support.values import TODAY
 from tusker.currency import Currency
 from tusker.domain.payout import pay_codes
@@ -81,6 +82,8 @@ def test_what_is_chosen_on_several_pages_is_paid(
     assert int(kept) == two[0].id
     paid = buyer.post("/invoices/to-repay", data={"loan": [kept, two[1].id], "pay": "selected"})
     assert paid.location == f"/invoices/to-repay/pay?loan={kept}&loan={two[1].id}"
+    by_htmx = buyer.post("/invoices/to-repay", data={"loan": kept, "pay": "selected"}, headers=HTMX)
+    assert by_htmx.headers["HX-Redirect"] == f"/invoices/to-repay/pay?loan={kept}"
 
 
 def test_more_than_one_reference_names_is_said(

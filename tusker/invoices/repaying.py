@@ -19,7 +19,7 @@ from tusker.queries.loans.loans import loans_owed, open_loans
 from tusker.queries.loans.positions import LoanTotals, loan_totals
 from tusker.queries.sums import Totals
 from tusker.web.access import allow, my_scope
-from tusker.web.htmx import render
+from tusker.web.htmx import go, render
 from tusker.web.lists import ENDINGS, Column, Kind, ListOf, arguments, kept_choice
 from tusker.web.loan_filter import LoanFilter
 
@@ -76,7 +76,7 @@ def to_repay_with_choice() -> ResponseReturnValue:
     """Another page, order or part of the list, on which what was chosen stays chosen; or paying that."""
     chosen = [int(text) for text in request.form.getlist("loan") if is_id(text)]
     if "pay" in request.form:
-        return redirect(url_for("invoices.pay", loan=chosen), 303)
+        return go(url_for("invoices.pay", loan=chosen))
     return _show(chosen)
 
 
