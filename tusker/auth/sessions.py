@@ -11,7 +11,6 @@ from flask_login import current_user, login_user, logout_user
 
 from tusker import clock
 from tusker.logs import who
-from tusker.messages import say
 from tusker.models import AccessKind, User, UserSession
 from tusker.services.people import sessions
 from tusker.services.people.access_log import log_access
@@ -124,27 +123,3 @@ def seconds_to_leave() -> int | None:
         return None
     idle = timedelta(minutes=current_app.config["SESSION_IDLE_MINUTES"]) + sessions.SEEN_EVERY
     return min(int(idle.total_seconds()), seconds_left()) + 5
-
-
-def device_words(device: str) -> str:
-    """A browser's long name for itself in three words. Only to recognise one's own: anybody can claim any name."""
-    browsers = (
-        ("Edg", "Edge"),
-        ("OPR/", "Opera"),
-        ("Firefox/", "Firefox"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-    )
-    systems = (
-        ("Android", "Android"),
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Windows", "Windows"),
-        ("Mac OS X", "macOS"),
-        ("Linux", "Linux"),
-    )
-    browser = next((name for mark, name in browsers if mark in device), None)
-    system = next((name for mark, name in systems if mark in device), None)
-    if browser and system:
-        return say("{browser} on {system}", browser=browser, system=system)
-    return browser or system or device[:60] or say("Unknown device")

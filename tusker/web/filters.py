@@ -17,7 +17,7 @@ from tusker.carriers.registry import carrier_label
 from tusker.currency import currency
 from tusker.domain.loans.ageing import Bucket
 from tusker.domain.status import Status, Tone
-from tusker.messages import Text, say, show_day
+from tusker.messages import Text, say, show_day, speaker
 from tusker.models import Event
 from tusker.web.languages import grouped, locale
 from tusker.web.plots import stack
@@ -39,6 +39,7 @@ STATUS_WORDS = {
     "bundled": say("In disbursal"),
     "rejected": say("Refused"),
     "written_off": say("Written off"),
+    "write_off_undone": say("Write-off undone"),
     "exception": say("Problem"),
     "unknown": say("Needs review"),
     "open": say("Open"),
@@ -48,13 +49,19 @@ STATUS_WORDS = {
     "payment": say("Received"),
     # events
     "bank_file": say("Bank file downloaded"),
+    "carrier_id_added": say("Id at a delivery company added"),
+    "carrier_id_removed": say("Id at a delivery company removed"),
     "carrier_settings": say("Delivery company set up"),
     "carrier_settings_forgotten": say("Delivery company's setup removed"),
     "claim_reopened": say("Decision on the claim undone"),
     "columns_forgotten": say("Saved columns removed"),
     "columns_remembered": say("Columns saved"),
+    "hold_released": say("Paid out despite a hold"),
+    "import_cancelled": say("Import of invoices cancelled"),
     "laid_anew": say("Payments reallocated"),
     "looked_at_again": say("Matched again"),
+    "monthly_statements": say("Statements by mail"),
+    "password_hashed_anew": say("Password stored more safely"),
     "payable": say("To be passed on to the supplier"),
     "payment_freed": say("Payment became credit"),
     "payment_laid_anew": say("Payment reallocated"),
@@ -145,6 +152,22 @@ def _label(code: str) -> str:
     return Text(code.replace("_", " ").capitalize(), None, {}) if _CODE.fullmatch(code) else code
 
 
+_WITH_DAYS = ("dates_changed", "due_date_moved", "due_date_moved_back")
+_ISO_DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
+
+
+def event_value(value: str | None, kind: str) -> str:
+    """What stood before or stands after an event of a kind, in words."""
+    if value is None or value == "":
+        return NOTHING
+    if kind in {"carrier_id_added", "carrier_id_removed"}:
+        carrier, side, external_id = str(value).split(" ", 2)
+        return say("{id} at {carrier}, as {side}", id=external_id, carrier=carrier_label(carrier), side=side)
+    if kind.endswith(_WITH_DAYS):
+        return _ISO_DAY.sub(lambda found: speaker.get().day(date.fromisoformat(found[0])), str(value))
+    return status_label(str(value))
+
+
 ACTOR_WORDS = {
     "job attention": say("Automatic checks"),
     "job bundle": say("Daily run"),
@@ -226,6 +249,30 @@ def _day_words(value: date, locale: str) -> tuple[str, str]:
     return _words_of(value, locale), format_date(value, "EEE d MMM y", locale=locale)
 
 
+def device_words(device: str) -> str:
+    """A browser's long name for itself in three words. Only to recognise one's own: anybody can claim any name."""
+    browsers = (
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    )
+    systems = (
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    )
+    browser = next((name for mark, name in browsers if mark in device), None)
+    system = next((name for mark, name in systems if mark in device), None)
+    if browser and system:
+        return say("{browser} on {system}", browser=browser, system=system)
+    return browser or system or device[:60] or say("Unknown device")
+
+
 def init_app(app: Flask) -> None:
     """Make the filters known to templates by their names."""
     for function in (
@@ -238,6 +285,7 @@ def init_app(app: Flask) -> None:
         moment,
         ago,
         status_label,
+        event_value,
         actor_words,
         reason_words,
         tone,
@@ -245,5 +293,6 @@ def init_app(app: Flask) -> None:
         stack,
         late_parts,
         carrier_label,
+        device_words,
     ):
         app.jinja_env.filters[function.__name__] = function
