@@ -175,8 +175,8 @@ def test_a_dry_run_tells_and_writes_nothing(importer: ImportDesk, written: Writt
 
 AMOUNTS = st.lists(
     st.tuples(st.sampled_from(["S-1", "S-2"]), st.sampled_from(["B-1", "B-2"]), st.integers(1, 700_000)),
-    min_size=5,
-    max_size=20,
+    min_size=4,
+    max_size=12,
 )
 
 

@@ -532,8 +532,8 @@ OPS = st.lists(
         st.integers(0, 3),
         st.integers(1, 9),
     ),
-    min_size=20,
-    max_size=30,
+    min_size=15,
+    max_size=25,
 )
 
 

@@ -457,7 +457,7 @@ STEP = st.tuples(
 
 @pytest.mark.hypothesis
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(8))
-@given(steps=st.lists(STEP, min_size=6, max_size=10))
+@given(steps=st.lists(STEP, min_size=5, max_size=8))
 def test_whatever_is_kept_back_and_undone_the_supplier_gets_face_less_deductions_less_debt(
     ctx: Context,
     make_line: Callable[..., CreditLine],
