@@ -15,7 +15,7 @@ SECONDS = {
     "tests/browser/test_for_everyone.py": 110,
     "tests/web/test_every_page.py": 90,
     "tests/stack/test_kill.py": 90,
-    "tests/browser/test_browser.py": 85,
+    "tests/browser/test_browser.py": 35,
     "tests/browser/test_first_run.py": 70,
     "tests/api/test_schemathesis.py": 60,
     "tests/web/test_matrix.py": 60,
