@@ -82,6 +82,8 @@ def minor_units_of(whole: str, fraction: str, exponent: int, written: str) -> in
 
 def given(reference: str | None) -> str:
     """A reference; empty where the bank wrote a word for “none”."""
+    if not reference:
+        return ""
     cleaned = kept(reference, LONGEST["reference"])
     return "" if cleaned.upper() in _NO_REFERENCE or not cleaned.strip("-–0 ") else cleaned
 

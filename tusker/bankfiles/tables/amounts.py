@@ -21,6 +21,8 @@ _SHAPE = {
     ".": re.compile(r"(?=\.?[0-9])([0-9]*|[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3})(?:\.([0-9]*))?"),
     ",": re.compile(r"(?=,?[0-9])([0-9]*|[0-9]{1,3}(?:\.[0-9]{2,3})*\.[0-9]{3})(?:,([0-9]*))?"),
 }
+_BARE = {mark: re.compile(rf"(-?)([0-9]{{1,15}})(?:[{mark}]([0-9]{{0,9}}))?") for mark in ".,"}
+"""Figures without anything to take away, as nearly all are."""
 _PLAIN = re.compile(r"-?[0-9][0-9,.]{0,40}")
 _SIDE = re.compile(
     r"(.*[0-9)\s.,-])\(?(credit|debit|haben|soll|cr|dr|c|d|h|s)\.?\)?", re.IGNORECASE | re.DOTALL
@@ -94,6 +96,9 @@ def _fits(bare: str, mark: str, exponent: int) -> bool:
 
 def read_amount(text: str, mark: Mark, currency: str, exponent: int) -> tuple[int, str]:
     """Signed minor units, and the side written with the amount; raises `Skip` saying what is wrong."""
+    if plain := _BARE[mark].fullmatch(text):
+        amount = minor_units_of(plain[2], plain[3] or "", exponent, text)
+        return -amount if plain[1] else amount, ""
     negative, bare, side = split_amount(text, currency)
     found = _SHAPE[mark].fullmatch(bare)
     if found is None:

@@ -207,7 +207,7 @@ def _paged(table: CsvTable, currency: str, chosen: dict[str, str]) -> tuple[list
 
 def _says_anything(cells: Cells) -> bool:
     """Whether a row is more than a line of asterisks or dashes."""
-    return any(character.isalnum() for cell in cells for character in cell)
+    return any(map(str.isalnum, "".join(cells)))
 
 
 def _parted(
@@ -228,7 +228,7 @@ def _parted(
         below = below or (place > last and (not money or len(money) > 1))
         kind = None
         words = " ".join(row.cells).casefold()
-        if any(word in words for word in _OF_SUMS):
+        if any(map(words.__contains__, _OF_SUMS)):
             kind = kind_of(row, columns, money, dated=dated[place], balanced=balanced)
         if below or kind or not (money or dated[place]):
             if movements and place < last and _continues(row, columns):

@@ -10,7 +10,8 @@ from datetime import date
 from sqlalchemy import ColumnElement, case, func, select, update
 
 from tusker.chunks import chunks
-from tusker.domain.bank.matching import Book, Judgement, Verdict, paid_surely, rivals
+from tusker.domain.bank.judgements import Judgement, Verdict, paid_surely, rivals
+from tusker.domain.bank.matching import Book
 from tusker.extensions import db
 from tusker.models import BankCharge, EntryDirection, EntryState, Receipt, ReceiptKind, StatementEntry
 from tusker.queries.bank.candidates import Line, judge_entries, lines_of, open_book
