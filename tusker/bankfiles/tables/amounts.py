@@ -27,7 +27,7 @@ _PLAIN = re.compile(r"-?[0-9][0-9,.]{0,40}")
 _SIDE = re.compile(
     r"(.*[0-9)\s.,-])\(?(credit|debit|haben|soll|cr|dr|c|d|h|s)\.?\)?", re.IGNORECASE | re.DOTALL
 )
-_SIDE_BEFORE = re.compile(r"\(?(cr|dr)\.?\)?\s*([^A-Za-z]*[0-9].*)", re.IGNORECASE | re.DOTALL)
+_SIDE_BEFORE = re.compile(r"\(?(cr|dr)\.?\)?\s*(.*[0-9].*)", re.IGNORECASE | re.DOTALL)
 _NOTHING = frozenset({"", "-", "na", "n/a", "nil", "null", "none"})
 _LONGEST = 60
 

@@ -89,13 +89,16 @@ class Book:
     def judge_each(self, credits: Mapping[int, Credit]) -> dict[int, Judgement]:
         """The same for many credits, each by itself."""
         fresh = {credit for credit in credits.values() if credit not in self._known}
-        found = {credit: self._look_up(credit) for credit in fresh}
+        # most of a large statement says nothing
+        found = {credit: each for credit in fresh if (each := self._look_up(credit))}
         self._dues.load({loan_id for each in found.values() for loan_id in each.named})
         self._look_up_oldest(found)
         judged = {credit: self._judged(credit, each) for credit, each in found.items()}
         # those that say something are judged once more when they are settled
         self._known |= {c: judgement for c, judgement in judged.items() if judgement is not _NOTHING}
-        return {key: judged.get(credit) or self._known[credit] for key, credit in credits.items()}
+        return {
+            key: judged.get(credit) or self._known.get(credit, _NOTHING) for key, credit in credits.items()
+        }
 
     def _look_up_oldest(self, found: Mapping[Credit, _Found]) -> None:
         """Find the oldest due loans of all payers, in rounds, each of which loads for all of them."""
@@ -145,27 +148,27 @@ class Book:
             return "Another one fits as well."
         return ""
 
-    def _look_up(self, credit: Credit) -> _Found:
-        found = _Found()
-        for text, where in (
-            (credit.end_to_end_id, "end-to-end id names"),
-            (credit.remittance, "text names"),
-        ):
-            for key in self._numbers.named_in(text):
+    def _look_up(self, credit: Credit) -> _Found | None:
+        """What a credit says; None for one that says nothing of any loan."""
+        by_id = self._numbers.named_in(credit.end_to_end_id)
+        by_text = self._numbers.named_in(credit.remittance)
+        payers, stranger = self._parties.payers(credit)
+        if not (by_id or by_text or payers or credit.amount in self._dues.by_amount(credit.value_date)):
+            return None
+        found = _Found(payers=payers, stranger=stranger)
+        for keys, where in ((by_id, "end-to-end id names"), (by_text, "text names")):
+            for key in keys:
                 loans = self._by_number[key]
                 if len({loan.loan_id for loan, _ in loans}) > 1:
                     found.twice = loans[0][1]
                 for loan, what in loans:
                     found.named.setdefault(loan.loan_id, f"{where} {what}")
-        found.payers, found.stranger = self._parties.payers(credit)
         return found
 
     def _suggest(self, credit: Credit, found: _Found) -> list[Suggestion]:
         """All suggestions, the best first."""
         day = credit.value_date
         by_amount = self._dues.by_amount(day)
-        if not found.named and not found.payers and credit.amount not in by_amount:
-            return []
         ways: list[tuple[int, tuple[Part, ...]]] = []
         places = sorted(self._places[loan_id] for loan_id in found.named)
         dues = found.dues

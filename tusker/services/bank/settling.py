@@ -23,7 +23,7 @@ from tusker.services.locks import among, lock_rows
 
 NOTHING = {"credit": "No open loan matches.", "debit": NO_PAYOUT}
 """What is noted of an entry that fits nothing, by its direction."""
-CHUNK = 2_000
+CHUNK = 5_000
 """Entries that are in memory at once."""
 Progress = Callable[[int, int], None]
 """Is told how much was done of how much."""
