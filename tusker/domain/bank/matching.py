@@ -22,7 +22,8 @@ from tusker.domain.bank.dues import Dues
 from tusker.domain.bank.judgements import Credit, Judgement, Suggestion, Verdict, paid_surely, rivals
 from tusker.domain.bank.parties import Parties
 from tusker.domain.loans.sums import OpenLoan, Part, spread, sums_to
-from tusker.domain.texts import Numbers, number_words, show_day
+from tusker.domain.texts import Numbers, number_words
+from tusker.messages import show_day
 
 NAMED, AMOUNT, SUM, PAYER = 50, 30, 20, 20
 MARGIN = 20
