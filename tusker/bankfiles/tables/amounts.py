@@ -18,8 +18,8 @@ Mark = Literal[".", ","]
 _SIGNS = re.compile(r"[−‐‑–—]")
 _GAPS = re.compile("[\\s'’\u00a0\u202f]")
 _SHAPE = {
-    ".": re.compile(r"(?=\.?[0-9])([0-9]*|[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3})(?:\.([0-9]*))?"),
-    ",": re.compile(r"(?=,?[0-9])([0-9]*|[0-9]{1,3}(?:\.[0-9]{2,3})*\.[0-9]{3})(?:,([0-9]*))?"),
+    ".": re.compile(r"(?=\.?[0-9])([0-9]*|(?!0,)[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3})(?:\.([0-9]*))?"),
+    ",": re.compile(r"(?=,?[0-9])([0-9]*|(?!0\.)[0-9]{1,3}(?:\.[0-9]{2,3})*\.[0-9]{3})(?:,([0-9]*))?"),
 }
 _BARE = {mark: re.compile(rf"(-?)([0-9]{{1,15}})(?:[{mark}]([0-9]{{0,9}}))?") for mark in ".,"}
 """Figures without anything to take away, as nearly all are."""
@@ -80,6 +80,14 @@ def votes_for_marks(texts: Iterable[str], currency: str, exponent: int) -> dict[
         if len(fits) == 1:
             votes[fits[0]] += 1
     return votes
+
+
+def marks_of_either(texts: Iterable[str], currency: str, exponent: int) -> set[str]:
+    """The marks in amounts that can be read with each decimal mark, as another amount: 12.500 in a currency of three
+    decimals."""
+    bare = (split_amount(text, currency)[1] for text in texts)
+    both = (figure for figure in bare if _fits(figure, ".", exponent) and _fits(figure, ",", exponent))
+    return {mark for figure in both for mark in ".," if mark in figure}
 
 
 def decimal_mark(votes: Mapping[Mark, int], default: Mark) -> Mark:
