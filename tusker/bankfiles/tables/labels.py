@@ -55,6 +55,12 @@ _CURRENCY = re.compile(
     r"\s*[:\-–]?\s*",
     re.IGNORECASE,
 )
+_UNITS = re.compile(
+    r"\b(?:amounts?|figures|values|rs|inr|rupees)\b[^0-9,;]{0,25}?\bin\b[^0-9,;]{0,10}?['’]?"
+    r"\b(lakhs?|lacs?|crores?|thousands?|millions?|mn|000s?|paise|paisa|cents)\b",
+    re.IGNORECASE,
+)
+"""A line that says that the amounts are of another unit than the currency's."""
 _TITLE = re.compile(r"\s*(?:account|statement|details|transactions)", re.IGNORECASE)
 _AROUND = " \t:=_-–'\""
 """What may stand between a label and its value, and around that."""
@@ -287,9 +293,13 @@ def _check_currency(behind: str, currency: str, text: str) -> None:
 
 
 def _check_stated_currency(rows: Sequence[CsvRow], currency: str) -> None:
-    """A line such as Currency : USD states what the whole file is in."""
+    """A line such as Currency : USD states what the whole file is in, and one such as (Rs. in lakhs) its unit."""
     for place, row in enumerate(rows):
         for at, cell in enumerate(row.cells):
+            if unit := _UNITS.search(cell):
+                raise UnreadableFile(
+                    f"The file says that its amounts are in {unit[1]} (“{kept(cell, 40)}”), so they are not exact."
+                )
             if found := _CURRENCY.match(cell):
                 beside = next((text for text in row.cells[at + 1 :] if text.strip(_AROUND)), "")
                 for text in (cell[found.end() :] or beside, _cell(rows, place + 1, at)):

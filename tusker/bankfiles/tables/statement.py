@@ -169,6 +169,10 @@ def _read_table(
     if not typed and table.delimiter:
         reader.widths = widths_of(movements, table.header, table.delimiter, columns)
         reader.doubts += filter(None, [reader.widths.doubt])
+    if _texts_stand_above(rows, columns):
+        reader.doubts.append(
+            "Texts stand above their rows in lines of their own, so they may be another row's."
+        )
     period = next(filter(None, (period_in(row.cells) for row in table.above)), None)
     reader.days = days_of(
         {name: reader.column(name) for name in ("booked_on", "value_date") if name in columns.places},
@@ -282,6 +286,13 @@ def _continues(row: CsvRow, columns: Columns) -> bool:
     """Whether a row only goes on with the text of the one before it."""
     filled = {place for place, cell in enumerate(row.cells) if cell}
     return filled == {columns.places.get("remittance")}
+
+
+def _texts_stand_above(rows: Sequence[CsvRow], columns: Columns) -> bool:
+    """Whether rows of text alone may belong to the row below each, as the first one does."""
+    return any(_continues(row, columns) for row in rows[:1]) and any(
+        _continues(row, columns) for row in rows[1:]
+    )
 
 
 def _joined(row: CsvRow, more: CsvRow, place: int) -> CsvRow:
