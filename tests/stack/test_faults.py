@@ -135,7 +135,7 @@ def test_whatever_dies_nothing_is_lost_or_doubled_and_all_is_at_work_again(
         time.sleep(faults.chance.uniform(0.2, 1.5))
         before = load.answers.unserved
         happen()
-        works, all_parts = judge.recovered(load, time.monotonic())
+        works, all_parts, missing = judge.recovered(load, time.monotonic())
         with proving.app_context():
             proof = until(_proof, what="a proof")
         until(lambda: not judge.orphans(load.running), 30, pause=0.5, what=f"the end of orphans of: {name}")
@@ -150,6 +150,7 @@ def test_whatever_dies_nothing_is_lost_or_doubled_and_all_is_at_work_again(
             orphans=0,
             unproved=len(differences),
             unserved=load.answers.unserved - before,
+            last=" ".join(missing),
             detail=str([*lost, *doubled, *differences][:5]),
         )
         print(played, flush=True)  # noqa: T201

@@ -29,9 +29,9 @@ WORKING = ("database", "migrations", "redis", "worker", "scheduler", "replica")
 _probes = itertools.count(1)
 
 
-def recovered(load: Load, began: float) -> tuple[float, float]:
+def recovered(load: Load, began: float) -> tuple[float, float, list[str]]:
     """Wait until the installation does its work again, and until all of its parts are there; the seconds that either
-    took."""
+    took, and which parts were the last that were missing."""
     ends = time.monotonic() + LIMIT_SECONDS
     ref = f"PROBE-{next(_probes)}"
     until(lambda: load.order(ref), LIMIT_SECONDS, pause=0.2, what="the delivery company")
@@ -40,8 +40,15 @@ def recovered(load: Load, began: float) -> tuple[float, float]:
     until(lambda: load.deliver(ref), LIMIT_SECONDS, pause=0.2, what="the delivery company")
     until(lambda: _is_recorded(load, ref), LIMIT_SECONDS, pause=0.2, what=f"the delivery of {ref} recorded")
     works = time.monotonic() - began
-    until(lambda: not missing_parts(load.running), LIMIT_SECONDS, pause=0.3, what="all parts")
-    return works, time.monotonic() - began
+    missing: list[str] = []
+
+    def complete() -> bool:
+        found = missing_parts(load.running)
+        missing[:] = found or missing
+        return not found
+
+    until(complete, LIMIT_SECONDS, pause=0.3, what="all parts")
+    return works, time.monotonic() - began, missing
 
 
 def _is_recorded(load: Load, ref: str) -> bool:
