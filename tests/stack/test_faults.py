@@ -134,6 +134,7 @@ def test_whatever_dies_nothing_is_lost_or_doubled_and_all_is_at_work_again(
             break
         time.sleep(faults.chance.uniform(0.2, 1.5))
         before = load.answers.unserved
+        print(f"{time.strftime('%X')} {name}", flush=True)  # noqa: T201
         happen()
         works, all_parts, missing = judge.recovered(load, time.monotonic())
         with proving.app_context():

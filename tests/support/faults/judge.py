@@ -36,7 +36,7 @@ def recovered(load: Load, began: float) -> tuple[float, float, list[str]]:
     ref = f"PROBE-{next(_probes)}"
     until(lambda: load.order(ref), LIMIT_SECONDS, pause=0.2, what="the delivery company")
     load.ask_until(ref, lambda: time.monotonic() > ends)
-    assert ref in load.requested, "no request was acknowledged"
+    assert ref in load.requested, f"no request was acknowledged: {load.running.databases.primary.said()}"
     until(lambda: load.deliver(ref), LIMIT_SECONDS, pause=0.2, what="the delivery company")
     until(lambda: _is_recorded(load, ref), LIMIT_SECONDS, pause=0.2, what=f"the delivery of {ref} recorded")
     works = time.monotonic() - began
