@@ -79,6 +79,10 @@ def _held_reads(url: str, chance: random.Random) -> Iterator[None]:
         thread.join(30)
 
 
+def _tell(*what: object) -> None:
+    print(time.strftime("%X"), *what, sep="\n  ", flush=True)  # noqa: T201
+
+
 def _started(old: Path, folder: Path, held: ExitStack, seed: int) -> Load:
     """A cluster of the release before, under load."""
     environ = running.environment("", "redis://", running.WALK, folder / "mail") | {
@@ -96,6 +100,7 @@ def _started(old: Path, folder: Path, held: ExitStack, seed: int) -> Load:
         Stack(direct, folder, {}, old).flask(create_user(ADMIN, "admin"), [*bank, "--as", ADMIN])
 
     found = held.enter_context(cluster(environ, setup, programs=Programs(folder=old)))
+    _tell("the release before runs")
     load = held.enter_context(Load(found, tokens[0], seed))
     until(lambda: len(load.requested) >= 10 and load.repaid, 240, what="the first requests and repayments")
     return load
@@ -152,10 +157,14 @@ def test_an_upgrade_under_load_stops_nobody_and_loses_nothing(old: Path, seed: i
         with _held_reads(found.primary, random.Random(seed)):
             time.sleep(random.Random(seed).uniform(0, 5))
             before, began = load.answers.unserved, time.monotonic()
+            _tell("the upgrade begins")
             again = _migrate(found)
             migrated = time.monotonic() - began
+            _tell("the schema is the new one")
             judge.recovered(load, began)  # the release before works on the new schema
+            _tell("the release before works on it")
             _exchange(found)
+            _tell("the new release runs")
         judge.recovered(load, began)
         took = time.monotonic() - began
         load.stop.set()
@@ -176,8 +185,7 @@ def test_an_upgrade_under_load_stops_nobody_and_loses_nothing(old: Path, seed: i
             len(judge.doubled(found)),
             load.answers.slowest,
         )
-        told = upgraded, dict(load.answers.counted), *load.answers.bare[:5], *load.refused
-        print(*told, sep="\n", flush=True)  # noqa: T201
+        _tell(upgraded, dict(load.answers.counted), *load.answers.bare[:5], *load.refused)
         if UPGRADES:
             report.keep(upgraded)
             report.write()
