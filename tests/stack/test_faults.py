@@ -135,6 +135,7 @@ def test_whatever_dies_nothing_is_lost_or_doubled_and_all_is_at_work_again(
         time.sleep(faults.chance.uniform(0.2, 1.5))
         before = load.answers.unserved
         print(f"{time.strftime('%X')} {name}", flush=True)  # noqa: T201
+        judge.begin_the_day_anew(load.running)
         happen()
         works, all_parts, missing = judge.recovered(load, time.monotonic())
         with proving.app_context():
@@ -161,6 +162,7 @@ def test_whatever_dies_nothing_is_lost_or_doubled_and_all_is_at_work_again(
             wrong.append(played)
     load.stop.set()
     until(lambda: not judge.left_behind(load.running), 120, pause=1, what="the end of all work")
+    until(lambda: judge.day_is_done(load.running), 180, pause=1, what="the daily jobs")
     assert "All figures agree" in judge.proved(load.running)
     answers = load.answers
     run = report.Run(

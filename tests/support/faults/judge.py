@@ -20,6 +20,7 @@ from tests.support.faults.happen import closing_connection
 from tests.support.faults.load import Load
 from tests.support.running import flask, until
 from tools.cluster.plan import MARK, WEBS, Cluster
+from tusker.domain.record.daily import DailyJob
 from tusker.queues import POLL_QUEUE, QUEUE
 from tusker.redis_url import connect
 
@@ -155,6 +156,20 @@ def left_behind(running: Cluster) -> dict[str, int]:
             found[f"waiting in {name}"] = len(queue)
             found[f"begun in {name}"] = redis.zcount(queue.started_job_registry.key, "-inf", "+inf")
     return {what: count for what, count in found.items() if count}
+
+
+def begin_the_day_anew(running: Cluster) -> None:
+    """Have all daily jobs of today, as far as they were done, be due again."""
+    with contextlib.suppress(psycopg2.Error), closing_connection(running.primary) as sql:
+        sql.execute(
+            "DELETE FROM daily_runs d WHERE done_at IS NOT NULL"
+            " AND EXISTS (SELECT FROM daily_runs b WHERE b.job = d.job AND b.business_date < d.business_date)"
+        )
+
+
+def day_is_done(running: Cluster) -> bool:
+    """Whether all daily jobs of today were done, besides the day before, which counts as done."""
+    return column(running, "SELECT count(*) FROM daily_runs WHERE done_at IS NOT NULL") == {2 * len(DailyJob)}
 
 
 def failed_jobs(running: Cluster) -> int:
