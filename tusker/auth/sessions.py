@@ -35,6 +35,7 @@ def load_user(key: str) -> User | None:
         return None
     of, g.has_factor = found
     who.set(f"user {of.user_id}")
+    g.language = of.user.language
     if of.factor_at is None and (g.has_factor or must_have_factor(of.user)):
         g.half_session = of
         return None
@@ -60,7 +61,10 @@ def start_session(user: User) -> bool:
     """
     with transaction():
         begun, token = sessions.begin_session(clock.now(), user, visitor())
+    language = session.get("language")
     session.clear()
+    if language and user.language is None:
+        session["language"] = language
     g.pop("csrf_token", None)  # of the old session, kept for the rest of the request
     session.permanent = True
     session[KEY] = token
@@ -75,7 +79,7 @@ def start_session(user: User) -> bool:
 def admit(begun: UserSession) -> None:
     """Let the person of a session in, from this request on."""
     token = session[KEY]
-    g.user_session = begun
+    g.user_session, g.language = begun, begun.user.language
     login_user(begun.user)
     session[KEY] = token  # Flask-Login puts the user's id there
 
@@ -119,25 +123,3 @@ def seconds_to_leave() -> int | None:
         return None
     idle = timedelta(minutes=current_app.config["SESSION_IDLE_MINUTES"]) + sessions.SEEN_EVERY
     return min(int(idle.total_seconds()), seconds_left()) + 5
-
-
-def device_words(device: str) -> str:
-    """A browser's long name for itself in three words. Only to recognise one's own: anybody can claim any name."""
-    browsers = (
-        ("Edg", "Edge"),
-        ("OPR/", "Opera"),
-        ("Firefox/", "Firefox"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-    )
-    systems = (
-        ("Android", "Android"),
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Windows", "Windows"),
-        ("Mac OS X", "macOS"),
-        ("Linux", "Linux"),
-    )
-    browser = next((name for mark, name in browsers if mark in device), None)
-    system = next((name for mark, name in systems if mark in device), None)
-    return " on ".join(filter(None, (browser, system))) or device[:60] or "Unknown device"

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from flask import Response, flash, make_response, redirect, render_template, request
 from markupsafe import Markup
 
+from tusker.messages import say
 from tusker.models import Proposal
 from tusker.web.nav import counted_entries
 
@@ -81,20 +82,24 @@ def done(
     if wants_fragment() and partial is not None:
         body = render_template(partial, **context)
         answer = make_response(Markup(body) + oob_message(message, category) + oob_counts())  # noqa: S704 (escaped)
-    elif is_htmx():
-        flash(message, category)
-        answer = make_response("", 204)
-        answer.headers["HX-Redirect"] = to
     else:
         flash(message, category)
-        answer = make_response(redirect(to, 303))
+        answer = go(to)
     answer.vary.add("HX-Request")
+    return answer
+
+
+def go(to: str) -> Response:
+    """Have the browser open another page, whoever asked for this one."""
+    answer = make_response("", 204) if is_htmx() else make_response(redirect(to, 303))
+    if is_htmx():
+        answer.headers["HX-Redirect"] = to
     return answer
 
 
 UNDOABLE = "undoable"
 """The category of the message of a success that can be undone: it stays until it is closed."""
-PROPOSED = "It is proposed, and counts once another admin has accepted it (To approve)."
+PROPOSED = say("It is proposed, and counts once another admin has accepted it (To approve).")
 
 
 def said(made: object, words: str) -> str:
