@@ -97,7 +97,7 @@ class TuskerWorker(Worker):
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Have one job done; how it ended and how long it took is counted here, where the process stays.
 
-        RQ's worker would end where Redis goes away meanwhile. This one waits, and the job is done again like a killed one.
+        RQ's worker would end where Redis goes away meanwhile. This one waits, and the job is done again.
         """
         began = time.monotonic()
         try:
