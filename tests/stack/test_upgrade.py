@@ -124,7 +124,8 @@ def _migrate(found: Cluster) -> int:
 
 
 def _exchange(found: Cluster) -> None:
-    """The order of docs/operating.md: the new workers, then the old ones' end, then one web server after the other."""
+    """The order of docs/operating.md: the new workers, then the old ones' end, then one web server after the
+    other, which HAProxy gives nothing meanwhile."""
     new = Programs()
     found.start("scheduler of the new", new)
     for number in range(WORKERS):
@@ -133,9 +134,11 @@ def _exchange(found: Cluster) -> None:
         found.end(name)
     for number in range(WEBS):
         name = f"web{number + 1}"
+        found.give_work(name, "drain")
         found.end(name)
         found.start(name, new)
         until(partial(_is_ready, found.ports[name]), 120, pause=0.3, what=name)
+        found.give_work(name, "ready")
 
 
 def _is_ready(port: int) -> bool:

@@ -25,6 +25,8 @@ from tools.local.supervisor import kill_session
 CONFIGURATION = CHECKOUT / "docs" / "cluster"
 WEBS, WORKERS = 3, 4
 START_SECONDS = 120.0
+HAPROXY = "haproxy.sock"
+"""Where HAProxy is told things, below the cluster's folder."""
 MARK = "TUSKER_CLUSTER"
 """In the environment of all processes of a cluster, so that none of them is overlooked."""
 
@@ -91,6 +93,14 @@ class Cluster:
         """End a part as an upgrade does: what it has begun it does to its end."""
         self._parts_of(name).end(name)
 
+    def give_work(self, name: str, state: str) -> None:
+        """Have HAProxy give a web server new requests (`ready`) or none (`drain`)."""
+        with socket.socket(socket.AF_UNIX) as asked:
+            asked.connect(str(self.home / HAPROXY))
+            asked.sendall(f"set server web/{name} state {state}\n".encode())
+            if said := asked.recv(1000).strip():
+                raise LocalServerError(f"HAProxy: {said.decode()}")
+
     def _parts_of(self, name: str) -> Parts:
         [found] = [parts for parts in self.parts if name in parts.names]
         return found
@@ -139,7 +149,7 @@ def cluster(
         ports = dict(zip(names, _free_ports(len(names)), strict=True))
         databases = held.enter_context(Databases(disk or home))
         base = {**stack.environment(), **more, MARK: str(home)}
-        infra = held.enter_context(Parts(_infra_environ(base, ports), home / "lock", stack.terminal))
+        infra = held.enter_context(Parts(_infra_environ(base, ports, home), home / "lock", stack.terminal))
         point = _Pooler(home / "pgbouncer.ini", ports["pgbouncer"], databases)
         for part in _infra(needed, home, ports, point.file):
             infra.start(part)
@@ -216,13 +226,14 @@ def _environ(base: Mapping[str, str], ports: Mapping[str, int], databases: Datab
     }
 
 
-def _infra_environ(base: Mapping[str, str], ports: Mapping[str, int]) -> dict[str, str]:
+def _infra_environ(base: Mapping[str, str], ports: Mapping[str, int], home: Path) -> dict[str, str]:
     web = {f"WEB{n + 1}_PORT": str(ports[f"web{n + 1}"]) for n in range(WEBS)}
     token = {
         "TUSKER_CARRIER_TOKEN": "courier of the cluster",
         "TUSKER_CARRIER_WEBHOOK_SECRET": "webhooks of the cluster",
     }
-    return {**token, **base, **web, "SITE_PORT": str(ports["site"])}
+    site = {"SITE_PORT": str(ports["site"]), "SITE_SOCKET": str(home / HAPROXY)}
+    return {**token, **base, **web, **site}
 
 
 def _infra(needed: Mapping[str, str], home: Path, ports: Mapping[str, int], pooler: Path) -> list[Part]:
