@@ -8,6 +8,7 @@ from jinja2.nodes import EvalContext
 from markupsafe import Markup
 
 from tusker.messages import speaker
+from tusker.web.filters import number
 
 
 def init_app(app: Flask) -> None:
@@ -25,7 +26,7 @@ def translated(context: EvalContext, msgid: str, /, **params: object) -> str:
 @pass_eval_context
 def translated_number(context: EvalContext, one: str, many: str, n: int, /, **params: object) -> str:
     """`{{ _n("{n} invoice", "{n} invoices", invoices|length) }}`."""
-    return _filled(context, speaker.get().template(one, many, n), {"n": n, **params})
+    return _filled(context, speaker.get().template(one, many, n), {"n": number(n), **params})
 
 
 def _filled(context: EvalContext, template: str, params: dict[str, object]) -> str:
