@@ -22,6 +22,19 @@ class InvoiceStatus(Status):
     CANCELLED = "cancelled", Tone.GREY
 
 
+STATUS_SAID = {
+    InvoiceStatus.APPROVED: say("approved"),
+    InvoiceStatus.REJECTED: say("rejected"),
+    InvoiceStatus.FINANCEABLE: say("financeable"),
+    InvoiceStatus.BUNDLED: say("bundled"),
+    InvoiceStatus.DISBURSED: say("disbursed"),
+    InvoiceStatus.REPAID: say("repaid"),
+    InvoiceStatus.WRITTEN_OFF: say("written off"),
+    InvoiceStatus.CANCELLED: say("cancelled"),
+}
+"""What an invoice is said to be, within a sentence."""
+
+
 class InvoiceEvent(StrEnum):
     """What may happen to an invoice after its request was answered.
 

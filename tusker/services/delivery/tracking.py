@@ -142,7 +142,7 @@ def shown_by_hand(invoice: Invoice) -> Shown:
     return Shown(f"Delivery of {invoice.number}", f"{owed} to be paid, {show(invoice.principal)} lent")
 
 
-@needs_second("Report a delivery by hand", "invoice")
+@needs_second(say("Report a delivery by hand"), "invoice")
 def report_delivery(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None) -> Invoice:
     """An admin reports the delivery of an invoice that no delivery company tracks; the reason is the evidence.
 

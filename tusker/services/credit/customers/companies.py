@@ -49,7 +49,7 @@ def programme_limit() -> int:
     return currency().minor(current_app.config["PROGRAMME_LIMIT"])
 
 
-@needs_second("Create a company", always=False, fresh={"programme_limit": programme_limit})
+@needs_second(say("Create a company"), always=False, fresh={"programme_limit": programme_limit})
 def create_customer(
     ctx: Context,
     data: CustomerData,
@@ -93,7 +93,7 @@ def create_customer(
     return customer
 
 
-@needs_second("Change a company", "customer", always=False, fresh={"programme_limit": programme_limit})
+@needs_second(say("Change a company"), "customer", always=False, fresh={"programme_limit": programme_limit})
 def edit_customer(
     ctx: Context,
     customer_id: int,

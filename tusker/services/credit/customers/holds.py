@@ -35,7 +35,7 @@ def hold_customer(ctx: Context, customer_id: int, *, reason: str) -> Customer:
     return customer
 
 
-@needs_second("Lift the hold on a company", about="customer")
+@needs_second(say("Lift the hold on a company"), about="customer")
 def lift_hold(ctx: Context, customer_id: int, *, reason: str) -> Customer:
     """Lift the hold that an admin put on a company; one for being overdue goes with the payment only."""
     why = reason_of(reason)
@@ -49,7 +49,7 @@ def lift_hold(ctx: Context, customer_id: int, *, reason: str) -> Customer:
     return customer
 
 
-@needs_second("Change the days of a limit", about="customer", always=False)
+@needs_second(say("Change the days of a limit"), about="customer", always=False)
 def set_validity(ctx: Context, customer_id: int, side: str, validity: Validity) -> Customer:
     """Set the days on which a company's limit as `supplier` or `purchaser` admits something new."""
     if validity.first and validity.last and validity.last < validity.first:

@@ -69,7 +69,7 @@ def add_rule(ctx: Context, data: RuleData, *, reason: str) -> RiskRule:
     return _write(ctx, Rule(data.kind, data.value, scope, key), first, data.valid_to, reason_of(reason))
 
 
-@needs_second("Change a rule of risk", about="risk_rule", always=False)
+@needs_second(say("Change a rule of risk"), about="risk_rule", always=False)
 def change_rule(ctx: Context, rule_id: int, value: int, *, reason: str) -> RiskRule:
     """Put another bound in a rule's place, from today on; a looser one lets more through."""
     why, row = reason_of(reason), _lock_standing(rule_id)
@@ -82,7 +82,7 @@ def change_rule(ctx: Context, rule_id: int, value: int, *, reason: str) -> RiskR
     return _write(ctx, after, max(ctx.today, row.valid_from), row.valid_to, why)
 
 
-@needs_second("End a rule of risk", about="risk_rule")
+@needs_second(say("End a rule of risk"), about="risk_rule")
 def end_rule(ctx: Context, rule_id: int, *, reason: str) -> RiskRule:
     """Let a rule count no more."""
     why, row = reason_of(reason), _lock_standing(rule_id)
@@ -90,7 +90,7 @@ def end_rule(ctx: Context, rule_id: int, *, reason: str) -> RiskRule:
     return row
 
 
-@needs_second("Change the group of a company", about="customer", always=False)
+@needs_second(say("Change the group of a company"), about="customer", always=False)
 def set_group(ctx: Context, customer_id: int, name: str) -> Customer:
     """Say which group of companies a company belongs to; an empty name for none."""
     cleaned = " ".join(name.split()) or None
