@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tusker.domain.credit.limits import Validity
+from tusker.domain.credit.limits import SIDE_SAID, Validity
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.messages import say
@@ -57,7 +57,7 @@ def set_validity(ctx: Context, customer_id: int, side: str, validity: Validity) 
     customer = lock_customer(customer_id)
     accounts = lock_rows(ACCOUNTS[side], ACCOUNTS[side].customer_id == customer_id)
     if not accounts:
-        raise Conflict(say("{customer} is not a {side}.", customer=customer.name, side=side))
+        raise Conflict(say("{company} is not a {side}.", company=customer.name, side=SIDE_SAID[side]))
     [account] = accounts
     before = account.validity
     if before != validity:

@@ -11,7 +11,7 @@ from sqlalchemy import text, tuple_
 
 from tusker.currency import currency
 from tusker.domain.credit.lifecycle import STATUS_SAID, InvoiceStatus
-from tusker.domain.credit.limits import Bound, Refusal, refusal_of
+from tusker.domain.credit.limits import SIDE_SAID, Bound, Refusal, refusal_of
 from tusker.domain.credit.risk import SHARES, judge
 from tusker.domain.numbers import strict_form
 from tusker.errors import FinancingRefused
@@ -124,7 +124,7 @@ def _company(called: dict[str, Customer], name: str, side: str) -> Customer:
     if company is None:
         raise FinancingRefused(say("No customer has the reference or name “{name}”.", name=name))
     if (company.supplier if side == "supplier" else company.purchaser) is None:
-        raise FinancingRefused(say("{company} is not a {side}.", company=company.name, side=side))
+        raise FinancingRefused(say("{company} is not a {side}.", company=company.name, side=SIDE_SAID[side]))
     return company
 
 

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from tusker.currency import currency
+from tusker.domain.credit.limits import SIDE_SAID
 from tusker.domain.credit.risk import AMOUNTS, SHARES, WHOLE, Rule, RuleKind, Scope
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
@@ -123,7 +124,7 @@ def _scope(data: RuleData) -> tuple[Scope, int | None]:
             customer = lock_customer(key)
             if getattr(customer, scope) is None:
                 raise InvalidInput(
-                    say("{customer} is not a {scope}.", customer=customer.name, scope=scope),
+                    say("{company} is not a {side}.", company=customer.name, side=SIDE_SAID[scope]),
                     field=f"{scope}_id",
                 )
             return scope, key
