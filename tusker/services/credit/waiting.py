@@ -132,7 +132,9 @@ def cancel_waiting(
     Raises `NotFound`, and `Conflict` when it does not wait any more.
     """
     why = reason_of(reason)
-    request = lock_row("request on the waiting list", WaitingRequest, WaitingRequest.invoice_id == invoice_id)
+    request = lock_row(
+        say("request on the waiting list"), WaitingRequest, WaitingRequest.invoice_id == invoice_id
+    )
     if supplier_id not in {None, request.supplier_id}:
         raise NotFound(say("This request on the waiting list does not exist."))
     if request.state != WaitingState.WAITING:

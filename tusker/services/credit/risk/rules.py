@@ -150,7 +150,7 @@ def _write(ctx: Context, rule: Rule, first: date, last: date | None, why: str) -
 
 
 def _lock_standing(rule_id: int) -> RiskRule:
-    row = lock_row("rule", RiskRule, RiskRule.id == rule_id)
+    row = lock_row(say("rule"), RiskRule, RiskRule.id == rule_id)
     if row.ended_at is not None:
         raise Conflict(say("This rule was ended already."))
     return row
