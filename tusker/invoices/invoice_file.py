@@ -90,6 +90,16 @@ class InvoiceFile:
     dispute: DisputeForm = field(default_factory=lambda: DisputeForm(formdata=None))
 
     @property
+    def left_the_list(self) -> str:
+        """Why the request left the waiting list."""
+        return say(self.waiting.words) if self.waiting else ""
+
+    @property
+    def tracking_problem(self) -> str:
+        """What went wrong when the delivery company was asked last; empty when nothing did."""
+        return say(self.shipment.last_error) if self.shipment and self.shipment.last_error else ""
+
+    @property
     def now(self) -> datetime:
         """This instant, for what is due by now."""
         return clock.now()

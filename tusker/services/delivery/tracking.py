@@ -196,7 +196,7 @@ def _record_answer(
     if order is None:
         shipment.poll_failures += 1
         shipment.failing_since = shipment.failing_since or ctx.now
-        shipment.last_error = "The delivery company does not know this order."
+        shipment.last_error = say("The delivery company does not know this order.")
         return NOTHING
     shipment.poll_failures = 0
     shipment.failing_since = None
