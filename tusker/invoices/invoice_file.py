@@ -19,7 +19,7 @@ from tusker.domain.delivery.shipments import ShipmentStatus
 from tusker.domain.loans.calculator import Calculation
 from tusker.errors import IllegalTransition
 from tusker.invoices.forms import DisputeForm, ReasonForm
-from tusker.messages import say
+from tusker.messages import Text, say
 from tusker.models import (
     Adjustment,
     Allocation,
@@ -92,12 +92,12 @@ class InvoiceFile:
     @property
     def left_the_list(self) -> str:
         """Why the request left the waiting list."""
-        return say(self.waiting.words) if self.waiting else ""
+        return Text(self.waiting.words, None, {}) if self.waiting else ""
 
     @property
     def tracking_problem(self) -> str:
         """What went wrong when the delivery company was asked last; empty when nothing did."""
-        return say(self.shipment.last_error) if self.shipment and self.shipment.last_error else ""
+        return Text(self.shipment.last_error, None, {}) if self.shipment and self.shipment.last_error else ""
 
     @property
     def now(self) -> datetime:
