@@ -56,10 +56,11 @@ MY_LINES = ListOf(
     "customers.my_lines",
     "customers.my_lines_file",
     (
-        *_COLUMNS,
-        Column("terms", say("Terms"), value=_whole_terms),
+        *_COLUMNS[:3],
         Column("cost", say("Interest and fee"), in_files=False),
         Column("penalty", say("When overdue"), in_files=False),
+        Column("terms", say("Terms"), value=_whole_terms),
+        *_COLUMNS[3:],
         *_LAST,
     ),
     order="-id",
