@@ -7,6 +7,8 @@ from contextvars import ContextVar
 from datetime import date
 from typing import Protocol
 
+LANGUAGES = {"en": "English", "hi": "हिन्दी"}
+"""The languages of the product by their codes, each by its own name."""
 _ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"})
 
 
@@ -18,6 +20,10 @@ def show_day(day: date) -> str:
 class Speaker(Protocol):
     """Knows a language."""
 
+    @property
+    def code(self) -> str:
+        """Which: a key of `LANGUAGES`."""
+
     def template(self, msgid: str, plural: str | None = None, n: int = 1) -> str:
         """The translation of a text whose `{name}` places are still empty."""
 
@@ -27,6 +33,8 @@ class Speaker(Protocol):
 
 class English:
     """The language in which all texts are written."""
+
+    code = "en"
 
     def template(self, msgid: str, plural: str | None = None, n: int = 1) -> str:
         """The text itself."""

@@ -16,6 +16,8 @@ from tusker.messages import joined, say, say_n, shown, speaker
 class Shouting:
     """A language in which all is shouted."""
 
+    code = "hi"
+
     def template(self, msgid: str, plural: str | None = None, n: int = 1) -> str:
         return f"{msgid if n == 1 else plural}!"
 
