@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from datetime import date
 from typing import Any, Protocol
@@ -86,6 +86,12 @@ def say_n(one: str, many: str, n: int, /, **params: object) -> Text:
     return Text(one, many, {"n": n, **params})
 
 
+def joined(texts: Iterable[str], by: str = ", ") -> Text:
+    """Several texts as one, each of which is said by itself."""
+    parts = {f"part{number}": text for number, text in enumerate(texts)}
+    return Text(by.join(f"{{{name}}}" for name in parts), None, parts)
+
+
 def shown(text: str) -> str:
     """A text in the language of whom it is for; a plain string as it is."""
     return _said(speaker.get(), text.msgid, text.plural, text.params) if isinstance(text, Text) else text
@@ -116,7 +122,7 @@ def unpacked(value: Any) -> Any:
 
 def _said(speaker: Speaker, msgid: str, plural: str | None, params: Mapping[str, object]) -> str:
     if not params:
-        return speaker.template(msgid)
+        return msgid and speaker.template(msgid)
     n = params["n"] if plural is not None else 1
     template = speaker.template(msgid, plural, n if isinstance(n, int) else 1)
     return template.format_map({name: _param(speaker, value) for name, value in params.items()})
