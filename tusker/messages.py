@@ -97,6 +97,11 @@ def shown(text: str) -> str:
     return _said(speaker.get(), text.msgid, text.plural, text.params) if isinstance(text, Text) else text
 
 
+def filled(template: str, params: Mapping[str, object]) -> str:
+    """A translated text with its parameters, of which texts and days are said, too."""
+    return template.format_map({name: _param(speaker.get(), value) for name, value in params.items()})
+
+
 def packed(value: Any) -> Any:
     """A value with texts and days in it as JSON, from which `unpacked` makes it again."""
     if isinstance(value, Text):

@@ -13,7 +13,7 @@ from jinja2.nodes import EvalContext
 from markupsafe import Markup
 
 from tusker.catalogues import Catalogue, catalogue, grouped, language
-from tusker.messages import ENGLISH, LANGUAGES, shown, speaker
+from tusker.messages import ENGLISH, LANGUAGES, filled, speaker
 
 
 def init_app(app: Flask) -> None:
@@ -86,4 +86,4 @@ def _filled(context: EvalContext, template: str, params: dict[str, object]) -> s
     if context.autoescape:
         text = Markup(template)  # noqa: S704 - texts are ours, params are escaped
         return text.format(**params) if params else text
-    return template.format_map({name: shown(v) if isinstance(v, str) else v for name, v in params.items()})
+    return filled(template, params)
