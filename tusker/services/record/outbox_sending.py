@@ -92,7 +92,8 @@ def _postpone(ctx: Context, row: OutboxMessage, error: Exception) -> None:
 def compose(ctx: Context, row: OutboxMessage) -> EmailMessage | None:
     """The mail of a row from `templates/mail/<template>.txt`, whose first line is its subject.
 
-    It is in the recipient's language. None for a password reset that nobody is to get: no such user, or asked for too long ago.
+    It is in the recipient's language. None for a password reset that nobody is to get: no such user, or asked for too
+    long ago.
     """
     language = db.session.scalar(select(User.language).where(User.email == row.recipient))
     with speaking(language):
