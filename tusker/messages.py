@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from datetime import date
-from typing import Protocol
+from typing import Any, Protocol
 
+_TEXT, _DAY = "text to be said", "day to be said"
+LANGUAGES = {"en": "English", "hi": "हिन्दी"}
+"""The languages of the product by their codes, each by its own name."""
 _ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"})
 
 
@@ -18,6 +21,10 @@ def show_day(day: date) -> str:
 class Speaker(Protocol):
     """Knows a language."""
 
+    @property
+    def code(self) -> str:
+        """Which: a key of `LANGUAGES`."""
+
     def template(self, msgid: str, plural: str | None = None, n: int = 1) -> str:
         """The translation of a text whose `{name}` places are still empty."""
 
@@ -27,6 +34,8 @@ class Speaker(Protocol):
 
 class English:
     """The language in which all texts are written."""
+
+    code = "en"
 
     def template(self, msgid: str, plural: str | None = None, n: int = 1) -> str:
         """The text itself."""
@@ -77,14 +86,48 @@ def say_n(one: str, many: str, n: int, /, **params: object) -> Text:
     return Text(one, many, {"n": n, **params})
 
 
+def joined(texts: Iterable[str], by: str = ", ") -> Text:
+    """Several texts as one, each of which is said by itself."""
+    parts = {f"part{number}": text for number, text in enumerate(texts)}
+    return Text(by.join(f"{{{name}}}" for name in parts), None, parts)
+
+
 def shown(text: str) -> str:
     """A text in the language of whom it is for; a plain string as it is."""
     return _said(speaker.get(), text.msgid, text.plural, text.params) if isinstance(text, Text) else text
 
 
+def filled(template: str, params: Mapping[str, object]) -> str:
+    """A translated text with its parameters, of which texts and days are said, too."""
+    return template.format_map({name: _param(speaker.get(), value) for name, value in params.items()})
+
+
+def packed(value: Any) -> Any:
+    """A value with texts and days in it as JSON, from which `unpacked` makes it again."""
+    if isinstance(value, Text):
+        return {_TEXT: [value.msgid, value.plural, packed(dict(value.params))]}
+    if isinstance(value, date):
+        return {_DAY: value.isoformat()}
+    if isinstance(value, Mapping):
+        return {name: packed(one) for name, one in value.items()}
+    return [packed(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def unpacked(value: Any) -> Any:
+    """What was `packed`."""
+    if isinstance(value, list):
+        return [unpacked(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if _TEXT in value:
+        msgid, plural, params = value[_TEXT]
+        return Text(msgid, plural, unpacked(params))
+    return date.fromisoformat(value[_DAY]) if _DAY in value else {n: unpacked(v) for n, v in value.items()}
+
+
 def _said(speaker: Speaker, msgid: str, plural: str | None, params: Mapping[str, object]) -> str:
     if not params:
-        return speaker.template(msgid)
+        return msgid and speaker.template(msgid)
     n = params["n"] if plural is not None else 1
     template = speaker.template(msgid, plural, n if isinstance(n, int) else 1)
     return template.format_map({name: _param(speaker, value) for name, value in params.items()})
