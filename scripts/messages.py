@@ -46,7 +46,11 @@ DONE = (
     "templates/errors",
     "templates/layout",
     "templates/macros",
+    "templates/mail",
+    "templates/reports",
     "tusker/auth",
+    "tusker/documents",
+    "tusker/reports",
     "tusker/web",
 )
 """What is marked and translated; elsewhere texts are still being marked."""
