@@ -59,6 +59,7 @@ NAMES = {
     "PDF",
     "Excel",
     "UPI",
+    "BIC",
     "IBAN",
     "IFSC",
     "SEPA",
