@@ -63,6 +63,7 @@ NAMES = {
     "PDF",
     "Excel",
     "UPI",
+    "BIC",
     "IBAN",
     "IFSC",
     "SEPA",
