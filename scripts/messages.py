@@ -50,6 +50,7 @@ NAMES = {
     "PDF",
     "Excel",
     "UPI",
+    "BIC",
     "IBAN",
     "IFSC",
     "BIC",

@@ -115,7 +115,7 @@ class Column:
     @property
     def usual(self) -> bool:
         """Whether it is shown to the signed-in user before anything is chosen."""
-        return self.shown and self.not_for != current_user.role
+        return self.shown and (self.not_for is None or self.not_for != current_user.role)
 
     @property
     def classes(self) -> str:
