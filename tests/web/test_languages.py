@@ -21,6 +21,7 @@ from tusker.messages import packed, say, shown, unpacked
 from tusker.models import Event, OutboxMessage, User
 from tusker.services.context import Context
 from tusker.services.outbox import queue_mail
+from tusker.services.people.users import choose_language
 from tusker.services.record.outbox_sending import compose
 from tusker.transactions import transaction
 from tusker.web.fields import MoneyField
@@ -79,9 +80,10 @@ def test_what_waits_in_the_outbox_can_still_be_said() -> None:
 
 
 def test_a_mail_is_in_the_language_of_its_recipient(create_user: Callable[..., User], ctx: Context) -> None:
-    create_user(email="hindi@example.com").language = "hi"
     create_user(email="english@example.com")
+    hindi = create_user(email="hindi@example.com")
     with transaction():
+        choose_language(ctx, hindi.id, "hi")
         queue_mail(
             ctx,
             "people/admin_made",
