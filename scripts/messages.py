@@ -53,7 +53,6 @@ NAMES = {
     "BIC",
     "IBAN",
     "IFSC",
-    "BIC",
     "SEPA",
     "JavaScript",
     "Enter",
