@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Protocol
 
 _TEXT, _DAY = "text to be said", "day to be said"
@@ -103,11 +103,11 @@ def filled(template: str, params: Mapping[str, object]) -> str:
 
 
 def packed(value: Any) -> Any:
-    """A value with texts and days in it as JSON, from which `unpacked` makes it again."""
+    """A value with texts and days in it as JSON, from which `unpacked` makes it again; of an instant its day."""
     if isinstance(value, Text):
         return {_TEXT: [value.msgid, value.plural, packed(dict(value.params))]}
     if isinstance(value, date):
-        return {_DAY: value.isoformat()}
+        return {_DAY: (value.date() if isinstance(value, datetime) else value).isoformat()}
     if isinstance(value, Mapping):
         return {name: packed(one) for name, one in value.items()}
     return [packed(one) for one in value] if isinstance(value, (list, tuple)) else value

@@ -61,7 +61,7 @@ def test_page_and_mail(
     buyer = words(login(Role.PURCHASER, customer=tight.purchaser.customer).get(answer.location).text)
     assert ("exceeded by ₹3,000.00" in buyer, "₹2,000.00" in buyer) == (True, False)
     [mail] = [mail for mail in mails() if mail.template == "credit/request_refused"]
-    assert mail.context["lacking"].endswith(
+    assert mail.context["limits"].endswith(
         "the supplier limit by ₹2,000.00, the purchaser limit by ₹3,000.00"
     )
 

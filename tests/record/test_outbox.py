@@ -37,8 +37,7 @@ CONTEXTS: dict[str, dict[str, Any]] = {
         "number": "ORD-1",
         "purchaser": "Northwind",
         "principal": "₹800.00",
-        "limit": "credit line",
-        "lacking": "₹100.00",
+        "limits": "the credit line limit by ₹100.00",
     },
     "payout/payout": {
         "reference": "D-1",
@@ -153,12 +152,17 @@ def test_failures_wait_longer_and_longer_and_end(
 def test_one_broken_mail_does_not_hold_up_the_others(folder: Path, ctx: Context) -> None:
     with transaction():
         queue_mail(ctx, "no_such_template", ["a@example.com"])
+        queue_mail(ctx, "payout/disbursal_ready", ["a@example.com"], invoices="no number")
     queue(ctx, to=("b@example.com",))
-    assert send_outbox() == 2
+    assert send_outbox() == 3
     assert [mail["To"] for mail in read(folder)] == ["b@example.com"]
-    broken = db.session.query(OutboxMessage).filter_by(template="no_such_template").one()
-    assert broken.sent_at is None
-    assert "TemplateNotFound" in broken.last_error
+    for template, mistake in (
+        ("no_such_template", "TemplateNotFound"),
+        ("payout/disbursal_ready", "InvalidOperation"),
+    ):
+        broken = db.session.query(OutboxMessage).filter_by(template=template).one()
+        assert broken.sent_at is None
+        assert mistake in broken.last_error
 
 
 def test_rows_of_another_worker_are_passed_over(app: Flask, folder: Path, ctx: Context) -> None:

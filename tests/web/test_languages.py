@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from flask import Flask
@@ -16,8 +16,9 @@ from tests.support.pages import token_in
 from tests.support.people import sign_in
 from tests.support.values import PASSWORD
 from tusker.catalogues import speaking
+from tusker.domain.delivery.shipments import DocumentKind
 from tusker.extensions import db
-from tusker.messages import packed, say, shown, unpacked
+from tusker.messages import joined, packed, say, shown, unpacked
 from tusker.models import Event, OutboxMessage, User
 from tusker.services.context import Context
 from tusker.services.outbox import queue_mail
@@ -26,6 +27,10 @@ from tusker.services.record.outbox_sending import compose
 from tusker.transactions import transaction
 from tusker.web.fields import MoneyField
 from tusker.web.forms import FilterForm
+
+MAIL: dict[str, object] = dict.fromkeys(
+    ("number", "purchaser", "principal", "proposer", "company", "reason", "first", "last"), "x"
+)
 
 
 def _choose(pages: FlaskClient, language: str, page: str) -> str:
@@ -60,6 +65,23 @@ def test_signed_out_the_browser_chooses(pages: FlaskClient) -> None:
     assert "ईमेल और पासवर्ड किसी सक्रिय खाते से मेल नहीं खाते।" in answer.text
 
 
+def test_the_language_outlives_signing_out_and_a_kept_form_does_not_offer_it(
+    pages: FlaskClient, create_user: Callable[..., User], ctx: Context
+) -> None:
+    user = create_user(email="asha@example.com")
+    kept = pages.post(
+        "/account/session", data={"typed": "words"}, headers={"Referer": "http://localhost/account"}
+    )
+    assert (kept.status_code, "/language" in kept.text, 'name="kept"' in kept.text) == (401, False, True)
+    refused = pages.post("/login?next=/account", data={"csrf_token": token_in(kept.text)})
+    assert 'name="next" value="/login?next=' in refused.text
+    with transaction():
+        choose_language(ctx, user.id, "hi")
+    sign_in(pages, "asha@example.com")
+    pages.post("/logout", data={"csrf_token": token_in(pages.get("/account").text)})
+    assert '<html lang="hi"' in pages.get("/login").text
+
+
 def test_texts_are_english_to_whoever_takes_them_as_strings(session_app: Flask) -> None:
     words = say("{label} is required.", label=say("Reason"))
     with session_app.app_context(), speaking("hi"):
@@ -76,6 +98,7 @@ def test_what_waits_in_the_outbox_can_still_be_said() -> None:
     }
     again = unpacked(packed(words))
     assert again == words
+    assert unpacked(packed([datetime(2026, 3, 5, 14, 5, tzinfo=UTC)])) == [date(2026, 3, 5)]
     assert again["why"][0].params == words["why"][0].params  # type: ignore[index]
 
 
@@ -98,6 +121,52 @@ def test_a_mail_is_in_the_language_of_its_recipient(create_user: Callable[..., U
         "hindi@example.com": "Asha अब व्यवस्थापक हैं",
         "english@example.com": "Asha is an admin now",
     }
+
+
+@pytest.mark.parametrize(
+    ("template", "context", "words"),
+    [
+        (
+            "loans/monthly_statement",
+            {
+                "month": date(2026, 3, 31),
+                "period": say("{first} to {last}", first=date(2026, 3, 1), last=date(2026, 3, 31)),
+            },
+            ["मार्च 2026", "1 मार्च 2026 से 31 मार्च 2026 तक"],
+        ),
+        (
+            "credit/request_refused",
+            {"number": "A-1", "limits": joined([say("the supplier limit by {amount}", amount="₹5")])},
+            ["A-1 का वित्तपोषण अस्वीकृत हुआ", "यह आपूर्तिकर्ता की सीमा से ₹5 अधिक है।"],
+        ),
+        ("credit/request_refused", {"limit": "supplier", "lacking": "₹5"}, ["the supplier limit by ₹5"]),
+        (
+            "approvals/proposed",
+            {
+                "title": say("Write a debt off"),
+                "name": "A-1",
+                "changes": [{"what": "approved", "from": "", "to": "rejected"}],
+            },
+            ["अनुमोदन के लिए: ऋण बट्टे खाते डालना, A-1", "  अनुमोदित: अस्वीकृत"],
+        ),
+        ("delivery/document_invalid", {"document": DocumentKind.DISPUTE.words}, ["विवाद का दस्तावेज़"]),
+    ],
+)
+def test_all_of_a_mail_is_in_its_language(
+    create_user: Callable[..., User],
+    ctx: Context,
+    template: str,
+    context: dict[str, object],
+    words: list[str],
+) -> None:
+    user = create_user(email="hindi@example.com")
+    with transaction():
+        choose_language(ctx, user.id, "hi")
+        queue_mail(ctx, template, ["hindi@example.com"], **(MAIL | context))
+    mail = compose(ctx, db.session.scalars(select(OutboxMessage)).one())
+    assert mail is not None
+    said = f"{mail['Subject']}\n{mail.get_content()}"
+    assert [word for word in words if word not in said] == [], said
 
 
 @pytest.mark.parametrize("typed", ["१२३.५०", "123.50", "1२३.5"])
@@ -132,6 +201,11 @@ def test_a_missing_translation_is_found(monkeypatch: pytest.MonkeyPatch) -> None
     [
         ("<p>Some words</p>", ["Some words"]),
         ('<p title="Some words">UTR</p>', ["Some words"]),
+        (
+            "Subject: {{ _('A') }}\n\n{{ name }} asks\n\n{{ base_url }}/admin/{{ id }}",
+            ["\0\n\n\0 asks\n\n\0/admin/\0"],
+        ),
+        ("Subject: {{ _('A') }}\n\n{{ base_url }}/loans?first={{ first }}&last={{ last }}", []),
         ('{{ submit("Save") }}', ["Save"]),
         ('{{ submit(_("Save")) }}<p>{{ _("A {b}", b=1) }}</p><code>Code</code>', []),
         ('{% if kind == "Save" %}{{ url_for("web.start") }}{% endif %}', []),

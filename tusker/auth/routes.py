@@ -21,7 +21,7 @@ from tusker import clock
 from tusker.auth.blueprint import bp, signed_in
 from tusker.auth.factors import HASHES, second_step
 from tusker.auth.forms import ForgotForm, LoginForm, PasswordForm, ResetForm
-from tusker.auth.sessions import KEY, half_session, start_session, stop_session, this_session
+from tusker.auth.sessions import KEY, empty_session, half_session, start_session, stop_session, this_session
 from tusker.errors import InvalidInput, TooManyTries
 from tusker.extensions import limiter
 from tusker.messages import LANGUAGES, say
@@ -251,7 +251,7 @@ def reset(token: str) -> ResponseReturnValue:
         with form.saving():
             passwords.reset_password(_visitor(), token, form.new_password.filled)
         if form.saved:
-            session.clear()
+            empty_session(session.get("language"))
             flash(say("Your new password is set. Sign in with it."), "success")
             return redirect(url_for("auth.login"), 303)
     return render_template("auth/reset.html", form=form), 422 if form.is_submitted() else 200

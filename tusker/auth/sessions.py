@@ -61,10 +61,7 @@ def start_session(user: User) -> bool:
     """
     with transaction():
         begun, token = sessions.begin_session(clock.now(), user, visitor())
-    language = session.get("language")
-    session.clear()
-    if language and user.language is None:
-        session["language"] = language
+    empty_session(None if user.language else session.get("language"))
     g.pop("csrf_token", None)  # of the old session, kept for the rest of the request
     session.permanent = True
     session[KEY] = token
@@ -93,7 +90,14 @@ def stop_session() -> None:
             sessions.end_session(now, user.id, ending.id)
             log_access(now, AccessKind.SIGNED_OUT, visitor(), user_id=user.id, email=user.email)
     logout_user()
+    empty_session((ending and ending.user.language) or session.get("language"))
+
+
+def empty_session(language: str | None) -> None:
+    """Keep nothing in the cookie but the language that is spoken where nobody is signed in."""
     session.clear()
+    if language:
+        session["language"] = language
 
 
 def note_seen() -> None:

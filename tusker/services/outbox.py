@@ -17,7 +17,7 @@ SEND_JOB = "tusker.jobs.outbox.send_outbox"
 def queue_mail(ctx: Context, template: str, recipients: Iterable[str], **context: object) -> None:
     """Have `templates/mail/<template>.txt` sent to each recipient once this transaction is committed.
 
-    `context` must be JSON-able; money in minor units.
+    `context` must be JSON-able but for texts and days, which are said in the recipient's language.
     """
     for recipient in sorted({r for r in recipients if r}):
         db.session.add(

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from tusker import clock
 from tusker.carriers.registry import carrier_label
-from tusker.catalogues import grouped, locale
+from tusker.catalogues import grouped, locale, month_words
 from tusker.currency import currency
 from tusker.domain.loans.ageing import Bucket
 from tusker.domain.status import Status, Tone
@@ -290,7 +290,9 @@ def init_app(app: Flask) -> None:
         day,
         moment,
         ago,
+        month_words,
         status_label,
+        shown,
         event_value,
         actor_words,
         reason_words,

@@ -27,6 +27,15 @@ class Grounds(StrEnum):
     AMOUNT = "amount_differs"
     OTHER = "other"
 
+    @property
+    def words(self) -> str:
+        """The grounds within a sentence."""
+        return {
+            Grounds.GOODS: say("goods not received"),
+            Grounds.AMOUNT: say("the amount differs"),
+            Grounds.OTHER: say("other"),
+        }[self]
+
 
 class Condition(StrEnum):
     """What has to hold before an invoice is financed, in the order in which pages list it."""

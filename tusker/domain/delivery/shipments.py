@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tusker.domain.status import Status, Tone
+from tusker.messages import say
 
 
 class ShipmentStatus(Status):
@@ -47,6 +48,17 @@ class DocumentKind(StrEnum):
     DISPUTE = "dispute"
     """What a purchaser's dispute rests on, sent in with it. All others are linked by the delivery company."""
     OTHER = "other"
+
+    @property
+    def words(self) -> str:
+        """The document within a sentence."""
+        return {
+            DocumentKind.SIGNED_INVOICE: say("signed invoice"),
+            DocumentKind.PROOF_OF_DELIVERY: say("proof of delivery"),
+            DocumentKind.INVOICE: say("invoice document"),
+            DocumentKind.DISPUTE: say("document of the dispute"),
+            DocumentKind.OTHER: say("other document"),
+        }[self]
 
 
 @dataclass(frozen=True, slots=True)

@@ -256,11 +256,15 @@ def _changed(quote: Quote, request: WaitingRequest) -> str:
     """What is not as agreed, as words; empty when all is."""
     refused, show = request.invoice, currency().show
     if (quote.credit_line_id, quote.amount) != (request.credit_line_id, refused.amount):
-        return f"the order is worth {show(quote.amount)} to {quote.purchaser_name} now"
+        return say(
+            "the order is worth {amount} to {purchaser} now",
+            amount=show(quote.amount),
+            purchaser=quote.purchaser_name,
+        )
     if quote.terms != refused.terms:
         return say("the terms of the credit line have changed")
     if quote.due_at_term > request.agreed_at_term:
-        return f"{show(quote.due_at_term)} would be owed at the end of the term"
+        return say("{amount} would be owed at the end of the term", amount=show(quote.due_at_term))
     return ""
 
 

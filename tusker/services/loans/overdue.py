@@ -11,7 +11,6 @@ from tusker.currency import currency
 from tusker.domain.loans.classification import AssetClass
 from tusker.domain.loans.interest import amount_due
 from tusker.extensions import db
-from tusker.messages import show_day
 from tusker.models import Customer, Invoice, Loan, PurchaserAccount, Role, SupplierAccount
 from tusker.queries.loans.classes import held_by_state
 from tusker.services.context import Context
@@ -175,7 +174,7 @@ def _mail_reminder(
             {
                 "number": invoice.number,
                 "reference": loan.reference,
-                "due_date": f"{show_day(loan.due_date)}",
+                "due_date": loan.due_date,
                 "amount": currency().show(_to_pay(loan, invoice, debtor, due.total)),
                 "days": (ctx.today - loan.due_date).days,
             }

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from sqlalchemy import text
 
 from tusker.extensions import db
-from tusker.messages import show_day
+from tusker.messages import say
 from tusker.models import Role
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -53,8 +53,8 @@ def mail_statements(ctx: Context, day: date) -> int | None:
             "loans/monthly_statement",
             people[row.id],
             company=row.name,
-            month=f"{last:%B %Y}",
-            period=f"{show_day(first)} to {show_day(last)}",
+            month=last,
+            period=say("{first} to {last}", first=first, last=last),
             first=first.isoformat(),
             last=last.isoformat(),
         )

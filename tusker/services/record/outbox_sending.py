@@ -59,7 +59,7 @@ def _send(ctx: Context, row: OutboxMessage) -> None:
             mailer.send(message)
     except (smtplib.SMTPException, OSError) as error:
         _postpone(ctx, row, error)
-    except (TemplateError, ValueError) as error:
+    except (TemplateError, ValueError, LookupError, TypeError, ArithmeticError) as error:
         # A mistake of ours: must not hold up the other mails.
         log.exception("mail %s (%s) cannot be composed", row.id, row.template)
         _postpone(ctx, row, error)

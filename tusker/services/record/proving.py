@@ -6,7 +6,6 @@ from flask import current_app
 
 from tusker.currency import currency
 from tusker.extensions import db
-from tusker.messages import show_day
 from tusker.models import ProofRun
 from tusker.queries.record.chain import ChainReport
 from tusker.queries.record.proof import Proof
@@ -47,6 +46,7 @@ def report_differences(ctx: Context, proof: Proof, chain: ChainReport) -> int:
     ]
     lines += record_problems(ctx, chain)
     if lines:
-        day = f"{show_day(ctx.today)}"
-        queue_mail(ctx, "record/proof_failed", admin_addresses(), day=day, lines=lines, head=str(chain.head))
+        queue_mail(
+            ctx, "record/proof_failed", admin_addresses(), day=ctx.today, lines=lines, head=str(chain.head)
+        )
     return len(lines)

@@ -11,11 +11,11 @@ from sqlalchemy import select
 from tusker.carriers.registry import MANUAL
 from tusker.currency import currency
 from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
-from tusker.domain.credit.limits import Refusal
+from tusker.domain.credit.limits import Bound, Refusal
 from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.errors import Duplicate, FinancingRefused, NotFound, TermsChanged, TuskerError
 from tusker.extensions import db
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.models import Invoice, Role, Shipment
 from tusker.queries.credit.credit_lines import line_by_id
 from tusker.services.context import Context
@@ -254,9 +254,6 @@ def admission_request(quote: Quote, source: str, waiting_id: int | None = None) 
 
 def _mail_refusal(ctx: Context, quote: Quote, refusal: Refusal) -> None:
     show = currency().show
-    besides = "".join(
-        f", the {str(bound).replace('_', ' ')} limit by {show(lacking)}" for bound, lacking in refusal.besides
-    )
     queue_mail(
         ctx,
         "credit/request_refused",
@@ -264,8 +261,14 @@ def _mail_refusal(ctx: Context, quote: Quote, refusal: Refusal) -> None:
         number=quote.number,
         purchaser=quote.purchaser_name,
         principal=show(quote.principal),
-        limit=str(refusal.bound).replace("_", " "),
-        lacking=f"{show(refusal.lacking)}{besides}",
+        limits=joined(
+            {
+                Bound.CREDIT_LINE: say("the credit line limit by {amount}", amount=show(lacking)),
+                Bound.SUPPLIER: say("the supplier limit by {amount}", amount=show(lacking)),
+                Bound.PURCHASER: say("the purchaser limit by {amount}", amount=show(lacking)),
+            }[bound]
+            for bound, lacking in refusal.lacks
+        ),
         at_once=show(quote.at_once(refusal)),
         expected=plan_words(quote.plan, ctx.today) if quote.plan else "",
     )

@@ -10,7 +10,6 @@ from tusker.currency import currency
 from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.domain.loans.interest import amount_due
 from tusker.extensions import db
-from tusker.messages import show_day
 from tusker.models import Customer, Invoice, Loan, Relief, ReliefKind, ReliefState, Role
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -108,7 +107,7 @@ def tell_companies(ctx: Context, relief: Relief, invoice: Invoice) -> None:
         loan=loan.reference,
         undone=relief.state == ReliefState.UNDONE,
         amount=currency().show(relief.gives_up) if relief.due_date is None else "",
-        due_date=f"{show_day(loan.due_date)}",
+        due_date=loan.due_date,
         with_interest=relief.with_interest,
         later=relief.due_before is not None and loan.due_date > relief.due_before,
     )

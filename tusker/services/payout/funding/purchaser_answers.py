@@ -87,7 +87,7 @@ def shown_dispute(number: str, amount: int | None, reason: str | None, at: datet
     return Shown(f"Dispute of {number}", f"{owes}{reason}", (at and at.timestamp(),))
 
 
-@needs_second("Overrule a dispute", "invoice")
+@needs_second(say("Overrule a dispute"), "invoice")
 def overrule_dispute(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None) -> Invoice:
     """An admin decides that a dispute does not stop the financing (any more); the reason is kept with who and when.
 
@@ -207,7 +207,7 @@ def _mail_dispute(ctx: Context, invoice: Invoice, why: str) -> None:
         invoice_id=invoice.id,
         number=invoice.number,
         purchaser=purchaser.name,
-        grounds=str(invoice.answer_grounds).replace("_", " "),
+        grounds=Grounds(invoice.answer_grounds).words,
         amount="" if invoice.answered_amount is None else currency().show(invoice.answered_amount),
         reason=why,
     )

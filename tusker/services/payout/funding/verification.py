@@ -62,14 +62,14 @@ def mark_invalid(ctx: Context, document_id: int, *, reason: str) -> int:
         company_addresses(invoice.supplier_id, Role.SUPPLIER),
         invoice_id=invoice.id,
         number=invoice.number,
-        document=what,
+        document=DocumentKind(document.kind).words,
         reason=why,
     )
     settle_held(ctx, disbursal, invoice, shipment)
     return invoice.id
 
 
-@needs_second("Take back that a document is not valid", "invoice")
+@needs_second(say("Take back that a document is not valid"), "invoice")
 def mark_valid(ctx: Context, invoice_id: int, *, document_id: int, reason: str) -> int:
     """Take back that a document of an invoice is not valid; it counts as not looked at again."""
     why = reason_of(reason)
