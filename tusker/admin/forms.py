@@ -6,6 +6,7 @@ from flask_wtf.file import FileRequired
 from wtforms import BooleanField
 
 from tusker.domain.record.attention import ADVICE
+from tusker.messages import say
 from tusker.models import AccessKind, DisbursalStatus, Role
 from tusker.services.credit.risk.judging import TITLES
 from tusker.web.fields import (
@@ -47,15 +48,20 @@ SUBJECTS = (
 class QueueFilter(FilterForm):
     """Which invoices of the queue are shown."""
 
-    q = TextField("Search", required=False, render_kw={"placeholder": "Number or company"})
+    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Number or company")})
 
 
 class DisbursalFilter(FilterForm):
     """Which disbursals are shown."""
 
-    q = TextField("Search", required=False, render_kw={"placeholder": "Disbursal or bank reference"})
+    q = TextField(
+        say("Search"), required=False, render_kw={"placeholder": say("Disbursal or bank reference")}
+    )
     status = ChoiceField(
-        "Status", required=False, empty="All", choices=[(s, status_label(s)) for s in DisbursalStatus]
+        say("Status"),
+        required=False,
+        empty=say("All"),
+        choices=[(s, status_label(s)) for s in DisbursalStatus],
     )
 
 
@@ -63,50 +69,61 @@ class AttentionFilter(FilterForm):
     """Which matters are shown."""
 
     kind = ChoiceField(
-        "Kind", required=False, empty="All", choices=[(kind, advice.title) for kind, advice in ADVICE.items()]
+        say("Kind"),
+        required=False,
+        empty=say("All"),
+        choices=[(kind, advice.title) for kind, advice in ADVICE.items()],
     )
-    state = ChoiceField("State", required=False, empty="Open", choices=[("settled", "Settled")])
+    state = ChoiceField(
+        say("State"), required=False, empty=say("Open"), choices=[("settled", say("Settled"))]
+    )
 
 
 class ProposalFilter(FilterForm):
     """Which proposals are shown."""
 
-    state = ChoiceField("State", required=False, empty="Waiting", choices=[("decided", "Decided")])
+    state = ChoiceField(
+        say("State"), required=False, empty=say("Waiting"), choices=[("decided", say("Decided"))]
+    )
 
 
 class RuleForm(Form):
     """A new rule of risk; give it the choices of companies."""
 
-    kind = ChoiceField("Rule", choices=[(kind.value, title) for kind, title in TITLES.items()])
+    kind = ChoiceField(say("Rule"), choices=[(kind.value, title) for kind, title in TITLES.items()])
     value = TextField(
-        "Bound",
+        say("Bound"),
         max_length=40,
         required=False,
-        description="A percentage, an amount or a number of days, as the rule needs it; none for the first deal.",
+        description=say(
+            "A percentage, an amount or a number of days, as the rule needs it; none for the first deal."
+        ),
     )
-    supplier_id = IdField("Supplier", required=False, empty="Every supplier")
-    purchaser_id = IdField("Purchaser", required=False, empty="Every purchaser")
-    valid_from = DayField("Valid from", required=False, description="Empty for today.")
-    valid_to = DayField("Valid to", required=False, description="The last day; empty for no end.")
+    supplier_id = IdField(say("Supplier"), required=False, empty=say("Every supplier"))
+    purchaser_id = IdField(say("Purchaser"), required=False, empty=say("Every purchaser"))
+    valid_from = DayField(say("Valid from"), required=False, description=say("Empty for today."))
+    valid_to = DayField(say("Valid to"), required=False, description=say("The last day; empty for no end."))
     reason = ReasonField()
 
 
 class ClaimForm(Form):
     """Accepting a claim, for less if an amount is given."""
 
-    amount = MoneyField("Amount", required=False)
+    amount = MoneyField(say("Amount"), required=False)
     reason = ReasonField()
 
 
 class ReleaseForm(Form):
     """Releasing an approved disbursal to the bank."""
 
-    execution_date = DayField("Execution date", description="The day on which the bank is told to pay.")
-    on_closed_day = BooleanField("Pay on this day although the bank is closed")
+    execution_date = DayField(
+        say("Execution date"), description=say("The day on which the bank is told to pay.")
+    )
+    on_closed_day = BooleanField(say("Pay on this day although the bank is closed"))
     """Shown once a closed day was chosen."""
     password = PasswordField(
-        "Your password",
-        description="Asked again because money is leaving.",
+        say("Your password"),
+        description=say("Asked again because money is leaving."),
         render_kw={"autocomplete": "current-password"},
     )
 
@@ -114,11 +131,15 @@ class ReleaseForm(Form):
 class ConfirmForm(Form):
     """Confirming that the bank made the payouts."""
 
-    bank_reference = TextField("Bank reference", max_length=60, description="As on the bank statement.")
-    value_date = DayField("Value date", description="The day the money left; every loan starts on it.")
+    bank_reference = TextField(
+        say("Bank reference"), max_length=60, description=say("As on the bank statement.")
+    )
+    value_date = DayField(
+        say("Value date"), description=say("The day the money left; every loan starts on it.")
+    )
     file = UploadField(
-        "Platform's loan ids (optional)",
-        description="CSV with the columns invoice and platform_loan_id; or type them into the lines.",
+        say("Platform's loan ids (optional)"),
+        description=say("CSV with the columns invoice and platform_loan_id; or type them into the lines."),
         render_kw={"accept": ".csv,text/csv"},
     )
 
@@ -126,12 +147,16 @@ class ConfirmForm(Form):
 class LoanFilter(FilterForm):
     """Which open loans are shown."""
 
-    q = TextField("Search", required=False, render_kw={"placeholder": "Number, loan id or company"})
+    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Number, loan id or company")})
     due = ChoiceField(
-        "Due",
+        say("Due"),
         required=False,
-        empty="All open loans",
-        choices=[("overdue", "Overdue"), ("today", "Due today"), ("week", "Due within 7 days")],
+        empty=say("All open loans"),
+        choices=[
+            ("overdue", say("Overdue")),
+            ("today", say("Due today")),
+            ("week", say("Due within 7 days")),
+        ],
     )
 
 
@@ -139,9 +164,11 @@ class PlatformIdsForm(Form):
     """A file of the lending platform's loan ids."""
 
     file = UploadField(
-        "File",
+        say("File"),
         validators=[FileRequired("Choose a CSV file.")],
-        description="CSV in UTF-8 with the columns invoice (its number or our loan id) and platform_loan_id.",
+        description=say(
+            "CSV in UTF-8 with the columns invoice (its number or our loan id) and platform_loan_id."
+        ),
         render_kw={"accept": ".csv,text/csv"},
     )
 
@@ -149,29 +176,29 @@ class PlatformIdsForm(Form):
 class RepayForm(Form):
     """Recording that an invoice was repaid in full."""
 
-    bank_reference = TextField("Payment reference", max_length=60)
-    value_date = DayField("Value date", description="The day the money came in.")
+    bank_reference = TextField(say("Payment reference"), max_length=60)
+    value_date = DayField(say("Value date"), description=say("The day the money came in."))
 
 
 class WaiveForm(Form):
     """Waiving charges of a loan."""
 
-    penalty = MoneyField("Penalty", required=False, allow_zero=True)
-    fee = MoneyField("Fee", required=False, allow_zero=True)
-    interest = MoneyField("Interest", required=False, allow_zero=True)
-    value_date = DayField("Value date", description="The day from which it is not owed any more.")
+    penalty = MoneyField(say("Penalty"), required=False, allow_zero=True)
+    fee = MoneyField(say("Fee"), required=False, allow_zero=True)
+    interest = MoneyField(say("Interest"), required=False, allow_zero=True)
+    value_date = DayField(say("Value date"), description=say("The day from which it is not owed any more."))
     reason = ReasonField()
 
 
 class ExtendForm(Form):
     """Moving the due date of a loan."""
 
-    due_date = DayField("New due date")
+    due_date = DayField(say("New due date"))
     interest = ChoiceField(
-        "Interest for the days between",
-        choices=[("with", "Is charged"), ("without", "Is not charged")],
+        say("Interest for the days between"),
+        choices=[("with", say("Is charged")), ("without", say("Is not charged"))],
     )
-    on_closed_day = BooleanField("Take this day although the bank is closed")
+    on_closed_day = BooleanField(say("Take this day although the bank is closed"))
     """Shown once a closed day was chosen."""
     reason = ReasonField()
 
@@ -185,46 +212,56 @@ class WriteOffForm(Form):
 class EventFilter(FilterForm):
     """Which events are shown."""
 
-    q = TextField("Search", required=False, render_kw={"placeholder": "Reason or value"})
+    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Reason or value")})
     subject = ChoiceField(
-        "About", required=False, empty="Everything", choices=[(s, status_label(s)) for s in SUBJECTS]
+        say("About"),
+        required=False,
+        empty=say("Everything"),
+        choices=[(s, status_label(s)) for s in SUBJECTS],
     )
-    kind = ChoiceField("Kind", required=False, empty="All", choices=[])
-    actor = TextField("Who", required=False, render_kw={"placeholder": "Person or job"})
+    kind = ChoiceField(say("Kind"), required=False, empty=say("All"), choices=[])
+    actor = TextField(say("Who"), required=False, render_kw={"placeholder": say("Person or job")})
 
 
 class UserFilter(FilterForm):
     """Which users are shown."""
 
-    q = TextField("Search", required=False, render_kw={"placeholder": "Name, mail or company"})
-    role = ChoiceField("Role", required=False, empty="All", choices=[(r, status_label(r)) for r in Role])
+    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Name, mail or company")})
+    role = ChoiceField(
+        say("Role"), required=False, empty=say("All"), choices=[(r, status_label(r)) for r in Role]
+    )
     state = ChoiceField(
-        "State",
+        say("State"),
         required=False,
-        empty="All",
-        choices=[("active", "Active"), ("inactive", "Inactive")],
+        empty=say("All"),
+        choices=[("active", say("Active")), ("inactive", say("Inactive"))],
     )
 
 
 class AccessFilter(FilterForm):
     """Which rows of the access log are shown."""
 
-    email = TextField("Mail address", required=False, render_kw={"placeholder": "The whole address"})
+    email = TextField(
+        say("Mail address"), required=False, render_kw={"placeholder": say("The whole address")}
+    )
     kind = ChoiceField(
-        "What", required=False, empty="All", choices=[(kind, status_label(kind)) for kind in AccessKind]
+        say("What"),
+        required=False,
+        empty=say("All"),
+        choices=[(kind, status_label(kind)) for kind in AccessKind],
     )
 
 
 class UserForm(Form):
     """A new user; the password is chosen by the person with the link that is sent."""
 
-    name = NameField("Name")
-    email = EmailField("Email", description="A link to set a password is sent here.")
-    role = ChoiceField("Role", choices=ROLES, empty="Choose a role")
+    name = NameField(say("Name"))
+    email = EmailField(say("Email"), description=say("A link to set a password is sent here."))
+    role = ChoiceField(say("Role"), choices=ROLES, empty=say("Choose a role"))
     customer_id = IdField(
-        "Company",
+        say("Company"),
         required=False,
-        empty="None (admins and auditors)",
+        empty=say("None (admins and auditors)"),
         choices=[],
-        description="Suppliers and purchasers see this company's data and nothing else.",
+        description=say("Suppliers and purchasers see this company's data and nothing else."),
     )

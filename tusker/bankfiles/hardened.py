@@ -11,6 +11,7 @@ from defusedxml.common import DefusedXmlException, DTDForbidden
 from defusedxml.ElementTree import DefusedXMLParser
 
 from tusker.errors import UnreadableFile
+from tusker.messages import say
 
 MAX_DEPTH = 64
 MAX_ELEMENTS = 1_000_000
@@ -36,10 +37,17 @@ def _handlers(builder: TreeBuilder, namespaces: dict[str, str]) -> tuple[Begins,
         depth += 1
         count += 1
         if depth > MAX_DEPTH:
-            raise UnreadableFile(f"The XML is nested more than {MAX_DEPTH} deep; no bank statement is.")
+            raise UnreadableFile(
+                say(
+                    "The XML is nested more than {max_depth} deep; no bank statement is.", max_depth=MAX_DEPTH
+                )
+            )
         if count > MAX_ELEMENTS:
             raise UnreadableFile(
-                f"The XML has more than {MAX_ELEMENTS:,} elements; ask the bank for smaller files."
+                say(
+                    "The XML has more than {max_elements} elements; ask the bank for smaller files.",
+                    max_elements=f"{MAX_ELEMENTS:,}",
+                )
             )
         local = names.get(tag)
         if local is None:
@@ -70,18 +78,27 @@ def read_xml(data: bytes) -> tuple[Element, dict[str, str]]:
         parser.feed(_without_mark(data))
         root = parser.close()
     except DTDForbidden:
-        raise UnreadableFile("The XML declares a DTD (<!DOCTYPE …>); such files are refused.") from None
+        raise UnreadableFile(say("The XML declares a DTD (<!DOCTYPE …>); such files are refused.")) from None
     except DefusedXmlException:
-        raise UnreadableFile("The XML declares entities or points outside; such files are refused.") from None
+        raise UnreadableFile(
+            say("The XML declares entities or points outside; such files are refused.")
+        ) from None
     except ParseError as error:
         line, column = error.position
         what = str(error).partition(":")[0]
         raise UnreadableFile(
-            f"The file is not well-formed XML (line {line}, column {column + 1}): {what}."
+            say(
+                "The file is not well-formed XML (line {line}, column {column}): {what}.",
+                line=line,
+                column=column + 1,
+                what=what,
+            )
         ) from None
     except (ValueError, LookupError) as error:
         # the parser asks Python for encodings that it does not know, and those fail in their own ways
-        raise UnreadableFile(f"The XML's encoding cannot be read: {str(error)[:100]}.") from None
+        raise UnreadableFile(
+            say("The XML's encoding cannot be read: {error}.", error=str(error)[:100])
+        ) from None
     return root, namespaces
 
 
@@ -121,5 +138,7 @@ def _without_mark(data: bytes) -> bytes | str:
             try:
                 return data[len(mark) :].decode(encoding).lstrip()
             except UnicodeDecodeError:
-                raise UnreadableFile("The file begins as UTF-16 text but does not go on as such.") from None
+                raise UnreadableFile(
+                    say("The file begins as UTF-16 text but does not go on as such.")
+                ) from None
     return data.removeprefix(codecs.BOM_UTF8).lstrip()

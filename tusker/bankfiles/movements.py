@@ -13,6 +13,7 @@ from tusker.domain.bank.banking import BALANCE_REMARK, Direction, Entry, numbere
 from tusker.domain.bank.narrations import read_narration
 from tusker.domain.money import MAX_AMOUNT, to_major
 from tusker.errors import UnreadableFile
+from tusker.messages import say
 
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
 """Days outside of these come from a two-digit year or a wrong format."""
@@ -169,4 +170,6 @@ def refuse_if_nothing_was_read(entries: int, unread: Sequence[str]) -> None:
     """Raise for a file that gave only failures: it is refused as a whole rather than kept as an empty statement."""
     if entries == 0 and unread:
         more = f" And {len(unread) - 3} more." if len(unread) > 3 else ""
-        raise UnreadableFile(f"Nothing in the file could be read. {' '.join(unread[:3])}{more}")
+        raise UnreadableFile(
+            say("Nothing in the file could be read. {unread}{more}", unread=" ".join(unread[:3]), more=more)
+        )

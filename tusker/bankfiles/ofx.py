@@ -29,6 +29,7 @@ from tusker.bankfiles.movements import (
 from tusker.bankfiles.texts import kept
 from tusker.domain.bank.banking import Direction, Statement, StatementFile
 from tusker.errors import UnreadableFile
+from tusker.messages import say
 
 MAX_STATEMENTS, MAX_MOVEMENTS = 1_000, 50_000
 _BEGINS = re.compile(
@@ -70,10 +71,10 @@ def read_ofx(data: bytes, reading: Reading) -> StatementFile:
     """
     text = _text(data)
     if _DECLARES.search(text):
-        raise UnreadableFile("The OFX file declares a DTD or entities; such files are refused.")
+        raise UnreadableFile(say("The OFX file declares a DTD or entities; such files are refused."))
     found = list(_statements(text))
     if not found:
-        raise UnreadableFile("The file is OFX without a bank statement in it (<STMTRS>).")
+        raise UnreadableFile(say("The file is OFX without a bank statement in it (<STMTRS>)."))
     if len(found) > MAX_STATEMENTS or sum(len(each.transactions) for each in found) > MAX_MOVEMENTS:
         raise _too_many()
     readers = [_Reader(each, reading) for each in found]
@@ -87,8 +88,12 @@ def read_ofx(data: bytes, reading: Reading) -> StatementFile:
 
 def _too_many() -> UnreadableFile:
     return UnreadableFile(
-        f"The file has more than {MAX_STATEMENTS:,} statements or {MAX_MOVEMENTS:,} movements;"
-        " ask the bank for smaller files."
+        say(
+            "The file has more than {max_statements} statements or {max_movements} movements; ask "
+            "the bank for smaller files.",
+            max_statements=f"{MAX_STATEMENTS:,}",
+            max_movements=f"{MAX_MOVEMENTS:,}",
+        )
     )
 
 

@@ -14,6 +14,7 @@ from tusker.bankfiles.texts import kept
 from tusker.csv_tables import bank_grids
 from tusker.domain.bank.banking import StatementFile
 from tusker.errors import UnreadableFile
+from tusker.messages import say
 
 MAX_BYTES = 20 * 1024 * 1024
 
@@ -36,13 +37,17 @@ def read_statement_file(data: bytes, file_name: str, reading: Reading) -> Statem
     name = kept(file_name, 60) or "The file"
     if len(data) > MAX_BYTES:
         raise UnreadableFile(
-            f"{name} is larger than {MAX_BYTES // 1024 // 1024} MB; ask the bank for smaller files."
+            say(
+                "{name} is larger than {max_bytes} MB; ask the bank for smaller files.",
+                name=name,
+                max_bytes=MAX_BYTES // 1024 // 1024,
+            )
         )
     if not data.strip(b"\xef\xbb\xbf\xfe\xff \t\r\n\0"):
-        raise UnreadableFile(f"{name} is empty.")
+        raise UnreadableFile(say("{name} is empty.", name=name))
     data, source, form = _opened(data)
     if kind := unread_kind(source):
-        raise UnreadableFile(f"{name} is {kind}.")
+        raise UnreadableFile(say("{name} is {kind}.", name=name, kind=kind))
     return form.read(data, reading)
 
 

@@ -10,6 +10,7 @@ from anyascii import anyascii
 from tusker.bankfiles.indic import romanised
 from tusker.domain.bank.banking import LONGEST_REFERENCE
 from tusker.errors import InvalidInput
+from tusker.messages import say
 
 _NOT_TAKEN = re.compile(r"[^A-Za-z0-9/\-?:().,'+ ]")
 _REFERENCE = re.compile(r"[A-Za-z0-9\-?:().,'+ ]+(/[A-Za-z0-9\-?:().,'+ ]+)*")
@@ -35,13 +36,22 @@ def bank_name(text: str, *, longest: int, field: str, whose: str) -> str:
     `InvalidInput` when nothing is left of it or its first word is too long."""
     name = bank_text(text)
     if not any(character.isalnum() for character in name):
-        raise InvalidInput(f"The name of {whose}, “{text[:40]}”, has no letter that banks take.", field=field)
+        raise InvalidInput(
+            say("The name of {whose}, “{text}”, has no letter that banks take.", whose=whose, text=text[:40]),
+            field=field,
+        )
     if len(name) <= longest:
         return name
     head = name[: longest + 1].rpartition(" ")[0].rstrip()
     if not head:
         raise InvalidInput(
-            f"The name of {whose} has a word of more than {longest} characters: “{name[:40]}…”.", field=field
+            say(
+                "The name of {whose} has a word of more than {longest} characters: “{name}…”.",
+                whose=whose,
+                longest=longest,
+                name=name[:40],
+            ),
+            field=field,
         )
     return head
 
@@ -54,7 +64,15 @@ def shortened(text: str, *, longest: int, field: str, whose: str) -> str:
     room = longest - len(_CUT)
     head, blank, _ = text[: room + 1].rpartition(" ")
     if not blank or not head:
-        raise InvalidInput(f"{whose} has a word of more than {room} characters: “{text[:40]}…”.", field=field)
+        raise InvalidInput(
+            say(
+                "{whose} has a word of more than {room} characters: “{text}…”.",
+                whose=whose,
+                room=room,
+                text=text[:40],
+            ),
+            field=field,
+        )
     return head.rstrip() + _CUT
 
 
@@ -64,14 +82,27 @@ def checked_reference(text: str, *, field: str, what: str) -> str:
     It is neither cut nor transliterated: what comes back on statements must be what was sent.
     """
     if not text or text != text.strip():
-        raise InvalidInput(f"{what} is empty or has blanks around it: “{text[:40]}”.", field=field)
+        raise InvalidInput(
+            say("{what} is empty or has blanks around it: “{text}”.", what=what, text=text[:40]), field=field
+        )
     if len(text) > LONGEST_REFERENCE:
         raise InvalidInput(
-            f"{what} “{text[:60]}” has {len(text)} characters; banks take {LONGEST_REFERENCE}.", field=field
+            say(
+                "{what} “{text}” has {text_2} characters; banks take {longest_reference}.",
+                what=what,
+                text=text[:60],
+                text_2=len(text),
+                longest_reference=LONGEST_REFERENCE,
+            ),
+            field=field,
         )
     if not _REFERENCE.fullmatch(text):
         raise InvalidInput(
-            f"{what} “{text}” has a character that banks do not take, or a slash at an end or doubled.",
+            say(
+                "{what} “{text}” has a character that banks do not take, or a slash at an end or doubled.",
+                what=what,
+                text=text,
+            ),
             field=field,
         )
     return text

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from tusker.carriers.deadline import is_public
 from tusker.errors import InvalidInput
+from tusker.messages import say
 
 LONGEST = 300
 
@@ -45,4 +46,4 @@ def _check_public(host: str, port: int) -> None:
 
 
 def _refused(what: str) -> InvalidInput:
-    return InvalidInput(f"The address {what}.", field="base_url")
+    return InvalidInput(say("The address {what}.", what=what), field="base_url")

@@ -31,6 +31,7 @@ from tusker.carriers.payload import at, text_or_none
 from tusker.carriers.settings import CarrierSpec
 from tusker.carriers.webhook import header, hmac_sha256, read_body, same
 from tusker.domain.delivery.shipments import ShipmentStatus, TrackedOrder, TrackingEvent
+from tusker.messages import say
 
 NAME = "aftership"
 BATCH_SIZE = 25
@@ -190,11 +191,15 @@ def _data(answer: object) -> object:
     code = at(answer, "meta", "code")
     if code in (401, 403):
         raise CarrierRefused(
-            f"The delivery company “{NAME}” does not accept our key. An admin must check it.", carrier=NAME
+            say("The delivery company “{name}” does not accept our key. An admin must check it.", name=NAME),
+            carrier=NAME,
         )
     if code == 429 or (type(code) is int and 500 <= code < 600):
         raise CarrierUnavailable(
-            f"The delivery company “{NAME}” cannot be reached at the moment. Try again in a minute.",
+            say(
+                "The delivery company “{name}” cannot be reached at the moment. Try again in a minute.",
+                name=NAME,
+            ),
             carrier=NAME,
             reason=f"meta.code {code}",
         )

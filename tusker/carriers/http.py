@@ -24,6 +24,7 @@ from tusker.carriers.base import (
 )
 from tusker.carriers.deadline import Watch, WatchedAdapter
 from tusker.carriers.payload import UnreadableJson, parse_json
+from tusker.messages import say
 
 log = logging.getLogger(__name__)
 
@@ -184,7 +185,10 @@ class CarrierHttp:
         status = response.status_code
         if status in (401, 403):
             raise CarrierRefused(
-                f"The delivery company “{self._carrier}” does not accept our token. An admin must check it.",
+                say(
+                    "The delivery company “{carrier}” does not accept our token. An admin must check it.",
+                    carrier=self._carrier,
+                ),
                 carrier=self._carrier,
                 status=status,
             )
@@ -195,7 +199,11 @@ class CarrierHttp:
             raise self._protocol("a redirect, which is not followed")
         if status >= 400:
             raise CarrierRejected(
-                f"The delivery company “{self._carrier}” did not accept the request (status {status}).",
+                say(
+                    "The delivery company “{carrier}” did not accept the request (status {status}).",
+                    carrier=self._carrier,
+                    status=status,
+                ),
                 carrier=self._carrier,
                 status=status,
             )
@@ -236,7 +244,10 @@ class CarrierHttp:
 
     def _unavailable(self, reason: object, retry_after: float | None = None) -> CarrierUnavailable:
         return CarrierUnavailable(
-            f"The delivery company “{self._carrier}” cannot be reached at the moment. Try again in a minute.",
+            say(
+                "The delivery company “{carrier}” cannot be reached at the moment. Try again in a minute.",
+                carrier=self._carrier,
+            ),
             carrier=self._carrier,
             reason=str(reason)[:200],
             retry_after=None if retry_after is None else ceil(min(retry_after, 1e9)),
@@ -244,12 +255,16 @@ class CarrierHttp:
 
     def _too_slow(self) -> CarrierUnavailable:
         return CarrierUnavailable(
-            f"The delivery company “{self._carrier}” took too long to answer. Try again in a minute.",
+            say(
+                "The delivery company “{carrier}” took too long to answer. Try again in a minute.",
+                carrier=self._carrier,
+            ),
             carrier=self._carrier,
             reason="deadline",
         )
 
     def _protocol(self, what: str) -> CarrierProtocolError:
         return CarrierProtocolError(
-            f"The delivery company “{self._carrier}” sent {what}.", carrier=self._carrier
+            say("The delivery company “{carrier}” sent {what}.", carrier=self._carrier, what=what),
+            carrier=self._carrier,
         )

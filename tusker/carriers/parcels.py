@@ -20,6 +20,7 @@ from tusker.domain.delivery.shipments import (
     TrackingEvent,
 )
 from tusker.errors import InvalidInput
+from tusker.messages import say
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,10 @@ def parse_parcel(text: str, *, example: str, courier_needed: bool = False) -> Pa
     named = _COURIER.fullmatch(ref.courier) if ref.courier else not slash and not courier_needed
     if not fits or not named:
         what = "the courier and the tracking number" if courier_needed else "the tracking number"
-        raise InvalidInput(f"The reference must be {what}, such as {example}.", field="order_ref")
+        raise InvalidInput(
+            say("The reference must be {what}, such as {example}.", what=what, example=example),
+            field="order_ref",
+        )
     return ref
 
 
@@ -230,7 +234,9 @@ def match(parcels: Mapping[str, ParcelRef], orders: Sequence[TrackedOrder]) -> d
 
 def unreadable(carrier: str, what: str) -> CarrierProtocolError:
     """The error that a delivery company sent something that is not understood."""
-    return CarrierProtocolError(f"The delivery company “{carrier}” sent {what}.", carrier=carrier)
+    return CarrierProtocolError(
+        say("The delivery company “{carrier}” sent {what}.", carrier=carrier, what=what), carrier=carrier
+    )
 
 
 class ParcelCarrier:

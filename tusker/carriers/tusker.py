@@ -27,6 +27,7 @@ from tusker.domain.delivery.shipments import (
 )
 from tusker.domain.money import MAX_AMOUNT
 from tusker.errors import InvalidInput
+from tusker.messages import say
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class TuskerCarrier:
         """See `Carrier.parse_reference`: any text of up to 60 characters, as the API takes it."""
         ref = text.strip()
         if not ref or len(ref) > REFERENCE_LENGTH:
-            raise InvalidInput("The order reference must have 1 to 60 characters.", field="order_ref")
+            raise InvalidInput(say("The order reference must have 1 to 60 characters."), field="order_ref")
         return ref
 
     def asks_alone(self, ref: str) -> bool:
@@ -163,7 +164,8 @@ def _list_at(answer: object, key: str) -> list[object]:
     items = at(answer, "pl", key)
     if not isinstance(items, list):
         raise CarrierProtocolError(
-            f"The delivery company “{NAME}” sent an answer without “{key}”.", carrier=NAME
+            say("The delivery company “{name}” sent an answer without “{key}”.", name=NAME, key=key),
+            carrier=NAME,
         )
     return items
 

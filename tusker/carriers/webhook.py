@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from tusker.carriers.base import CarrierProtocolError
 from tusker.carriers.payload import UnreadableJson, parse_json
+from tusker.messages import say
 
 
 def header(headers: Mapping[str, str], name: str) -> str:
@@ -37,5 +38,8 @@ def read_body(carrier: str, raw: bytes) -> object:
         return parse_json(raw)
     except UnreadableJson as error:
         raise CarrierProtocolError(
-            f"The delivery company “{carrier}” sent a webhook that is not readable JSON.", carrier=carrier
+            say(
+                "The delivery company “{carrier}” sent a webhook that is not readable JSON.", carrier=carrier
+            ),
+            carrier=carrier,
         ) from error

@@ -6,6 +6,7 @@ import re
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from tusker.errors import InvalidInput
+from tusker.messages import say
 
 MAX_AMOUNT = 10**15
 """Largest amount taken as input, in minor units: far above any invoice, far below BIGINT."""
@@ -38,19 +39,28 @@ def parse_amount(
             cleaned = cleaned.removesuffix(symbol).strip()
             break
     if not cleaned:
-        raise InvalidInput("Enter an amount.", field=field)
+        raise InvalidInput(say("Enter an amount."), field=field)
     if cleaned.startswith(("-", "\N{MINUS SIGN}", "(")):
-        raise InvalidInput("The amount must not be negative.", field=field)
+        raise InvalidInput(say("The amount must not be negative."), field=field)
     if not cleaned.isascii() or not (_PLAIN.fullmatch(cleaned) or _GROUPED.fullmatch(cleaned)):
         expected = f" in {symbols[0]}" if symbols else ""
-        raise InvalidInput(f"“{text.strip()[:40]}” is not an amount{expected}, such as 1250.00.", field=field)
+        raise InvalidInput(
+            say(
+                "“{strip}” is not an amount{expected}, such as 1250.00.",
+                strip=text.strip()[:40],
+                expected=expected,
+            ),
+            field=field,
+        )
     value = Decimal(cleaned.replace(",", "")).scaleb(exponent)
     if value != value.to_integral_value():
-        raise InvalidInput(f"The amount may have at most {exponent} decimals.", field=field)
+        raise InvalidInput(
+            say("The amount may have at most {exponent} decimals.", exponent=exponent), field=field
+        )
     if value > MAX_AMOUNT:
-        raise InvalidInput("The amount is too large.", field=field)
+        raise InvalidInput(say("The amount is too large."), field=field)
     if value == 0 and not allow_zero:
-        raise InvalidInput("The amount must be more than zero.", field=field)
+        raise InvalidInput(say("The amount must be more than zero."), field=field)
     return int(value)
 
 

@@ -6,7 +6,6 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 
 _UNSEEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 _BLANKS = re.compile(r"[^\S\r\n]")
@@ -29,11 +28,6 @@ class Token:
     word: str
     start: int
     end: int
-
-
-def show_day(day: date) -> str:
-    """A day as all pages, messages and mails write it, such as 5 Mar 2026; of an instant its day."""
-    return f"{day.day} {day:%b %Y}"
 
 
 def is_id(text: str) -> bool:

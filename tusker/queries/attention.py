@@ -12,8 +12,8 @@ from sqlalchemy import select, text
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.record.attention import ADVICE, Advice, AttentionKind
 from tusker.domain.record.daily import TITLES, DailyJob
-from tusker.domain.texts import show_day
 from tusker.extensions import db
+from tusker.messages import show_day
 from tusker.models import AttentionItem, Invoice
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 

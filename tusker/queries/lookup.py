@@ -10,6 +10,7 @@ from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import (
     Customer,
     Disbursal,
@@ -59,7 +60,10 @@ def company_called(name: str, *, field: str, or_id: bool = False) -> Customer:
         found = db.session.get(Customer, int(wanted))
     if found is None:
         known_by = "name, reference or id" if or_id else "name or reference"
-        raise NotFound(f"No customer has the {known_by} “{wanted[:120]}”.", field=field)
+        raise NotFound(
+            say("No customer has the {known_by} “{wanted}”.", known_by=known_by, wanted=wanted[:120]),
+            field=field,
+        )
     return found
 
 
@@ -69,7 +73,7 @@ def admin_called(email: str) -> User:
         select(User).where(User.email == email.strip().lower(), User.role == Role.ADMIN, User.active)
     )
     if found is None:
-        raise NotFound(f"No active admin has the address “{email[:120]}”.", field="as")
+        raise NotFound(say("No active admin has the address “{email}”.", email=email[:120]), field="as")
     return found
 
 
@@ -77,7 +81,9 @@ def disbursal_id_of(reference: str) -> int:
     """The id of the disbursal with this reference; raises `NotFound`."""
     found = db.session.scalar(select(Disbursal.id).where(Disbursal.reference == reference.strip()))
     if found is None:
-        raise NotFound(f"No disbursal has the reference “{reference[:40]}”.", field="reference")
+        raise NotFound(
+            say("No disbursal has the reference “{reference}”.", reference=reference[:40]), field="reference"
+        )
     return found
 
 
@@ -85,7 +91,9 @@ def payout_id_of(reference: str) -> int:
     """The id of the payout with this end-to-end id; raises `NotFound`."""
     found = db.session.scalar(select(Payout.id).where(Payout.reference == reference.strip()))
     if found is None:
-        raise NotFound(f"No payout has the reference “{reference[:40]}”.", field="payout")
+        raise NotFound(
+            say("No payout has the reference “{reference}”.", reference=reference[:40]), field="payout"
+        )
     return found
 
 
@@ -153,11 +161,15 @@ def _one(name: str, query: Select[int, str, bool], *, or_loan: bool = False) -> 
     rows = db.session.execute(query.where(condition).order_by(Invoice.id)).all()
     fitting = [row for row in rows if row[2]] or rows
     if not fitting:
-        raise NotFound(f"No invoice is called “{wanted[:60]}”. An id is written as #12.", field="invoice")
+        raise NotFound(
+            say("No invoice is called “{wanted}”. An id is written as #12.", wanted=wanted[:60]),
+            field="invoice",
+        )
     if len(fitting) > 1:
         ids = ", ".join(f"#{row.id} ({row.status})" for row in fitting[:10])
         raise InvalidInput(
-            f"Several invoices are called “{wanted[:60]}”: choose one of {ids}.", field="invoice"
+            say("Several invoices are called “{wanted}”: choose one of {ids}.", wanted=wanted[:60], ids=ids),
+            field="invoice",
         )
     found: int = fitting[0].id
     return found

@@ -15,6 +15,7 @@ from tusker.carriers.registry import get_carriers
 from tusker.domain.record.attention import AttentionKind
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import AttentionItem
 from tusker.queries.attention import WatchedFor, mail_lines
 from tusker.queries.attention_causes import CAUSES, FOUND, Cause, Rules
@@ -175,9 +176,9 @@ def resolve_item(ctx: Context, item_id: int, *, note: str) -> AttentionItem:
     how = reason_of(note, what="note")
     item = lock_row("item", AttentionItem, AttentionItem.id == item_id)
     if item.resolved_at is not None:
-        raise Conflict("This was settled already.")
+        raise Conflict(say("This was settled already."))
     if ctx.actor_id is None:
-        raise InvalidInput("You must be signed in to do this.")
+        raise InvalidInput(say("You must be signed in to do this."))
     item.resolution, item.resolved_at, item.resolved_by = how, ctx.now, ctx.actor_id
     record_event(ctx, "attention", item.id, "resolved", from_value=item.kind, reason=how)
     db.session.flush()

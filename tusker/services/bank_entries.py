@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from tusker.errors import NotFound
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import EntryState, Receipt, StatementEntry
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -21,7 +22,7 @@ def lock_entries(entry_ids: Collection[int]) -> Sequence[StatementEntry]:
     """The entries by ascending id, locked and fresh; raises `NotFound` when one does not exist."""
     found = lock_rows(StatementEntry, among(StatementEntry.id, entry_ids))
     if len(found) != len(set(entry_ids)):
-        raise NotFound("This statement entry does not exist.")
+        raise NotFound(say("This statement entry does not exist."))
     return found
 
 

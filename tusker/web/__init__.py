@@ -18,7 +18,7 @@ from tusker.models import Role
 from tusker.queries.proposals import open_proposals_on
 from tusker.services.credit.importing.large import LARGEST
 from tusker.services.reasons import LONGEST_REASON
-from tusker.web import assets, compression, costly, errors, filters, list_routes
+from tusker.web import assets, compression, costly, errors, filters, languages, list_routes
 from tusker.web.access import guard, is_staff
 from tusker.web.finding import note_what_was_seen, shortcuts
 from tusker.web.nav import URGENT, breadcrumbs, navigation
@@ -78,6 +78,7 @@ def init_app(app: Flask) -> None:
     assets.init_app(app)
     compression.init_app(app)
     errors.init_app(app)
+    languages.init_app(app)
     # Before the extensions' hooks, so that what they log and refuse has the request's id, too.
     first = [_name_request, _refuse_control_characters, _take_large_files, _bound_forms]
     app.before_request_funcs.setdefault(None, [])[:0] = first

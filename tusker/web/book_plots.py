@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from flask import url_for
 
 from tusker.currency import currency
-from tusker.domain.texts import show_day
+from tusker.messages import show_day
 from tusker.queries.loans.history import BOOK, Due, Flow, Whose, due_by_day, history
 from tusker.web import plots
 from tusker.web.plots import Column, Plot, Series

@@ -18,7 +18,7 @@ from tusker.carriers.registry import carrier_label
 from tusker.currency import currency
 from tusker.domain.loans.ageing import Bucket
 from tusker.domain.status import Status, Tone
-from tusker.domain.texts import show_day
+from tusker.messages import show_day
 from tusker.models import Event
 from tusker.web.plots import stack
 

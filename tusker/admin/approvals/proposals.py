@@ -12,6 +12,7 @@ from tusker.admin.blueprint import bp
 from tusker.admin.forms import ProposalFilter
 from tusker.admin.links import subject_url
 from tusker.errors import TuskerError
+from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.proposals import proposals_page, proposed_account
 from tusker.queries.record.event_subject_names import names_of_subjects
@@ -43,7 +44,10 @@ def accept_proposal(proposal_id: int) -> ResponseReturnValue:
     except TuskerError as error:
         return _refused(error)
     return done(
-        "Accepted. The change is in effect.", to=url_for("admin.approvals"), partial=PARTIAL, **_context()
+        say("Accepted. The change is in effect."),
+        to=url_for("admin.approvals"),
+        partial=PARTIAL,
+        **_context(),
     )
 
 
@@ -56,7 +60,12 @@ def refuse_proposal(proposal_id: int) -> ResponseReturnValue:
             state = refuse(acting(), proposal_id, reason=sent_reason()).state
     except TuskerError as error:
         return _refused(error)
-    return done(f"The proposal is {state}.", to=url_for("admin.approvals"), partial=PARTIAL, **_context())
+    return done(
+        say("The proposal is {state}.", state=state),
+        to=url_for("admin.approvals"),
+        partial=PARTIAL,
+        **_context(),
+    )
 
 
 def _refused(error: TuskerError) -> Response:

@@ -17,6 +17,7 @@ from tusker.bankfiles.tables.profiles import Outline, checked_profile, field_wor
 from tusker.currency import currency
 from tusker.domain.bank.banking import Statement
 from tusker.errors import Conflict, TuskerError
+from tusker.messages import say
 from tusker.models import Role, StatementUpload, UploadState
 from tusker.queries.bank.statements import content_of, statement_profiles, uploaded
 from tusker.queues import enqueue
@@ -82,7 +83,7 @@ def choose_columns(upload_id: int) -> ResponseReturnValue:
     except TuskerError as error:
         return _show(upload, outline, chosen, problem=error.message)
     enqueue(READ_JOB, upload_id, job_timeout=READ_SECONDS)
-    return done("The columns are saved.", to=url_for("admin.statement_upload", upload_id=upload_id))
+    return done(say("The columns are saved."), to=url_for("admin.statement_upload", upload_id=upload_id))
 
 
 @bp.post("/statements/uploads/<int:upload_id>/give-up")
@@ -91,7 +92,7 @@ def give_up_upload(upload_id: int) -> ResponseReturnValue:
     """Do not import a file whose columns are not known."""
     with transaction():
         service.give_up_upload(acting(), upload_id)
-    return done("The file is not imported.", to=url_for("admin.statements"), category="info")
+    return done(say("The file is not imported."), to=url_for("admin.statements"), category="info")
 
 
 @bp.get("/statements/columns")
@@ -107,7 +108,7 @@ def remove_statement_profile(profile_id: int) -> ResponseReturnValue:
     """Forget the columns of a table."""
     with transaction():
         service.remove_profile(acting(), profile_id)
-    return done("The saved columns are removed.", to=url_for("admin.statement_profiles_list"))
+    return done(say("The saved columns are removed."), to=url_for("admin.statement_profiles_list"))
 
 
 def _show_profiles() -> Response:
@@ -118,7 +119,7 @@ def _show_profiles() -> Response:
 def _outline(upload: StatementUpload) -> Outline:
     outline = outline_in(content_of(upload)) if upload.state == UploadState.UNCLEAR else None
     if outline is None:
-        raise Conflict("The columns of this file have been decided already.")
+        raise Conflict(say("The columns of this file have been decided already."))
     return outline
 
 

@@ -11,6 +11,7 @@ from tusker.admin.loans.receipts.forms import typed_deductions
 from tusker.domain.bank.matching import Suggestion
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
+from tusker.messages import say
 from tusker.services.loans.deductions.recording import KeptBack
 from tusker.web.fields import UploadField
 from tusker.web.forms import Form
@@ -27,11 +28,13 @@ class StatementForm(Form):
     """The upload of a statement."""
 
     file = UploadField(
-        "Statement",
+        say("Statement"),
         validators=[FileRequired("Choose a statement file.")],
         description=(
-            "camt, MT940, OFX, Excel, ODS or CSV, packed or not, at most 20 MB."
-            " The same file or entry twice adds nothing."
+            say(
+                "camt, MT940, OFX, Excel, ODS or CSV, packed or not, at most 20 MB. The same file or "
+                "entry twice adds nothing."
+            )
         ),
         render_kw={"accept": f"{ENDINGS},text/csv,text/xml,application/xml"},
     )
@@ -47,11 +50,11 @@ def read_choice(text: str) -> tuple[int, dict[int, int]]:
     """The customer and what each loan gets in minor units; raises `InvalidInput` for anything else."""
     found = _CHOICE.fullmatch(text)
     if found is None:
-        raise InvalidInput("Choose what this payment is for.", field="choice")
+        raise InvalidInput(say("Choose what this payment is for."), field="choice")
     parts = [part.split(":") for part in found[2].split(",")]
     splits = {int(loan_id): int(amount) for loan_id, amount in parts}
     if len(splits) != len(parts):
-        raise InvalidInput("Each loan may be named once only.", field="choice")
+        raise InvalidInput(say("Each loan may be named once only."), field="choice")
     return int(found[1]), splits
 
 
@@ -60,12 +63,14 @@ def read_kept_back(form: MultiDict[str, str]) -> list[KeptBack]:
     typed = typed_deductions(form).values()
     for each in typed:
         if each.problem:
-            raise InvalidInput(f"Kept back: {each.problem.removeprefix('kept back: ')}", field="kept_back")
+            raise InvalidInput(
+                say("Kept back: {value}", value=each.problem.removeprefix("kept back: ")), field="kept_back"
+            )
     return [each.kept for each in typed if each.kept]
 
 
 def entry_ids(texts: list[str]) -> list[int]:
     """The ids that a form sends; raises `InvalidInput` for anything that is not a number."""
     if not texts or not all(map(is_id, texts)):
-        raise InvalidInput("Choose entries of this statement.", field="entry_ids")
+        raise InvalidInput(say("Choose entries of this statement."), field="entry_ids")
     return [int(text) for text in texts]

@@ -16,6 +16,7 @@ from tusker.bankfiles.statements import MAX_BYTES
 from tusker.currency import currency
 from tusker.domain.bank.banking import OrderAnswer
 from tusker.errors import TuskerError, UnknownHeads
+from tusker.messages import say
 from tusker.models import EntryState, Role
 from tusker.queries.bank.statements import (
     statement_of_entry,
@@ -152,7 +153,7 @@ def cancel_statement_upload(upload_id: int) -> ResponseReturnValue:
     with transaction():
         cancel_upload(acting(), upload_id)
     to = url_for("admin.statement_upload", upload_id=upload_id)
-    return done("The import is cancelled.", to=to, category="info")
+    return done(say("The import is cancelled."), to=to, category="info")
 
 
 def _answered(answer: OrderAnswer, digest: str, name: str) -> ResponseReturnValue:

@@ -11,6 +11,7 @@ from tusker.carriers.base import CarrierError, UnknownCarrier
 from tusker.carriers.registry import get_carrier, reload_carriers
 from tusker.errors import NotFound
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.delivery.carriers import CarrierCard, Source, carrier_card, carrier_cards
 from tusker.services.couriers.settings import CarrierInput, forget_carrier_settings, save_carrier_settings
@@ -26,16 +27,18 @@ NEVER_FILLED = {"autocomplete": "off", "spellcheck": "false", "maxlength": "500"
 class CarrierForm(Form):
     """How a delivery company is reached. Secrets are never shown again."""
 
-    enabled = BooleanField("Use this delivery company")
+    enabled = BooleanField(say("Use this delivery company"))
     base_url = TextField(
-        "Address",
+        say("Address"),
         required=False,
         max_length=300,
-        description="Empty: the company's own. It must be https and no address of a private network in production.",
+        description=say(
+            "Empty: the company's own. It must be https and no address of a private network in production."
+        ),
     )
-    api_key = PasswordField("Key", required=False, render_kw=NEVER_FILLED)
-    webhook_secret = PasswordField("Webhook secret", required=False, render_kw=NEVER_FILLED)
-    drop_webhook_secret = BooleanField("Remove the webhook secret; webhooks are then ignored")
+    api_key = PasswordField(say("Key"), required=False, render_kw=NEVER_FILLED)
+    webhook_secret = PasswordField(say("Webhook secret"), required=False, render_kw=NEVER_FILLED)
+    drop_webhook_secret = BooleanField(say("Remove the webhook secret; webhooks are then ignored"))
 
 
 @bp.get("/carriers")
@@ -119,7 +122,7 @@ def test_carrier(name: str) -> ResponseReturnValue:
 def _card(name: str) -> CarrierCard:
     card = carrier_card(name, current_app.config)
     if card is None:
-        raise NotFound(f"Tusker does not support “{name[:40]}”.")
+        raise NotFound(say("Tusker does not support “{name}”.", name=name[:40]))
     return card
 
 

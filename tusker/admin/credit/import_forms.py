@@ -12,6 +12,7 @@ from wtforms import BooleanField
 from tusker.carriers.base import Carrier
 from tusker.csv_tables import CsvTable, read_date
 from tusker.errors import InvalidInput
+from tusker.messages import say
 from tusker.services.credit.importing.file import ColumnMapping, mapping_from
 from tusker.web.fields import ChoiceField, UploadField
 from tusker.web.forms import Form
@@ -42,9 +43,11 @@ class UploadForm(Form):
     """The upload of a file of invoices."""
 
     file = UploadField(
-        "File",
+        say("File"),
         validators=[FileRequired("Choose a CSV file.")],
-        description="CSV in UTF-8 with a header, at most 512 MB. One of more than 1 MB is left to a worker.",
+        description=say(
+            "CSV in UTF-8 with a header, at most 512 MB. One of more than 1 MB is left to a worker."
+        ),
         render_kw={"accept": ".csv,text/csv"},
     )
 
@@ -52,22 +55,28 @@ class UploadForm(Form):
 class MappingForm(Form):
     """Which column holds what, and how to import. Give it the file's table and the delivery companies."""
 
-    number = ChoiceField("Invoice number", empty="Choose a column")
-    supplier = ChoiceField("Supplier", empty="Choose a column", description="Its reference or its name.")
-    purchaser = ChoiceField("Purchaser", empty="Choose a column", description="Its reference or its name.")
-    amount = ChoiceField("Amount", empty="Choose a column", description="In major units, such as 1250.00.")
-    date = ChoiceField("Invoice date", empty="Choose a column")
-    date_format = ChoiceField("Dates look like", choices=DATE_FORMATS)
-    order_ref = ChoiceField(
-        "Order reference",
-        required=False,
-        empty="None: an admin reports the deliveries",
-        description="With it the delivery company is asked where the goods are.",
+    number = ChoiceField(say("Invoice number"), empty=say("Choose a column"))
+    supplier = ChoiceField(
+        say("Supplier"), empty=say("Choose a column"), description=say("Its reference or its name.")
     )
-    carrier = ChoiceField("Delivery company", required=False, empty="The one chosen beside")
-    default_carrier = ChoiceField("Delivery company of all orders", required=False, empty="None")
-    all_or_nothing = BooleanField("All or nothing: request only if no row is refused")
-    retry_refused = BooleanField("Request again what was refused or cancelled before")
+    purchaser = ChoiceField(
+        say("Purchaser"), empty=say("Choose a column"), description=say("Its reference or its name.")
+    )
+    amount = ChoiceField(
+        say("Amount"), empty=say("Choose a column"), description=say("In major units, such as 1250.00.")
+    )
+    date = ChoiceField(say("Invoice date"), empty=say("Choose a column"))
+    date_format = ChoiceField(say("Dates look like"), choices=DATE_FORMATS)
+    order_ref = ChoiceField(
+        say("Order reference"),
+        required=False,
+        empty=say("None: an admin reports the deliveries"),
+        description=say("With it the delivery company is asked where the goods are."),
+    )
+    carrier = ChoiceField(say("Delivery company"), required=False, empty=say("The one chosen beside"))
+    default_carrier = ChoiceField(say("Delivery company of all orders"), required=False, empty=say("None"))
+    all_or_nothing = BooleanField(say("All or nothing: request only if no row is refused"))
+    retry_refused = BooleanField(say("Request again what was refused or cancelled before"))
 
     def __init__(self, table: CsvTable, carriers: Mapping[str, Carrier], **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -12,6 +12,7 @@ from tusker.admin.credit.imports import PREVIEW_ROWS, REFUSAL_COLUMNS, SHOWN_REF
 from tusker.carriers.registry import get_carriers
 from tusker.currency import currency
 from tusker.errors import TuskerError
+from tusker.messages import say
 from tusker.models import FileState, Role
 from tusker.queries.credit.invoice_files import invoice_file, number_refused, refusals_of
 from tusker.queues import enqueue
@@ -88,7 +89,7 @@ def cancel_large_import(file_id: int) -> ResponseReturnValue:
     with transaction():
         cancel_file(acting(), file_id)
     return done(
-        "The import is cancelled.", to=url_for("admin.large_import", file_id=file_id), category="info"
+        say("The import is cancelled."), to=url_for("admin.large_import", file_id=file_id), category="info"
     )
 
 

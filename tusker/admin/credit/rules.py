@@ -10,6 +10,7 @@ from tusker.admin.forms import RuleForm
 from tusker.domain.credit.risk import RuleKind
 from tusker.errors import existing
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import RiskRule, Role
 from tusker.queries.credit.customers import purchaser_choices, supplier_choices
 from tusker.queries.credit.risk import rules_made
@@ -50,7 +51,7 @@ def add_a_rule() -> ResponseReturnValue:
             rule_id = add_rule(acting(), data, reason=form.reason.filled).id
         if form.saved:
             undo = Undo(url_for("admin.end_a_rule", rule_id=rule_id))
-            return done("The rule is active.", to=url_for("admin.rules"), undo_by=undo)
+            return done(say("The rule is active."), to=url_for("admin.rules"), undo_by=undo)
     return _show(form, status=422)
 
 
@@ -63,7 +64,7 @@ def change_a_rule(rule_id: int) -> ResponseReturnValue:
     with transaction():
         made = change_rule(acting(), rule_id, value, reason=sent_reason())
     to = url_for("admin.rules")
-    return done("The rule was changed.", to=to, made=made)
+    return done(say("The rule was changed."), to=to, made=made)
 
 
 @bp.post("/rules/<int:rule_id>/end")
@@ -73,7 +74,7 @@ def end_a_rule(rule_id: int) -> ResponseReturnValue:
     with transaction():
         made = end_rule(acting(), rule_id, reason=sent_reason())
     to = url_for("admin.rules")
-    return done("The rule has ended.", to=to, made=made)
+    return done(say("The rule has ended."), to=to, made=made)
 
 
 def _form() -> RuleForm:

@@ -12,6 +12,7 @@ from tusker.admin.blueprint import bp
 from tusker.admin.loans.deductions.forms import ChargeForm, PeriodForm
 from tusker.currency import currency
 from tusker.errors import InvalidInput
+from tusker.messages import say
 from tusker.models import BankCharge, Role
 from tusker.queries.loans.charges import CHARGE_COLUMNS, charge_cells, charges_between, total_between
 from tusker.queries.payout.payouts import disbursal_id_of_payout
@@ -48,7 +49,7 @@ def charges_csv() -> Response:
     """The same as CSV, amounts in major units."""
     form, first, last = _period()
     if form.errors:
-        raise InvalidInput("From and to must be dates, the first not after the last.", field="first")
+        raise InvalidInput(say("From and to must be dates, the first not after the last."), field="first")
     rows = map(charge_cells, charges_between(first, last))
     return csv_answer(f"bank-charges-{first}-to-{last}.csv", CHARGE_COLUMNS, rows)
 
@@ -91,7 +92,7 @@ def undo_charge(charge_id: int) -> ResponseReturnValue:
         if payout_id is None
         else url_for("admin.disbursal", disbursal_id=disbursal_id_of_payout(payout_id))
     )
-    return done("The charge is undone.", to=to)
+    return done(say("The charge is undone."), to=to)
 
 
 def _sent() -> tuple[int, date, str]:
@@ -118,7 +119,7 @@ def _period() -> tuple[PeriodForm, date, date]:
     last = (form.last.data if valid else None) or clock.today()
     first = (form.first.data if valid else None) or last.replace(day=1)
     if first > last:
-        form.take(InvalidInput("The first day must not be after the last.", field="first"))
+        form.take(InvalidInput(say("The first day must not be after the last."), field="first"))
         first = last
     form.first.data, form.last.data = form.first.data or first, form.last.data or last
     return form, first, last

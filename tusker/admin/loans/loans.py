@@ -15,6 +15,7 @@ from tusker.admin.blueprint import bp
 from tusker.admin.forms import LoanFilter, RepayForm, WriteOffForm
 from tusker.currency import currency
 from tusker.errors import NotFound
+from tusker.messages import say
 from tusker.models import Proposal, Role
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loan_of_invoice, open_loan_ids, open_loans
@@ -183,7 +184,11 @@ def _closed(invoice_id: int, what: str, undo: Undo) -> Response:
     """Answer the closing of a loan: with htmx its changed row, without it a redirect to the list."""
     today, row = clock.today(), _loan(invoice_id)
     return done(
-        f"{row.number} is {what}. Its principal is available again on all three limits.",
+        say(
+            "{row_number} is {what}. Its principal is available again on all three limits.",
+            row_number=row.number,
+            what=what,
+        ),
         to=url_for("admin.loans"),
         partial="admin/loans/_loan_row.html",
         undo_by=undo,
@@ -197,7 +202,7 @@ def _closed(invoice_id: int, what: str, undo: Undo) -> Response:
 def _loan(invoice_id: int) -> LoanRow:
     row = loan_of_invoice(invoice_id, clock.today())
     if row is None:
-        raise NotFound("Nothing was disbursed for this invoice.")
+        raise NotFound(say("Nothing was disbursed for this invoice."))
     return row
 
 

@@ -12,6 +12,7 @@ from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import ExtendForm, WaiveForm
 from tusker.errors import ClosedDay, Conflict, NotFound, TuskerError
+from tusker.messages import say
 from tusker.models import Proposal, Relief, Role
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loan_of_invoice
@@ -91,7 +92,7 @@ def _open_loan(invoice_id: int) -> LoanRow:
     if row is not None and row.written_off:
         raise Conflict(service.WRITTEN_OFF.format(row.number))
     if row is None or row.closed_on is not None:
-        raise NotFound("Nothing is owed on this invoice.")
+        raise NotFound(say("Nothing is owed on this invoice."))
     return row
 
 

@@ -15,6 +15,7 @@ from tusker.admin.blueprint import bp
 from tusker.admin.forms import QueueFilter
 from tusker.domain.texts import is_id
 from tusker.errors import Conflict, InvalidInput
+from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.counts import waiting_for_staff
 from tusker.queries.paging import Cursor
@@ -107,7 +108,11 @@ def bundle() -> ResponseReturnValue:
     except (Conflict, InvalidInput) as error:
         return _show(problem=error.message, chosen=chosen, status=error.http_status)
     return done(
-        f"{_invoices(len(set(chosen)))} bundled into {reference}. Next: approve it, then release it to the bank.",
+        say(
+            "{chosen} bundled into {reference}. Next: approve it, then release it to the bank.",
+            chosen=_invoices(len(set(chosen))),
+            reference=reference,
+        ),
         to=url_for("admin.disbursal", disbursal_id=disbursal_id),
         undo_by=Undo(url_for("admin.drop_disbursal", disbursal_id=disbursal_id)),
     )
@@ -126,7 +131,11 @@ def bundle_all() -> ResponseReturnValue:
     if made is None:
         return _show(problem="Nothing is waiting to be financed any more.", status=409)
     return done(
-        f"All waiting invoices are bundled into {reference}. Next: approve it, then release it to the bank.",
+        say(
+            "All waiting invoices are bundled into {reference}. Next: approve it, then release it to "
+            "the bank.",
+            reference=reference,
+        ),
         to=url_for("admin.disbursal", disbursal_id=disbursal_id),
         undo_by=Undo(url_for("admin.drop_disbursal", disbursal_id=disbursal_id)),
     )
@@ -140,13 +149,13 @@ def release_held(invoice_id: int) -> ResponseReturnValue:
         made = release_hold(acting(), invoice_id, reason=sent_reason())
     within = request.form.get("disbursal_id", type=int)
     to = url_for("admin.disbursal", disbursal_id=within) if within else url_for("admin.queue")
-    return done("It may be paid out.", to=to, made=made)
+    return done(say("It may be paid out."), to=to, made=made)
 
 
 def _chosen_ids() -> list[int]:
     given = request.form.getlist("invoice_id")
     if not all(map(is_id, given)):
-        raise InvalidInput("The selection could not be read. Reload the page.", field="invoice_ids")
+        raise InvalidInput(say("The selection could not be read. Reload the page."), field="invoice_ids")
     return [int(text) for text in given]
 
 

@@ -15,6 +15,7 @@ from tusker.domain.approval import Shown
 from tusker.domain.record.attention import AttentionKind
 from tusker.errors import InvalidInput, TuskerError, existing
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import AttentionItem, Role
 from tusker.queries.attention import AttentionRow, items_page, open_counts
 from tusker.services.attention import resolve_item, review_items, rules_at
@@ -57,7 +58,7 @@ def act_on_attention(item_id: int) -> ResponseReturnValue:
     kind, about, facts = AttentionKind(item.kind), item.subject_id, dict(item.facts)
     action = request.form.get("action", "")
     if action != "settle" and action not in _ACTIONS.get(kind, {}):
-        raise InvalidInput("Choose one of the buttons.", field="action")
+        raise InvalidInput(say("Choose one of the buttons."), field="action")
     ctx = acting()
     try:
         with transaction():

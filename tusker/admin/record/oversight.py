@@ -11,6 +11,7 @@ from tusker.admin.blueprint import bp
 from tusker.admin.forms import EventFilter
 from tusker.admin.links import subject_url
 from tusker.errors import Conflict
+from tusker.messages import say
 from tusker.models import Event, Role
 from tusker.queries.paging import Cursor
 from tusker.queries.record.chain import check_chain
@@ -55,8 +56,8 @@ def proof() -> ResponseReturnValue:
 def prove_again() -> ResponseReturnValue:
     """Have a worker prove everything now."""
     if not waiting(PROVE_JOB) and not enqueue(PROVE_JOB, job_timeout=LONGEST_SECONDS):
-        raise Conflict("No worker can be reached now. `flask prove` proves at once.")
-    return done("The proof is running; refresh this page in a minute.", to=url_for("admin.proof"))
+        raise Conflict(say("No worker can be reached now. `flask prove` proves at once."))
+    return done(say("The proof is running; refresh this page in a minute."), to=url_for("admin.proof"))
 
 
 def _prove_now() -> KeptProof:

@@ -14,6 +14,7 @@ from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.domain.record.daily import TITLES
 from tusker.errors import Conflict, NotFound
+from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.record.readiness import database_version, last_runs, newest_revision, parts
 from tusker.queues import failed_jobs, queue_state, redis_version, retry_failed
@@ -52,11 +53,11 @@ def retry_job(job_id: str) -> ResponseReturnValue:
     try:
         found = retry_failed(job_id)
     except RedisError as error:
-        raise Conflict("Redis cannot be reached now; try again later.") from error
+        raise Conflict(say("Redis cannot be reached now; try again later.")) from error
     if not found:
-        raise NotFound("This job is not among the failed ones any more.")
+        raise NotFound(say("This job is not among the failed ones any more."))
     log.warning("job %s is done again at the wish of %s", job_id, acting().actor)
-    return done("The job is queued again.", to=url_for("admin.system"))
+    return done(say("The job is queued again."), to=url_for("admin.system"))
 
 
 def _carried(versions: list[tuple[str, str]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from tusker.bankfiles.movements import refuse_if_nothing_was_read
 from tusker.bankfiles.texts import kept
 from tusker.domain.bank.banking import StatementFile
 from tusker.errors import UnreadableFile
+from tusker.messages import say
 
 MAX_STATEMENTS, MAX_MOVEMENTS = 1_000, 50_000
 _OTHERS = {
@@ -63,11 +64,18 @@ def _read(
 ) -> StatementFile:
     found = [part for tag in tags for element in root.iter(tag) for part in element.findall(message.part)]
     if not found:
-        raise UnreadableFile(f"The file has no {message.whole} in it (<{message.part}>).")
+        raise UnreadableFile(
+            say("The file has no {whole} in it (<{part}>).", whole=message.whole, part=message.part)
+        )
     if len(found) > MAX_STATEMENTS or _movements(found) > MAX_MOVEMENTS:
         raise UnreadableFile(
-            f"The file has more than {MAX_STATEMENTS:,} {message.whole}s or {MAX_MOVEMENTS:,} movements;"
-            " ask the bank for smaller files."
+            say(
+                "The file has more than {max_statements} {whole}s or {max_movements} movements; ask "
+                "the bank for smaller files.",
+                max_statements=f"{MAX_STATEMENTS:,}",
+                whole=message.whole,
+                max_movements=f"{MAX_MOVEMENTS:,}",
+            )
         )
     version = re.search(rf"{re.escape(message.name)}\.001\.[0-9]{{2}}", namespaces[tags[0]])
     readers = [StatementReader(element, reading.currency, reading.exponent) for element in found]

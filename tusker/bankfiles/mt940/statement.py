@@ -32,6 +32,7 @@ from tusker.bankfiles.mt940.details import read_details
 from tusker.bankfiles.texts import kept
 from tusker.domain.bank.banking import Direction, Statement, StatementFile
 from tusker.errors import UnreadableFile
+from tusker.messages import say
 
 MAX_STATEMENTS, MAX_MOVEMENTS = 1_000, 50_000
 MAX_LINES = 100
@@ -70,13 +71,17 @@ def read_mt940(data: bytes, reading: Reading) -> StatementFile:
     movements = sum(name == "61" for message in messages for name, _ in message)
     if len(messages) > MAX_STATEMENTS or movements > MAX_MOVEMENTS:
         raise UnreadableFile(
-            f"The file has more than {MAX_STATEMENTS:,} statements or {MAX_MOVEMENTS:,} movements;"
-            " ask the bank for smaller files."
+            say(
+                "The file has more than {max_statements} statements or {max_movements} movements; "
+                "ask the bank for smaller files.",
+                max_statements=f"{MAX_STATEMENTS:,}",
+                max_movements=f"{MAX_MOVEMENTS:,}",
+            )
         )
     readers = [_Reader(message, reading) for message in messages]
     statements = tuple(reader.statement() for reader in readers)
     if not any(statement.account_named for statement in statements):
-        raise UnreadableFile("The file is an MT940 that does not say whose account it is of (:25:).")
+        raise UnreadableFile(say("The file is an MT940 that does not say whose account it is of (:25:)."))
     refuse_if_nothing_was_read(
         sum(len(statement.entries) for statement in statements),
         [note for reader in readers for note in reader.unread],

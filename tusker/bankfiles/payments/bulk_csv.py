@@ -13,6 +13,7 @@ from tusker.csv_cells import SafeWriter
 from tusker.domain.bank.banking import CreditTransfer, PaymentOrder
 from tusker.domain.money import to_major
 from tusker.errors import InvalidInput
+from tusker.messages import say
 
 VARIABLE = "BANK_CSV_COLUMNS"
 NEVER_CHANGED = frozenset({"amount", "reference", "message_id", "execution_date", "mode"})
@@ -58,23 +59,35 @@ def parse_profile(text: str) -> tuple[Column, ...]:
     for part in next(csv.reader([text], skipinitialspace=True), []):
         header, equals, value = (piece.strip() for piece in part.rpartition("="))
         if not equals or not header:
-            raise InvalidInput(f"{VARIABLE}: “{part.strip()[:60]}” is not Header=field.", field=VARIABLE)
+            raise InvalidInput(
+                say("{variable}: “{strip}” is not Header=field.", variable=VARIABLE, strip=part.strip()[:60]),
+                field=VARIABLE,
+            )
         if len(value) >= 2 and value.startswith("'") and value.endswith("'"):
             columns.append(Column(header, None, value[1:-1]))
         elif value in FIELDS:
             columns.append(Column(header, value))
         else:
             raise InvalidInput(
-                f"{VARIABLE}: “{value[:40]}” is unknown; a column holds one of {', '.join(FIELDS)},"
-                " or words in single quotes.",
+                say(
+                    "{variable}: “{value}” is unknown; a column holds one of {fields}, or words in "
+                    "single quotes.",
+                    variable=VARIABLE,
+                    value=value[:40],
+                    fields=", ".join(FIELDS),
+                ),
                 field=VARIABLE,
             )
     if not columns:
-        raise InvalidInput(f"{VARIABLE} names no column.", field=VARIABLE)
+        raise InvalidInput(say("{variable} names no column.", variable=VARIABLE), field=VARIABLE)
     held = {column.field for column in columns}
     if not {"amount", "reference"} <= held or not held & {"account", "iban", "account_number"}:
         raise InvalidInput(
-            f"{VARIABLE} must have columns for an account, the amount and the reference.", field=VARIABLE
+            say(
+                "{variable} must have columns for an account, the amount and the reference.",
+                variable=VARIABLE,
+            ),
+            field=VARIABLE,
         )
     return tuple(columns)
 
@@ -148,5 +161,10 @@ def _check_account_shown(columns: tuple[Column, ...], transfer: CreditTransfer) 
     banks = {"bank"} | {name for name in ("ifsc", "bic") if getattr(transfer.creditor, name) is not None}
     if needed == "account_number" and not held & banks:
         raise InvalidInput(
-            f"{VARIABLE} has no column for the bank of the payee of {transfer.reference}.", field=VARIABLE
+            say(
+                "{variable} has no column for the bank of the payee of {reference}.",
+                variable=VARIABLE,
+                reference=transfer.reference,
+            ),
+            field=VARIABLE,
         )

@@ -9,6 +9,7 @@ from tusker.domain.accounts import AccountNumber
 from tusker.domain.bank.banking import PaymentOrder
 from tusker.domain.money import MAX_AMOUNT
 from tusker.errors import InvalidInput
+from tusker.messages import say
 
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Za-z0-9]{1,30}")
 _NUMBER = re.compile(r"[A-Za-z0-9\-/.]{1,34}")
@@ -24,35 +25,48 @@ def check_order(order: PaymentOrder) -> None:
     """
     checked_reference(order.message_id, field="message_id", what="The message id")
     if order.created_at.tzinfo is None:
-        raise InvalidInput("The time of the order has no time zone.", field="created_at")
+        raise InvalidInput(say("The time of the order has no time zone."), field="created_at")
     if not _CURRENCY.fullmatch(order.currency):
-        raise InvalidInput(f"“{order.currency[:10]}” is not a currency such as INR.", field="currency")
+        raise InvalidInput(
+            say("“{currency}” is not a currency such as INR.", currency=order.currency[:10]), field="currency"
+        )
     if not order.transfers:
-        raise InvalidInput("The order has nothing to pay.", field="transfers")
+        raise InvalidInput(say("The order has nothing to pay."), field="transfers")
     check_account(order.debtor, field="debtor", whose="the lender")
     seen: set[str] = set()
     for transfer in order.transfers:
         checked_reference(transfer.reference, field="reference", what="The payout's reference")
         if transfer.reference in seen:
-            raise InvalidInput(f"The reference {transfer.reference} is there twice.", field="reference")
+            raise InvalidInput(
+                say("The reference {reference} is there twice.", reference=transfer.reference),
+                field="reference",
+            )
         seen.add(transfer.reference)
         if not 0 < transfer.amount <= MAX_AMOUNT:
             raise InvalidInput(
-                f"The amount of {transfer.reference} must be more than zero and not exceed what banks take.",
+                say(
+                    "The amount of {reference} must be more than zero and not exceed what banks take.",
+                    reference=transfer.reference,
+                ),
                 field="amount",
             )
         check_account(transfer.creditor, field="creditor", whose=f"the payee of {transfer.reference}")
     if order.total >= 10**18:
-        raise InvalidInput("The order's total has more digits than a bank file can carry.", field="amount")
+        raise InvalidInput(
+            say("The order's total has more digits than a bank file can carry."), field="amount"
+        )
 
 
 def check_account(account: AccountNumber, *, field: str, whose: str) -> None:
     """Raise `InvalidInput` unless the account is complete and its parts look as they must."""
     if (account.iban is None) == (account.account_number is None):
-        raise InvalidInput(f"The account of {whose} needs an IBAN or an account number.", field=field)
+        raise InvalidInput(
+            say("The account of {whose} needs an IBAN or an account number.", whose=whose), field=field
+        )
     if account.iban is None and account.ifsc is None and account.bic is None:
         raise InvalidInput(
-            f"The account number of {whose} needs the IFSC or BIC of its bank with it.", field=field
+            say("The account number of {whose} needs the IFSC or BIC of its bank with it.", whose=whose),
+            field=field,
         )
     for name, value, shape in (
         ("IBAN", account.iban, _IBAN),
@@ -61,4 +75,7 @@ def check_account(account: AccountNumber, *, field: str, whose: str) -> None:
         ("BIC", account.bic, _BIC),
     ):
         if value is not None and not shape.fullmatch(value):
-            raise InvalidInput(f"The {name} of {whose} is not one: “{value[:40]}”.", field=field)
+            raise InvalidInput(
+                say("The {name} of {whose} is not one: “{value}”.", name=name, whose=whose, value=value[:40]),
+                field=field,
+            )

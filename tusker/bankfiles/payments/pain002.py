@@ -13,6 +13,7 @@ from tusker.bankfiles.texts import kept
 from tusker.domain.bank.banking import ANSWERS, OrderAnswer, PaymentAnswer
 from tusker.domain.bank.narrations import disbursals_named
 from tusker.errors import UnreadableFile
+from tusker.messages import say
 
 MAX_ANSWERS = 50_000
 _MESSAGE = re.compile(r"<(?:[\w.-]+:)?(?:CstmrPmtStsRpt|pain\.002\.001\.0[12])[\s>/]")
@@ -36,11 +37,17 @@ def read_pain002(data: bytes, reading: Reading) -> OrderAnswer:
     messages = [each for each in root.iter() if each.tag == "CstmrPmtStsRpt" or _OLD.fullmatch(each.tag)]
     if len(messages) != 1:
         raise UnreadableFile(
-            f"The file holds {len(messages)} payment status reports (pain.002); send one at a time."
+            say(
+                "The file holds {messages} payment status reports (pain.002); send one at a time.",
+                messages=len(messages),
+            )
         )
     if sum(1 for _ in root.iter("TxInfAndSts")) > MAX_ANSWERS:
         raise UnreadableFile(
-            f"The file answers for more than {MAX_ANSWERS:,} payments; ask the bank for smaller files."
+            say(
+                "The file answers for more than {max_answers} payments; ask the bank for smaller files.",
+                max_answers=f"{MAX_ANSWERS:,}",
+            )
         )
     version = next(filter(None, map(_NAMESPACE.search, namespaces.values())), None)
     format_ = version.group() if version else "pain.002"
@@ -56,12 +63,14 @@ def _answer(message: Element, format_: str, reading: Reading) -> OrderAnswer:
     order = names[0] or next(filter(None, (given(block.findtext("OrgnlPmtInfId")) for block in blocks)), "")
     if not groups or not order:
         raise UnreadableFile(
-            "The payment status report does not say which payment order it answers (<OrgnlMsgId>)."
+            say("The payment status report does not say which payment order it answers (<OrgnlMsgId>).")
         )
     others = {name for block in blocks for name in disbursals_named(given(block.findtext("OrgnlPmtInfId")))}
     if len(groups) > 1 or others - {order}:
         several = ", ".join(sorted({*names, *others, order} - {""}))
-        raise UnreadableFile(f"The file answers several payment orders ({several}); send one at a time.")
+        raise UnreadableFile(
+            say("The file answers several payment orders ({several}); send one at a time.", several=several)
+        )
     group = _status(groups[0], "GrpSts")
     # what the bank says of a block is nearer to its payments than what it says of the order
     said = [_nearer(_status(block, "PmtInfSts"), group) for block in blocks]
@@ -71,8 +80,12 @@ def _answer(message: Element, format_: str, reading: Reading) -> OrderAnswer:
         _check_together(order, group[0], nearer[0])
     if not agree and not all(block.find("TxInfAndSts") is not None for block in blocks):
         raise UnreadableFile(
-            f"The file says {' and '.join(sorted({status or 'nothing' for status, _ in said}))} of parts of"
-            f" {kept(order, 40)}, but not which payments are in each; nothing was changed."
+            say(
+                "The file says {value} of parts of {order}, but not which payments are in each; "
+                "nothing was changed.",
+                value=" and ".join(sorted({status or "nothing" for status, _ in said})),
+                order=kept(order, 40),
+            )
         )
     answers = tuple(
         _payment(order, element, inherited, reading)
@@ -80,7 +93,9 @@ def _answer(message: Element, format_: str, reading: Reading) -> OrderAnswer:
         for element in parent.findall("TxInfAndSts")
     )
     if not answers and not whole:
-        raise UnreadableFile(f"The payment status report says nothing of the payments of {kept(order, 40)}.")
+        raise UnreadableFile(
+            say("The payment status report says nothing of the payments of {order}.", order=kept(order, 40))
+        )
     reference = "" if header is None else given(header.findtext("MsgId"))
     return OrderAnswer(format_, reference, order, whole, why, answers)
 
@@ -102,8 +117,13 @@ def _check_together(order: str, whole: str, part: str) -> None:
     """Raise where what is rejected as a whole is accepted in a part."""
     if ANSWERS.get(whole, ("",))[0] == "rejected" and ANSWERS.get(part, ("",))[0] == "accepted":
         raise UnreadableFile(
-            f"The file contradicts itself: it says {whole} of all of {kept(order, 40)} and {part} of a part of it;"
-            " nothing was changed. Ask the bank."
+            say(
+                "The file contradicts itself: it says {whole} of all of {order} and {part} of a part "
+                "of it; nothing was changed. Ask the bank.",
+                whole=whole,
+                order=kept(order, 40),
+                part=part,
+            )
         )
 
 

@@ -12,6 +12,7 @@ from tusker.bankfiles.movements import Skip, sane_day
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import is_date_format
 from tusker.errors import InvalidInput, UnreadableFile
+from tusker.messages import say
 
 VARIABLE = "STATEMENT_DATE_FORMAT"
 _TIME = re.compile(
@@ -63,7 +64,11 @@ def check_date_format(pattern: str) -> None:
     """Raise `InvalidInput` naming the variable unless a day survives being written and read with the pattern."""
     if not is_date_format(pattern):
         raise InvalidInput(
-            f"{VARIABLE}: “{kept(pattern, 40)}” is not a format with day, month and year, such as %d/%m/%Y.",
+            say(
+                "{variable}: “{pattern}” is not a format with day, month and year, such as %d/%m/%Y.",
+                variable=VARIABLE,
+                pattern=kept(pattern, 40),
+            ),
             field=VARIABLE,
         )
 
@@ -126,11 +131,17 @@ def days_of(
         told = {"dmy": False, "mdy": True}.get(stated.get(name, ""))
         mark = evidence[name] if told is None else told
         if told is not None and evidence[name] not in {None, told}:
-            raise UnreadableFile(f"The head of the column of dates says {stated[name]}, but its days do not.")
+            raise UnreadableFile(
+                say(
+                    "The head of the column of dates says {stated}, but its days do not.", stated=stated[name]
+                )
+            )
         if mark is None and len(settled) == 1:
             mark = next(iter(settled))
         if mark is None and len(settled) > 1:
-            raise UnreadableFile(f"Whether day or month comes first is not clear; set {VARIABLE}.")
+            raise UnreadableFile(
+                say("Whether day or month comes first is not clear; set {variable}.", variable=VARIABLE)
+            )
         if mark is None:
             _check_order(texts)
         serial = bool(texts) and all(_SERIAL.fullmatch(text) for text in texts)
@@ -166,13 +177,22 @@ def _evidence(texts: Iterable[str], *, typed: bool) -> bool | None:
             real = text
     if first and second:
         raise UnreadableFile(
-            f"“{kept(first, 30)}” is day first and “{kept(second, 30)}” month first in one column; set {VARIABLE}"
-            " if all are written in one way."
+            say(
+                "“{first}” is day first and “{second}” month first in one column; set {variable} if "
+                "all are written in one way.",
+                first=kept(first, 30),
+                second=kept(second, 30),
+                variable=VARIABLE,
+            )
         )
     if typed and real and (first or second):
         raise UnreadableFile(
-            f"A column of dates holds real days ({kept(real, 30)}) beside text (“{kept(first or second, 30)}”): the"
-            " spreadsheet may have turned day and month. Import the file as the bank gave it."
+            say(
+                "A column of dates holds real days ({real}) beside text (“{value}”): the spreadsheet "
+                "may have turned day and month. Import the file as the bank gave it.",
+                real=kept(real, 30),
+                value=kept(first or second, 30),
+            )
         )
     return None if not first and not second else bool(second)
 
@@ -183,8 +203,12 @@ def _check_order(texts: Sequence[str]) -> None:
     days = [parts for parts in found if parts]
     if len(days) > 2 and not _in_order(days) and _in_order([(year, day, month) for year, month, day in days]):
         raise UnreadableFile(
-            f"Whether day or month comes first in “{kept(texts[0], 30)}” is not clear; set {VARIABLE} to %d/%m/%Y or"
-            " %m/%d/%Y (or as the bank writes it)."
+            say(
+                "Whether day or month comes first in “{texts}” is not clear; set {variable} to "
+                "%d/%m/%Y or %m/%d/%Y (or as the bank writes it).",
+                texts=kept(texts[0], 30),
+                variable=VARIABLE,
+            )
         )
 
 

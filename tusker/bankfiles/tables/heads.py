@@ -27,6 +27,7 @@ from tusker.bankfiles.tables.meanings import (
 )
 from tusker.csv_tables import MAX_COLUMNS, Cells, CsvRow, Grid
 from tusker.errors import InvalidInput, UnreadableFile
+from tusker.messages import say
 
 VARIABLE = "STATEMENT_CSV_COLUMNS"
 _HEADS_WITHIN = 60
@@ -82,10 +83,18 @@ def parse_columns(text: str) -> dict[str, str]:
     for part in next(csv.reader([text], skipinitialspace=True), []):
         header, equals, name = (piece.strip() for piece in part.rpartition("="))
         if not equals or not header:
-            raise InvalidInput(f"{VARIABLE}: “{part.strip()[:60]}” is not Header=field.", field=VARIABLE)
+            raise InvalidInput(
+                say("{variable}: “{strip}” is not Header=field.", variable=VARIABLE, strip=part.strip()[:60]),
+                field=VARIABLE,
+            )
         if name not in FIELDS:
             raise InvalidInput(
-                f"{VARIABLE}: “{name[:40]}” is unknown; a column holds one of {', '.join(FIELDS)}.",
+                say(
+                    "{variable}: “{name}” is unknown; a column holds one of {fields}.",
+                    variable=VARIABLE,
+                    name=name[:40],
+                    fields=", ".join(FIELDS),
+                ),
                 field=VARIABLE,
             )
         chosen[spelled(header)] = name
@@ -233,7 +242,14 @@ def _check_currency(heads: Sequence[str], names: Sequence[str | None], currency:
         told = next((code for code in CODE.findall(head) if code in _codes()), "")
         told = told or next((sign for sign in SIGNS if sign in head and sign not in ours), "")
         if told not in {"", currency}:
-            raise UnreadableFile(f"The column “{head[:40]}” is in {told}, not {currency}.")
+            raise UnreadableFile(
+                say(
+                    "The column “{head}” is in {told}, not {currency}.",
+                    head=head[:40],
+                    told=told,
+                    currency=currency,
+                )
+            )
 
 
 @cache
@@ -256,8 +272,11 @@ def _check_one_each(
             continue
         if spelled(heads[first]) == spelled(heads[second]):
             raise UnreadableFile(
-                f"Two columns are headed “{heads[first][:60]}” and differ, so it cannot be told which one counts."
-                " Remove or rename one of them."
+                say(
+                    "Two columns are headed “{heads}” and differ, so it cannot be told which one "
+                    "counts. Remove or rename one of them.",
+                    heads=heads[first][:60],
+                )
             )
         stated = [place for place in (first, second) if currency.casefold() in spelled(heads[place]).split()]
         ours += stated if len(stated) == 1 else []

@@ -18,6 +18,7 @@ from tusker.bankfiles.tables.days import is_day
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import CsvRow
 from tusker.errors import UnreadableFile
+from tusker.messages import say
 
 LEAST_SEEN = 4
 """Characters that must be visible of a masked number to tell whose account it is."""
@@ -133,7 +134,7 @@ def the_one(accounts: Sequence[Named], own: Sequence[str]) -> Named | None:
     for account in accounts:
         if not _same_account(account.number, best.number):
             both = ", ".join(sorted({account.number, best.number}))
-            raise UnreadableFile(f"The file is of several accounts ({both}); split it.")
+            raise UnreadableFile(say("The file is of several accounts ({both}); split it.", both=both))
     return best
 
 
@@ -219,8 +220,12 @@ def _labelled(
 
 def _unreadable(label: str, value: str) -> UnreadableFile:
     return UnreadableFile(
-        f"The file names its account as “{kept(label, 40)}”, but “{kept(value, 40)}” cannot be read as a number of one;"
-        " nothing was imported."
+        say(
+            "The file names its account as “{label}”, but “{value}” cannot be read as a number of "
+            "one; nothing was imported.",
+            label=kept(label, 40),
+            value=kept(value, 40),
+        )
     )
 
 
@@ -266,7 +271,14 @@ def _check_currency(behind: str, currency: str, text: str) -> None:
     found = _CODES.match(behind)
     code = (found[1] or found[2]) if found else currency
     if code != currency and is_currency(code):
-        raise UnreadableFile(f"The file is of an account in {code} (“{kept(text, 40)}”), not in {currency}.")
+        raise UnreadableFile(
+            say(
+                "The file is of an account in {code} (“{text}”), not in {currency}.",
+                code=code,
+                text=kept(text, 40),
+                currency=currency,
+            )
+        )
 
 
 def _check_stated_currency(rows: Sequence[CsvRow], currency: str) -> None:
@@ -279,7 +291,13 @@ def _check_stated_currency(rows: Sequence[CsvRow], currency: str) -> None:
                     told = text.strip(f"{_AROUND}.()")
                     code = _currencies().get(told.casefold(), told.upper())
                     if len(code) == 3 and code != currency and is_currency(code):
-                        raise UnreadableFile(f"The file is of an account in {code}, not in {currency}.")
+                        raise UnreadableFile(
+                            say(
+                                "The file is of an account in {code}, not in {currency}.",
+                                code=code,
+                                currency=currency,
+                            )
+                        )
 
 
 @cache

@@ -16,6 +16,7 @@ from tusker.bankfiles.tables.statement import read_tables
 from tusker.csv_tables import MAX_COLUMNS, MAX_ROWS, CsvRow, Grid, clean_cell
 from tusker.domain.bank.banking import StatementFile
 from tusker.errors import UnreadableFile
+from tusker.messages import say
 
 _SCRIPT = Path(__file__).with_name("sheet_cells.py")
 _OLD = b"\xd0\xcf\x11\xe0"
@@ -81,7 +82,9 @@ def _sheets(data: bytes) -> list[list[tuple[int, list[str]]]]:
 
 def _grid(rows: list[tuple[int, list[str]]]) -> Grid:
     if len(rows) > MAX_ROWS + 100:
-        raise UnreadableFile(f"A sheet has more than {MAX_ROWS:,} rows; split it.")
+        raise UnreadableFile(
+            say("A sheet has more than {max_rows} rows; split it.", max_rows=f"{MAX_ROWS:,}")
+        )
     if any(len(cells) > MAX_COLUMNS for _, cells in rows):
-        raise UnreadableFile(f"A sheet has more than {MAX_COLUMNS} columns.")
+        raise UnreadableFile(say("A sheet has more than {max_columns} columns.", max_columns=MAX_COLUMNS))
     return Grid(tuple(CsvRow(number, tuple(clean_cell(cell) for cell in cells)) for number, cells in rows))

@@ -40,6 +40,7 @@ from tusker.bankfiles.texts import kept
 from tusker.csv_tables import MAX_ROWS, Cells, CsvRow, CsvTable, Grid, find_table
 from tusker.domain.bank.banking import Statement, StatementFile
 from tusker.errors import UnknownHeads, UnreadableFile
+from tusker.messages import say
 
 _MONEY = ("amount", "debit", "credit")
 _OF_SUMS = ("bal", "b/f", "c/f", "forward", "fwd", "over", "sald", "solde", "total", "gesamt", "summe")
@@ -82,7 +83,7 @@ def read_tables(
             return StatementFile(format_, (read,))
         raise _unknown_heads(seen)
     if not any(table.rows for table in tables):
-        raise UnreadableFile("The file has a header but no rows.")
+        raise UnreadableFile(say("The file has a header but no rows."))
     each = [
         _read_table(table, reading, chosen, profiles.get(key_of(table.header)), typed=typed)
         for table in tables
@@ -104,8 +105,22 @@ def _unknown_heads(grids: Sequence[Grid]) -> UnreadableFile:
     named = f" Its heads may be: {kept(', '.join(best), 300)}." if len(best) > 2 else ""
     problem = "The file has no header with a date and an amount (or debit and credit) column that is known."
     if outline_of(grids) is None:
-        return UnreadableFile(f"{problem}{named} Name the bank's columns in {VARIABLE}.")
-    return UnknownHeads(f"{problem}{named} Say on its page what its columns are, or in {VARIABLE}.")
+        return UnreadableFile(
+            say(
+                "{problem}{named} Name the bank's columns in {variable}.",
+                problem=problem,
+                named=named,
+                variable=VARIABLE,
+            )
+        )
+    return UnknownHeads(
+        say(
+            "{problem}{named} Say on its page what its columns are, or in {variable}.",
+            problem=problem,
+            named=named,
+            variable=VARIABLE,
+        )
+    )
 
 
 def _read_table(
@@ -113,8 +128,10 @@ def _read_table(
 ) -> Statement:
     if profile is None and is_ledger(table.header):
         raise UnknownHeads(
-            "The file looks like a ledger of an accounting program, whose debits are what came in. Say on its page what"
-            " its columns are."
+            say(
+                "The file looks like a ledger of an accounting program, whose debits are what came "
+                "in. Say on its page what its columns are."
+            )
         )
     rows, pages = _paged(table, reading.currency, chosen)
     columns = (
@@ -126,7 +143,9 @@ def _read_table(
         raise _unknown_heads([Grid((CsvRow(0, table.header), *table.rows), table.delimiter)])
     movements, around, left_out = _parted(rows, columns, reading.currency)
     if len(movements) > MAX_ROWS:
-        raise UnreadableFile(f"The file has more than {MAX_ROWS:,} rows; split it.")
+        raise UnreadableFile(
+            say("The file has more than {max_rows} rows; split it.", max_rows=f"{MAX_ROWS:,}")
+        )
     votes = _votes(columns, movements, reading)
     default: Mark = "," if table.delimiter == ";" else "."
     mark = (profile and profile.mark) or decimal_mark(votes, default)
@@ -196,7 +215,11 @@ def _paged(table: CsvTable, currency: str, chosen: dict[str, str]) -> tuple[list
             repeats = may_be_heads(row.cells, currency, chosen)
             if repeats and [meaning(cell, currency, chosen) for cell in row.cells] != names:
                 raise UnreadableFile(
-                    f"The file holds two tables with different heads (the second in line {row.line}); split it."
+                    say(
+                        "The file holds two tables with different heads (the second in line {line}); "
+                        "split it.",
+                        line=row.line,
+                    )
                 )
         if repeats:
             pages.append([*takewhile(lambda each: not moves(each), reversed(rows))])

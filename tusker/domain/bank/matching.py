@@ -22,7 +22,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from tusker.domain.loans.sums import MAX_LOANS, OpenLoan, Part, spread, sums_to
-from tusker.domain.texts import Numbers, name_words, number_words, show_day, without_cut_form
+from tusker.domain.texts import Numbers, name_words, number_words, without_cut_form
+from tusker.messages import show_day
 
 NAMED, AMOUNT, SUM, PAYER = 50, 30, 20, 20
 LEAST_OF_NAME = 12

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from tusker.domain.status import Status, Tone
 from tusker.errors import IllegalTransition
+from tusker.messages import say
 
 
 class InvoiceStatus(Status):
@@ -73,7 +74,11 @@ def next_status(status: InvoiceStatus, event: InvoiceEvent) -> InvoiceStatus:
         return TRANSITIONS[status, event]
     except KeyError:
         raise IllegalTransition(
-            f"An invoice that is {status.replace('_', ' ')} cannot become {event.replace('_', ' ')}.",
+            say(
+                "An invoice that is {value} cannot become {value_2}.",
+                value=status.replace("_", " "),
+                value_2=event.replace("_", " "),
+            ),
             status=str(status),
             event=str(event),
         ) from None

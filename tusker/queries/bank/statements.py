@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, Row, Select, case, cast, func, literal, selec
 from tusker.domain.bank.banking import BALANCE_REMARK
 from tusker.errors import NotFound, existing
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import (
     BankStatement,
     Customer,
@@ -114,7 +115,7 @@ def statement_row(statement_id: int) -> StatementRow:
     """One statement; raises `NotFound`."""
     rows = _rows(db.session.execute(_statements().where(BankStatement.id == statement_id)))
     if not rows:
-        raise NotFound("This statement does not exist.")
+        raise NotFound(say("This statement does not exist."))
     return rows[0]
 
 

@@ -24,6 +24,7 @@ from tusker.domain.credit.risk import NO_RULES, Leeway
 from tusker.domain.terms import TERM_FIELDS, Terms
 from tusker.errors import NotFound
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import CreditLine, Customer, Invoice, LineStatus, PurchaserAccount, SupplierAccount
 from tusker.models.columns import terms_of
 from tusker.queries.credit.risk import line_facts, rules_on
@@ -147,7 +148,7 @@ def line_by_id(line_id: int, today: date) -> LineRow:
     """One line; raises `NotFound`."""
     row = db.session.execute(line_rows().where(CreditLine.id == line_id)).first()
     if row is None:
-        raise NotFound("This credit line does not exist.")
+        raise NotFound(say("This credit line does not exist."))
     return _lines([row], today)[0]
 
 

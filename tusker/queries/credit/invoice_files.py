@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from tusker.errors import NotFound
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import InvoiceFile, InvoiceFileRefusal
 
 _ROWS_AT_ONCE = 2_000
@@ -17,7 +18,7 @@ def invoice_file(file_id: int) -> InvoiceFile:
     """A file; raises `NotFound`."""
     found = db.session.get(InvoiceFile, file_id)
     if found is None:
-        raise NotFound("This file does not exist.")
+        raise NotFound(say("This file does not exist."))
     return found
 
 

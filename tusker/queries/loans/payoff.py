@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tusker.domain.loans.interest import AmountDue, amount_due
-from tusker.domain.texts import show_day
+from tusker.messages import show_day
 from tusker.queries.loans.loan_rows import LoanRow
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import or_, select
 
 from tusker.errors import NotFound
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import Customer, PurchaserAccount, SecondFactor, SupplierAccount, User
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
@@ -67,7 +68,7 @@ def user_id_of(email: str) -> int:
     """The id of the user with this address; raises `NotFound`."""
     found = db.session.scalar(select(User.id).where(User.email == email.strip().lower()))
     if found is None:
-        raise NotFound("No user has this address.", field="email")
+        raise NotFound(say("No user has this address."), field="email")
     return found
 
 

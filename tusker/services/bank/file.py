@@ -12,6 +12,7 @@ from tusker.currency import currency
 from tusker.domain.accounts import same_number
 from tusker.domain.bank.banking import OrderAnswer, Statement, StatementFile
 from tusker.errors import UnreadableFile
+from tusker.messages import say
 from tusker.services.bank.profiles import known_profiles
 
 
@@ -47,7 +48,9 @@ def read_configured(data: bytes, file_name: str, *, by: Profile | None = None) -
     config = current_app.config
     own = own_accounts()
     if not own and config["ENVIRONMENT"] == "PRODUCTION":
-        raise UnreadableFile("No account of ours is configured; name those to take in STATEMENT_ACCOUNTS.")
+        raise UnreadableFile(
+            say("No account of ours is configured; name those to take in STATEMENT_ACCOUNTS.")
+        )
     reading = Reading(
         currency().code,
         currency().exponent,
@@ -67,10 +70,16 @@ def _refuse_foreign(statement: Statement, format_: str) -> None:
         return
     name = f"Statement {statement.reference}" if statement.reference else "The statement"
     if not statement.account_named and format_ != "csv":
-        raise UnreadableFile(f"{name} does not say whose account it is of; nothing was imported.")
+        raise UnreadableFile(
+            say("{name} does not say whose account it is of; nothing was imported.", name=name)
+        )
     raise UnreadableFile(
-        f"{name} is of account {statement.account}, which is none of ours; nothing was imported."
-        " If it is ours, add it to STATEMENT_ACCOUNTS."
+        say(
+            "{name} is of account {account}, which is none of ours; nothing was imported. If it is "
+            "ours, add it to STATEMENT_ACCOUNTS.",
+            name=name,
+            account=statement.account,
+        )
     )
 
 

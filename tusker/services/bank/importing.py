@@ -16,6 +16,7 @@ from tusker.chunks import chunks
 from tusker.domain.bank.banking import Entry, Statement, StatementFile
 from tusker.errors import Conflict, NotFound
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import BankStatement, EntryState, StatementEntry
 from tusker.queries.bank.candidates import Line
 from tusker.services.bank.overlap import Sorted, sort_entries
@@ -138,7 +139,7 @@ def take_as_same(ctx: Context, entry_id: int) -> StatementEntry:
 def _in_doubt(entry_id: int) -> StatementEntry:
     [entry] = lock_entries([entry_id])
     if entry.state != EntryState.IN_DOUBT:
-        raise Conflict("Someone has already decided on this entry.")
+        raise Conflict(say("Someone has already decided on this entry."))
     return entry
 
 
@@ -146,7 +147,7 @@ def match_again(ctx: Context, statement_id: int) -> ImportResult:
     """Look once more at what of a statement is open, or parked by nobody: payouts and loans may have changed since."""
     take_lock(AdvisoryLock.STATEMENT_IMPORT)
     if db.session.get(BankStatement, statement_id) is None:
-        raise NotFound("This statement does not exist.")
+        raise NotFound(say("This statement does not exist."))
     entry_ids = lock_ids(
         StatementEntry,
         StatementEntry.statement_id == statement_id,

@@ -8,6 +8,7 @@ from tusker.bankfiles.formats import Profile
 from tusker.bankfiles.tables.profiles import field_words, key_of
 from tusker.errors import NotFound
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import StatementProfile, StatementUpload, UploadState
 from tusker.services.bank.uploads import lock_unclear
 from tusker.services.context import Context
@@ -65,7 +66,7 @@ def remove_profile(ctx: Context, profile_id: int) -> None:
     """Forget what was said of a table's columns; what was imported by it stays."""
     found = db.session.get(StatementProfile, profile_id, with_for_update=True)
     if found is None:
-        raise NotFound("These columns are no longer saved.")
+        raise NotFound(say("These columns are no longer saved."))
     record_event(
         ctx,
         "statement_profile",

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, undefer
 
 from tusker.errors import Conflict
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import StatementUpload, UploadState
 from tusker.services.bank.importing import ImportResult
 from tusker.services.context import Context
@@ -105,7 +106,7 @@ def cancel_upload(ctx: Context, upload_id: int) -> None:
     once it was read."""
     upload = lock_row("upload", StatementUpload, StatementUpload.id == upload_id)
     if upload.state != UploadState.WAITING:
-        raise Conflict("This file is not being read.")
+        raise Conflict(say("This file is not being read."))
     words = f"Cancelled by {ctx.actor}; nothing of it was imported. It can be uploaded again."
     _settle(ctx, upload_id, UploadState.CANCELLED, words)
     record_event(ctx, "statement_upload", upload_id, "import_cancelled", reason=upload.file_name)
@@ -132,7 +133,7 @@ def lock_unclear(upload_id: int) -> StatementUpload:
     """An upload that waits for a person to say what its columns are, locked; raises `Conflict` for any other."""
     upload = lock_row("upload", StatementUpload, StatementUpload.id == upload_id)
     if upload.state != UploadState.UNCLEAR:
-        raise Conflict("The columns of this file have been decided already.")
+        raise Conflict(say("The columns of this file have been decided already."))
     return upload
 
 

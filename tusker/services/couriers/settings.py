@@ -10,6 +10,7 @@ from tusker.carriers.registry import specs
 from tusker.carriers.settings import CarrierSpec
 from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import CarrierSetting
 from tusker.secrets_box import seal
 from tusker.services.context import Context
@@ -35,7 +36,7 @@ def carrier_spec(name: str) -> CarrierSpec:
     """The adapter called `name`. Raises `NotFound`."""
     spec = specs().get(name)
     if spec is None:
-        raise NotFound(f"Tusker does not support “{name[:40]}”.")
+        raise NotFound(say("Tusker does not support “{name}”.", name=name[:40]))
     return spec
 
 
@@ -86,7 +87,7 @@ def forget_carrier_settings(ctx: Context, name: str) -> None:
     spec = carrier_spec(name)
     row = _locked(name)
     if row is None:
-        raise NotFound(f"Nothing is stored here about {spec.label}.")
+        raise NotFound(say("Nothing is stored here about {spec_label}.", spec_label=spec.label))
     record_event(
         ctx,
         "carrier",
@@ -111,7 +112,9 @@ def _address(spec: CarrierSpec, given: CarrierInput, production: bool) -> str:
     if address:
         return check_address(address, production=production)
     if given.enabled:
-        raise InvalidInput("The address is required: this carrier has none of its own.", field="base_url")
+        raise InvalidInput(
+            say("The address is required: this carrier has none of its own."), field="base_url"
+        )
     return ""
 
 
@@ -120,9 +123,11 @@ def _check_key(row: CarrierSetting, given: CarrierInput, address: str) -> None:
         return
     if row.api_key_encrypted is None:
         if given.enabled:
-            raise InvalidInput("The key is required.", field="api_key")
+            raise InvalidInput(say("The key is required."), field="api_key")
     elif _host(row.base_url) != _host(address):
-        raise InvalidInput("Enter the key again: it is not sent to another host unasked.", field="api_key")
+        raise InvalidInput(
+            say("Enter the key again: it is not sent to another host unasked."), field="api_key"
+        )
 
 
 def _host(address: str) -> tuple[str, str | None, int | None]:
@@ -146,6 +151,11 @@ def _secret(text: str, field_name: str) -> str:
     if not fits or (field_name == "api_key" and not text.isascii()):
         what = "key" if field_name == "api_key" else "webhook secret"
         raise InvalidInput(
-            f"The {what} must be one line of at most {LONGEST_SECRET} characters.", field=field_name
+            say(
+                "The {what} must be one line of at most {longest_secret} characters.",
+                what=what,
+                longest_secret=LONGEST_SECRET,
+            ),
+            field=field_name,
         )
     return text

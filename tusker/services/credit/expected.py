@@ -6,7 +6,7 @@ from datetime import date
 
 from tusker.currency import currency
 from tusker.domain.credit.limits import Refusal
-from tusker.domain.texts import show_day
+from tusker.messages import show_day
 from tusker.models import CreditLine
 from tusker.queries.credit.credit_lines import limits_of
 from tusker.queries.loans.expected import Plan, Repayment, repayment_plan

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from tusker.domain.numbers import strict_form
 from tusker.errors import Duplicate
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.queries.credit.requests import STANDING_FOR_IT, names_of
 
 STANDING = text(
@@ -45,12 +46,15 @@ def check_not_waiting(
         return
     if row.supplier_id != supplier_id:
         raise Duplicate(
-            f"“{ref}” is already used by another financing request.",
+            say("“{ref}” is already used by another financing request.", ref=ref),
             field="order_ref",
             problem="duplicate",
         )
     raise Duplicate(
-        f"Financing of “{row.number}” is on the waiting list. Take it off the list to request it again.",
+        say(
+            "Financing of “{row_number}” is on the waiting list. Take it off the list to request it again.",
+            row_number=row.number,
+        ),
         field=field,
         problem="duplicate",
         invoice_id=row.invoice_id,
@@ -84,7 +88,7 @@ def check_free(
         return
     if row.supplier_id != supplier_id:
         raise Duplicate(
-            f"“{ref}” is already used by another financing request.",
+            say("“{ref}” is already used by another financing request.", ref=ref),
             field="order_ref",
             problem="duplicate",
         )
@@ -92,7 +96,7 @@ def check_free(
     if row.by_number:
         what = f"“{row.number}” was requested already; it is {row.status.replace('_', ' ')}."
     raise Duplicate(
-        f"Financing of {what}",
+        say("Financing of {what}", what=what),
         field=field if row.by_number else "order_ref",
         problem="duplicate",
         invoice_id=row.id,

@@ -10,8 +10,8 @@ from flask import current_app
 from tusker.currency import currency
 from tusker.domain.credit.limits import LineState, Validity
 from tusker.domain.loans.classification import AssetClass
-from tusker.domain.texts import show_day
 from tusker.errors import FinancingRefused
+from tusker.messages import show_day
 from tusker.queries.credit.credit_lines import LineRow
 from tusker.queries.loans.classes import held_by_state
 from tusker.queries.loans.loan_rows import LoanRow

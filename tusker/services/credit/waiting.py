@@ -20,6 +20,7 @@ from tusker.domain.delivery.shipments import DocumentKind, TrackedOrder
 from tusker.domain.loans.calculator import calculate
 from tusker.errors import Conflict, Duplicate, FinancingRefused, NotFound, TermsChanged
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import (
     CreditLine,
     Invoice,
@@ -60,14 +61,14 @@ def leave_waiting(ctx: Context, invoice_id: int, *, supplier_id: int | None = No
     """
     refused = db.session.get(Invoice, invoice_id, populate_existing=True)
     if refused is None or supplier_id not in {None, refused.supplier_id}:
-        raise NotFound("This invoice does not exist.")
+        raise NotFound(say("This invoice does not exist."))
     if refused.status != InvoiceStatus.REJECTED:
-        raise Conflict("Only a refused request can wait.")
+        raise Conflict(say("Only a refused request can wait."))
     if waiting_of(invoice_id) is not None:
-        raise Conflict("This request was on the waiting list already. Request it again.")
+        raise Conflict(say("This request was on the waiting list already. Request it again."))
     asked = db.session.scalar(select(Shipment).where(Shipment.invoice_id == invoice_id))
     if asked is None or not may_wait(asked.carrier):
-        raise Conflict("Its delivery is no longer tracked. Request it again.")
+        raise Conflict(say("Its delivery is no longer tracked. Request it again."))
     _check_line(refused)
     check_free(refused.supplier_id, refused.number, asked.carrier, asked.order_ref)
     check_not_waiting(refused.supplier_id, refused.number, asked.carrier, asked.order_ref)
@@ -92,7 +93,11 @@ def leave_waiting(ctx: Context, invoice_id: int, *, supplier_id: int | None = No
     except IntegrityError:
         # Two left the same waiting at the same moment; the database keeps one.
         raise Duplicate(
-            f"Financing of “{refused.number}” was just put on the waiting list.", field="order_ref"
+            say(
+                "Financing of “{refused_number}” was just put on the waiting list.",
+                refused_number=refused.number,
+            ),
+            field="order_ref",
         ) from None
     record_event(
         ctx, "invoice", refused.id, "waiting_list", to_value=request.state, principal=request.principal
@@ -109,10 +114,13 @@ def _check_line(refused: Invoice) -> None:
     """Raise unless the line still has the terms of a refused request, and no limit is smaller than it."""
     line = db.session.get_one(CreditLine, refused.credit_line_id, populate_existing=True)
     if line.terms != refused.terms:
-        raise TermsChanged("The terms of this credit line have changed. Request it again.")
+        raise TermsChanged(say("The terms of this credit line have changed. Request it again."))
     if any(use.limit < refused.principal for _, use in limits_of(line).in_order()):
         raise FinancingRefused(
-            f"{currency().show(refused.principal)} is more than a whole limit, so it could never be approved."
+            say(
+                "{principal} is more than a whole limit, so it could never be approved.",
+                principal=currency().show(refused.principal),
+            )
         )
 
 
@@ -126,9 +134,9 @@ def cancel_waiting(
     why = reason_of(reason)
     request = lock_row("request on the waiting list", WaitingRequest, WaitingRequest.invoice_id == invoice_id)
     if supplier_id not in {None, request.supplier_id}:
-        raise NotFound("This request on the waiting list does not exist.")
+        raise NotFound(say("This request on the waiting list does not exist."))
     if request.state != WaitingState.WAITING:
-        raise Conflict("This request is no longer on the waiting list.")
+        raise Conflict(say("This request is no longer on the waiting list."))
     _end(ctx, [request], WaitingState.CANCELLED, why, mail=supplier_id is None)
     return request
 
@@ -191,7 +199,10 @@ def admit_waiting(ctx: Context, waiting_id: int, asked: tuple[RequestSubject, Tr
             return False
         raise_unless_admitted(admission, quote)
         if admission.outcome is not Outcome.APPROVED or admission.invoice_id is None:
-            raise Duplicate(f"Financing of “{quote.number}” was requested otherwise.", problem="duplicate")
+            raise Duplicate(
+                say("Financing of “{quote_number}” was requested otherwise.", quote_number=quote.number),
+                problem="duplicate",
+            )
         request.admitted_id = admission.invoice_id
         _close(ctx, request, WaitingState.ADMITTED, "its amount is free", mail=True)
         _move_documents(ctx, request, admission.invoice_id)

@@ -17,6 +17,7 @@ from tusker.domain.delivery.shipments import ShipmentStatus, TrackedOrder, next_
 from tusker.domain.texts import city_name
 from tusker.errors import Conflict, IllegalTransition
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import CarrierState, Invoice, Shipment
 from tusker.services.context import Context
 from tusker.services.delivery.conditions import Judge
@@ -151,9 +152,9 @@ def report_delivery(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = 
     invoice = lock_invoice(invoice_id)
     shipment = db.session.scalars(select(Shipment).where(Shipment.invoice_id == invoice_id)).one()
     if shipment.carrier != MANUAL:
-        raise Conflict("The delivery company reports this delivery; it cannot be entered by hand.")
+        raise Conflict(say("The delivery company reports this delivery; it cannot be entered by hand."))
     if invoice.status != InvoiceStatus.APPROVED or shipment.status == ShipmentStatus.DELIVERED:
-        raise IllegalTransition("The delivery of this invoice cannot be reported (any more).")
+        raise IllegalTransition(say("The delivery of this invoice cannot be reported (any more)."))
     check_seen(seen, [shown_by_hand(invoice)], whole=False)
     known, shipment.status = shipment.status, ShipmentStatus.DELIVERED
     shipment.told_status = ShipmentStatus.DELIVERED

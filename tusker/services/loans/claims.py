@@ -12,6 +12,7 @@ from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.record.attention import AttentionKind
 from tusker.errors import Conflict, InvalidInput, existing
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import Claim, ClaimState, CreditNote, Invoice, Loan, Payout, PayoutState, Shipment
 from tusker.models.loans.deductions import STANDING
 from tusker.services.attention import WATCH_JOB, settle_items_of
@@ -64,7 +65,8 @@ def accept_claim(ctx: Context, claim_id: int, *, amount: int | None, reason: str
     wanted = most if amount is None else amount
     if not 0 < wanted <= most:
         raise InvalidInput(
-            f"The amount must be more than zero and at most {currency().show(most)}.", field="amount"
+            say("The amount must be more than zero and at most {most}.", most=currency().show(most)),
+            field="amount",
         )
     before = claim.amount
     claim.amount = claim.open_amount = wanted
@@ -90,7 +92,12 @@ def owed_today(ctx: Context, invoice_id: int) -> int:
     loan = db.session.scalar(select(Loan).where(Loan.invoice_id == invoice_id, Loan.reversed_on.is_(None)))
     owed = owed_on(loan, invoice, ctx.today) if loan is not None else 0
     if owed <= 0:
-        raise Conflict(f"Nothing is owed on {invoice.number} any more, so nothing can be claimed.")
+        raise Conflict(
+            say(
+                "Nothing is owed on {invoice_number} any more, so nothing can be claimed.",
+                invoice_number=invoice.number,
+            )
+        )
     return owed
 
 
@@ -202,7 +209,7 @@ def lock_claim(claim_id: int) -> Claim:
 def _lock_for_decision(claim_id: int) -> Claim:
     claim = lock_claim(claim_id)
     if claim.state != ClaimState.REVIEW:
-        raise Conflict(f"This claim is {claim.state} already.")
+        raise Conflict(say("This claim is {state} already.", state=claim.state))
     return claim
 
 

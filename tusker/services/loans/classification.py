@@ -9,8 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 
 from tusker.domain.loans.classification import Rules, Standing, classify, classify_loan
-from tusker.domain.texts import show_day
 from tusker.extensions import db
+from tusker.messages import show_day
 from tusker.models import Classification
 from tusker.queries.loans.classes import open_days, standings_on
 from tusker.services.context import Context

@@ -12,9 +12,10 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from tusker.domain.loans.extensions import after_moves
 from tusker.domain.loans.interest import AmountDue, Debt, Paid, amount_due
-from tusker.domain.texts import Numbers, number_words, show_day
+from tusker.domain.texts import Numbers, number_words
 from tusker.errors import InvalidInput
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Invoice, Loan, Relief
 from tusker.queries.loans.loans import TO_COLLECT, WRITTEN_OFF
 from tusker.services.locks import among, lock_invoices, lock_rows
@@ -106,15 +107,22 @@ class OpenDebt:
     def _check_value_date(self, day: date) -> None:
         if day < self.loan.start_date:
             raise InvalidInput(
-                f"The value date must not be before the payout of {self.invoice.number}"
-                f" ({show_day(self.loan.start_date)}).",
+                say(
+                    "The value date must not be before the payout of {invoice_number} ({start_date}).",
+                    invoice_number=self.invoice.number,
+                    start_date=self.loan.start_date,
+                ),
                 field="value_date",
             )
         last = self.last_payment
         if last is not None and day < last:
             raise InvalidInput(
-                f"A payment or adjustment on {self.invoice.number} with value date {show_day(last)} is recorded"
-                " already; undo it first to record an earlier one.",
+                say(
+                    "A payment or adjustment on {invoice_number} with value date {last} is recorded "
+                    "already; undo it first to record an earlier one.",
+                    invoice_number=self.invoice.number,
+                    last=last,
+                ),
                 field="value_date",
             )
 

@@ -10,8 +10,8 @@ from sqlalchemy import case, select, text
 from tusker.currency import currency
 from tusker.domain.loans.classification import AssetClass
 from tusker.domain.loans.interest import amount_due
-from tusker.domain.texts import show_day
 from tusker.extensions import db
+from tusker.messages import show_day
 from tusker.models import Customer, Invoice, Loan, PurchaserAccount, Role, SupplierAccount
 from tusker.queries.loans.classes import held_by_state
 from tusker.services.context import Context

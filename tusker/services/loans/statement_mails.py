@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 from sqlalchemy import text
 
-from tusker.domain.texts import show_day
 from tusker.extensions import db
+from tusker.messages import show_day
 from tusker.models import Role
 from tusker.services.context import Context
 from tusker.services.events import record_event

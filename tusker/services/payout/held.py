@@ -12,9 +12,9 @@ from sqlalchemy import or_, select
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.credit.risk import AMOUNTS, Rule, RuleKind, Verdict, judge
 from tusker.domain.record.attention import AttentionKind
-from tusker.domain.texts import show_day
 from tusker.errors import Conflict, OnHold
 from tusker.extensions import db
+from tusker.messages import say, show_day
 from tusker.models import Customer, Disbursal, DisbursalLine, DisbursalStatus, HoldRelease, Invoice, LineState
 from tusker.queries.credit.risk import LineFacts, line_facts, rules_on
 from tusker.queries.payout.queue import financeable_ids
@@ -157,7 +157,11 @@ def check_not_held(ctx: Context, invoice_ids: Collection[int]) -> None:
     listed = [f"{numbers[key]} ({words_of(held[key])})" for key in sorted(held)]
     more = "; …" if len(listed) > 5 else ""
     raise OnHold(
-        f"On hold: {'; '.join(listed[:5])}{more}. Leave it out, or have it released from the hold first.",
+        say(
+            "On hold: {listed}{more}. Leave it out, or have it released from the hold first.",
+            listed="; ".join(listed[:5]),
+            more=more,
+        ),
         numbers=[numbers[key] for key in sorted(held)],
     )
 
@@ -167,7 +171,10 @@ def check_payees(supplier_ids: Iterable[int]) -> None:
     held = select(Customer.name).where(Customer.id.in_(set(supplier_ids)), Customer.held_since.is_not(None))
     if names := db.session.scalars(held.order_by(Customer.name)).all():
         raise OnHold(
-            f"On hold: {', '.join(names)}. Hold back what is to be passed on, or have the hold lifted first.",
+            say(
+                "On hold: {names}. Hold back what is to be passed on, or have the hold lifted first.",
+                names=", ".join(names),
+            ),
             suppliers=list(names),
         )
 
@@ -182,7 +189,7 @@ def release_hold(ctx: Context, invoice_id: int, *, reason: str) -> HoldRelease:
         invoice.status not in {InvoiceStatus.APPROVED, InvoiceStatus.FINANCEABLE, InvoiceStatus.BUNDLED}
         or not holds
     ):
-        raise Conflict(f"Nothing holds {invoice.number} back.")
+        raise Conflict(say("Nothing holds {invoice_number} back.", invoice_number=invoice.number))
     proposer = ctx.proposed_by if ctx.proposed_by is not None else ctx.actor_id
     release = HoldRelease(
         invoice_id=invoice_id,

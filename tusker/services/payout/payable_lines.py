@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, select, text
 
 from tusker.errors import Conflict, NotFound
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import Customer, Disbursal, LineState, Payable, PayableLine, Payout
 from tusker.queries.sums import sum_of
 from tusker.services.context import Context
@@ -117,8 +118,11 @@ def reinstate_payables(payout: Payout) -> None:
         )
         if payable.open_amount != line.amount or db.session.scalar(elsewhere.limit(1)) is not None:
             raise Conflict(
-                f"What {payout.reference} was to pass on is not as it was; if the money left anyway, say that it"
-                " was paid after all."
+                say(
+                    "What {reference} was to pass on is not as it was; if the money left anyway, say "
+                    "that it was paid after all.",
+                    reference=payout.reference,
+                )
             )
         line.state, line.reason = LineState.INCLUDED, None
     db.session.flush()
@@ -132,7 +136,7 @@ def take_out_payable(ctx: Context, disbursal_id: int, payable_id: int, *, reason
         PayableLine.state == LineState.INCLUDED,
     )
     if not found:
-        raise NotFound("This is not in the disbursal any more.")
+        raise NotFound(say("This is not in the disbursal any more."))
     remove_payables(found, reason)
     payable, line = found[0]
     record_event(ctx, "invoice", payable.invoice_id, "held_back", reason=reason, amount=line.amount)

@@ -12,6 +12,7 @@ from tusker.chunks import chunks
 from tusker.currency import currency
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import (
     BankAccount,
     Claim,
@@ -69,7 +70,8 @@ def make_payouts(
         if deducted.total >= principal:
             number = db.session.scalar(select(Invoice.number).where(Invoice.id == invoice_id))
             raise InvalidInput(
-                f"Interest and fees of {number} would take its whole payout.", field="execution_date"
+                say("Interest and fees of {number} would take its whole payout.", number=number),
+                field="execution_date",
             )
         of_supplier = sums.setdefault(supplier_id, [0, 0, 0])
         of_supplier[0] += principal
@@ -166,8 +168,11 @@ def net_again(ctx: Context, payout: Payout) -> None:
         claim_again(ctx, claim, amounts[claim.id], f"{payout.reference} is made after all")
         if claim.state != ClaimState.ACCEPTED or claim.open_amount < amounts[claim.id]:
             raise Conflict(
-                f"The claims that were netted from {payout.reference} were settled otherwise since; if the money left"
-                " anyway, say that it was paid after all."
+                say(
+                    "The claims that were netted from {reference} were settled otherwise since; if "
+                    "the money left anyway, say that it was paid after all.",
+                    reference=payout.reference,
+                )
             )
         claim.open_amount -= amounts[claim.id]
         db.session.add(_netting(ctx, claim, payout.disbursal_id, amounts[claim.id]))

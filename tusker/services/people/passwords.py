@@ -17,6 +17,7 @@ from sqlalchemy import select
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.keys import serializer
+from tusker.messages import say
 from tusker.models import AccessKind, OutboxMessage, User
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -77,7 +78,7 @@ def confirm_password(user_id: int, password: str, *, field: str = "password") ->
     """Make sure that it is the signed-in person who acts: raises `InvalidInput` for `field` unless it is theirs."""
     user = db.session.get(User, user_id)
     if user is None or not user.active or not _verify(user.password_hash, password):
-        raise InvalidInput(f"Wrong {field.replace('_', ' ')}.", field=field)
+        raise InvalidInput(say("Wrong {value}.", value=field.replace("_", " ")), field=field)
 
 
 def request_password_reset(ctx: Context, email: str) -> None:
@@ -125,21 +126,35 @@ def reset_password(ctx: Context, token: str, new: str) -> User:
     user = lock_user(found.id) if found is not None else None
     # Again under the lock: of two uses at once, one wins.
     if user is None or _user_of_token(token) is None:
-        raise Conflict("This link has been used or is too old. Ask for a new one.")
+        raise Conflict(say("This link has been used or is too old. Ask for a new one."))
     return _set_password(ctx, user, new, kind="password_reset")
 
 
 def hash_of_new(password: str, email: str, *, field: str = "password") -> str:
     """What is kept of a new password; raises `InvalidInput` for one too short, too long or just the address."""
     if len(password) < PASSWORD_SHORTEST:
-        raise InvalidInput(f"The password must have at least {PASSWORD_SHORTEST} characters.", field=field)
+        raise InvalidInput(
+            say(
+                "The password must have at least {password_shortest} characters.",
+                password_shortest=PASSWORD_SHORTEST,
+            ),
+            field=field,
+        )
     if len(password) > PASSWORD_LONGEST:
-        raise InvalidInput(f"The password may have at most {PASSWORD_LONGEST} characters.", field=field)
+        raise InvalidInput(
+            say(
+                "The password may have at most {password_longest} characters.",
+                password_longest=PASSWORD_LONGEST,
+            ),
+            field=field,
+        )
     own_words = {email, email.partition("@")[0], *current_app.config["LENDER_NAME"].lower().split()}
     if strength(_without(password.lower(), own_words)) < EASIEST:
         raise InvalidInput(
-            "The password is too easy to guess: it is a common one, or one with little added to it. "
-            "Use some words that do not belong together.",
+            say(
+                "The password is too easy to guess: it is a common one, or one with little added to "
+                "it. Use some words that do not belong together."
+            ),
             field=field,
         )
     return _hasher.hash(password)
@@ -175,7 +190,7 @@ def _without(password: str, words: Collection[str]) -> str:
 def _set_password(ctx: Context, user: User, new: str, *, kind: str) -> User:
     hashed = hash_of_new(new, user.email, field="new_password")
     if _verify(user.password_hash, new):
-        raise InvalidInput("This is the password that you have now.", field="new_password")
+        raise InvalidInput(say("This is the password that you have now."), field="new_password")
     user.password_hash = hashed
     user.session_epoch += 1
     record_event(ctx, "user", user.id, kind)

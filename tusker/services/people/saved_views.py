@@ -7,6 +7,7 @@ from sqlalchemy import update
 from tusker.domain.texts import one_line
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import SavedView, User
 from tusker.queries.people.saved_views import views_of
 from tusker.services.locks import lock_row
@@ -24,13 +25,15 @@ def save_view(user_id: int, of_list: str, name: str, query: str, *, opens: bool)
     """
     name = one_line(name)
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise InvalidInput(f"Name must have 1 to {LONGEST_NAME} characters.", field="name")
+        raise InvalidInput(
+            say("Name must have 1 to {longest_name} characters.", longest_name=LONGEST_NAME), field="name"
+        )
     if len(query) > LONGEST_QUERY:
-        raise InvalidInput("These filters are too long to be saved.", field="query")
+        raise InvalidInput(say("These filters are too long to be saved."), field="query")
     lock_row("user", User, User.id == user_id)
     there = {view.name: view for view in views_of(user_id, of_list)}
     if name not in there and len(there) >= MOST:
-        raise Conflict(f"You have {MOST} views of this list. Remove one first.")
+        raise Conflict(say("You have {most} views of this list. Remove one first.", most=MOST))
     if opens:
         _open_none(user_id, of_list)
     view = there.get(name)

@@ -11,6 +11,7 @@ from sqlalchemy import select, text
 
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import ApiToken, Proposal, TokenScope, TokenState, User
 from tusker.prepared import Prepared
 from tusker.services.context import Context
@@ -54,9 +55,11 @@ def add_token(
     """Have the secret with this beginning and hash open the endpoint for a company."""
     cleaned = name.strip()
     if not cleaned or len(cleaned) > 120:
-        raise InvalidInput("Name the token, in 1 to 120 characters.", field="name")
+        raise InvalidInput(say("Name the token, in 1 to 120 characters."), field="name")
     if not 1 <= days <= LONGEST_DAYS:
-        raise InvalidInput(f"A token works for 1 to {LONGEST_DAYS} days.", field="days")
+        raise InvalidInput(
+            say("A token works for 1 to {longest_days} days.", longest_days=LONGEST_DAYS), field="days"
+        )
     token = ApiToken(
         customer_id=customer_id,
         name=cleaned,
@@ -80,7 +83,7 @@ def take_over_token(ctx: Context, token_id: int, *, customer_id: int) -> ApiToke
     """Answer for a token whose maker left, so that it works again. Raises `NotFound`, `Conflict` when it needs none."""
     token = lock_row("token", ApiToken, ApiToken.id == token_id, ApiToken.customer_id == customer_id)
     if token.state_at(ctx.now) is not TokenState.ORPHANED:
-        raise Conflict("Only a token whose maker left is taken over.")
+        raise Conflict(say("Only a token whose maker left is taken over."))
     token.created_by = ctx.proposed_by or ctx.actor_id
     record_event(
         ctx,

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import Customer, Role, User
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -62,7 +63,7 @@ def create_user(
     except IntegrityError as error:
         if "uq_users_email" not in str(error.orig):
             raise
-        raise Duplicate("A user with this email exists already.", field="email") from None
+        raise Duplicate(say("A user with this email exists already."), field="email") from None
     record_event(
         ctx,
         "user",
@@ -85,14 +86,14 @@ def deactivate_user(ctx: Context, user_id: int, reason: str = "") -> User:
     """Shut a user out at once, open sessions included. Raises `Conflict` for oneself and for the last active admin."""
     why = optional_reason(reason)
     if user_id == ctx.actor_id:
-        raise Conflict("You cannot deactivate yourself.")
+        raise Conflict(say("You cannot deactivate yourself."))
     # All admins are locked, by id, so that two admins cannot shut each other out at the same time.
     admins = lock_active_admins()
     user = lock_user(user_id)
     if not user.active:
         return user
     if [admin.id for admin in admins] == [user_id]:
-        raise Conflict("This is the last active admin.")
+        raise Conflict(say("This is the last active admin."))
     user.active = False
     user.session_epoch += 1
     record_event(
@@ -133,16 +134,16 @@ def clean_email(email: str) -> str:
             test_environment=current_app.config["ENVIRONMENT"] != "PRODUCTION",
         )
     except EmailNotValidError:
-        raise InvalidInput("The email is not a mail address.", field="email") from None
+        raise InvalidInput(say("The email is not a mail address."), field="email") from None
     return found.normalized.lower()
 
 
 def _clean_name(name: str) -> str:
     cleaned = unicodedata.normalize("NFC", name.strip())
     if not cleaned or not cleaned.isprintable():
-        raise InvalidInput("The name must be one line of readable text.", field="name")
+        raise InvalidInput(say("The name must be one line of readable text."), field="name")
     if len(cleaned) > 120:
-        raise InvalidInput("The name may have at most 120 characters.", field="name")
+        raise InvalidInput(say("The name may have at most 120 characters."), field="name")
     return cleaned
 
 
@@ -150,20 +151,24 @@ def _known_role(role: Role | str) -> Role:
     try:
         return Role(role)
     except ValueError:
-        raise InvalidInput(f"The role must be one of {', '.join(Role)}.", field="role") from None
+        raise InvalidInput(
+            say("The role must be one of {role}.", role=", ".join(Role)), field="role"
+        ) from None
 
 
 def _company_of(role: Role, customer_id: int | None) -> Customer | None:
     side = {Role.SUPPLIER: "supplier", Role.PURCHASER: "purchaser"}.get(role)
     if side is None:
         if customer_id is not None:
-            raise InvalidInput(f"An {role} belongs to no company.", field="customer_id")
+            raise InvalidInput(say("An {role} belongs to no company.", role=role), field="customer_id")
         return None
     if customer_id is None:
-        raise InvalidInput(f"A {role} user needs a company.", field="customer_id")
+        raise InvalidInput(say("A {role} user needs a company.", role=role), field="customer_id")
     customer = db.session.get(Customer, customer_id)
     if customer is None:
-        raise NotFound("This company does not exist.", field="customer_id")
+        raise NotFound(say("This company does not exist."), field="customer_id")
     if getattr(customer, side) is None:
-        raise InvalidInput(f"{customer.name} is not a {side}.", field="customer_id")
+        raise InvalidInput(
+            say("{customer} is not a {side}.", customer=customer.name, side=side), field="customer_id"
+        )
     return customer

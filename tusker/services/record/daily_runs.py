@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from tusker.domain.record.daily import DailyJob, days_due, due_at
 from tusker.errors import Conflict, existing
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import DailyRun
 from tusker.services.context import Context
 from tusker.services.leases import LONGEST_LEASE, is_free, is_taken, lease
@@ -101,7 +102,7 @@ def try_run_again(ctx: Context, run_id: int) -> DailyRun:
         db.session.get(DailyRun, run_id, with_for_update=True, populate_existing=True), "daily job"
     )
     if run.done_at is not None:
-        raise Conflict("This daily job is done already.")
+        raise Conflict(say("This daily job is done already."))
     run.claimed_until = None
     db.session.flush()
     return run

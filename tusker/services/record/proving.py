@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import current_app
 
 from tusker.currency import currency
-from tusker.domain.texts import show_day
 from tusker.extensions import db
+from tusker.messages import show_day
 from tusker.models import ProofRun
 from tusker.queries.record.chain import ChainReport
 from tusker.queries.record.proof import Proof

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from tusker.admin.blueprint import bp
 from tusker.admin.loans.receipts.forms import CreditNoteForm
 from tusker.currency import currency
+from tusker.messages import say
 from tusker.models import CreditNote, Role
 from tusker.queries.credit.invoices import Scope, invoice_in
 from tusker.queries.loans.invoice_money import credit_notes_of, reserve_of
@@ -34,7 +35,7 @@ def new_credit_note(invoice_id: int) -> ResponseReturnValue:
             words, note_id = _effects(note), note.id
         if form.saved:
             return done(
-                f"Credit note {form.number.data} is recorded{words}.",
+                say("Credit note {data} is recorded{words}.", data=form.number.data, words=words),
                 to=url_for("invoices.show", invoice_id=invoice_id),
                 undo_by=Undo(url_for("admin.undo_deduction", note_id=note_id)),
             )

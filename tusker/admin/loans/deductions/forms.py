@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tusker.messages import say
 from tusker.models import DeductionKind
 from tusker.models.loans.deductions import DISPUTABLE
 from tusker.web.fields import ChoiceField, DayField, MoneyField, TextField
@@ -31,38 +32,41 @@ def kind_and_dispute(chosen: str) -> tuple[DeductionKind, bool]:
 class DeductionFilter(FilterForm):
     """Which deductions are shown."""
 
-    q = TextField("Search", required=False, render_kw={"placeholder": "Invoice or number"})
-    show = ChoiceField("Show", required=False, empty="All", choices=SHOWN)
+    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Invoice or number")})
+    show = ChoiceField(say("Show"), required=False, empty=say("All"), choices=SHOWN)
 
 
 class DeductionForm(Form):
     """Recording what a purchaser keeps back."""
 
-    kind = ChoiceField("Why", empty="Choose the reason", choices=KINDS)
-    amount = MoneyField("Amount", description="What the purchaser does not pay.")
+    kind = ChoiceField(say("Why"), empty=say("Choose the reason"), choices=KINDS)
+    amount = MoneyField(say("Amount"), description=say("What the purchaser does not pay."))
     number = TextField(
-        "Number", required=False, max_length=60, description="Of the certificate or note that proves it."
+        say("Number"),
+        required=False,
+        max_length=60,
+        description=say("Of the certificate or note that proves it."),
     )
-    reason = TextField("Note", required=False, max_length=300)
+    reason = TextField(say("Note"), required=False, max_length=300)
 
 
 class SettleForm(Form):
     """The certificate of tax at source."""
 
-    number = TextField("Certificate number", max_length=60)
-    settled_on = DayField("Day on the certificate")
+    number = TextField(say("Certificate number"), max_length=60)
+    settled_on = DayField(say("Day on the certificate"))
 
 
 class ChargeForm(Form):
     """A charge that a bank took."""
 
-    amount = MoneyField("Bank charges", description="What the bank kept or took.")
-    value_date = DayField("Value date")
-    reason = TextField("Note", required=False, max_length=300)
+    amount = MoneyField(say("Bank charges"), description=say("What the bank kept or took."))
+    value_date = DayField(say("Value date"))
+    reason = TextField(say("Note"), required=False, max_length=300)
 
 
 class PeriodForm(FilterForm):
     """The days of a list."""
 
-    first = DayField("From", required=False)
-    last = DayField("To", required=False)
+    first = DayField(say("From"), required=False)
+    last = DayField(say("To"), required=False)

@@ -14,6 +14,7 @@ from tusker.domain.approval import Shown
 from tusker.domain.loans.allocation import Allocation as Split
 from tusker.domain.loans.allocation import check_allocation
 from tusker.errors import InvalidInput
+from tusker.messages import say
 from tusker.queries.loans.receipts.allocations import LoanFace
 from tusker.services.loans.deductions.recording import KeptBack
 from tusker.services.loans.receipts.proposal import ProposedLine, ReceiptProposal
@@ -37,35 +38,35 @@ STATES = [
 class ReceiptFilter(FilterForm):
     """Which receipts are shown; give it the choices of customers."""
 
-    q = TextField("Search", required=False, render_kw={"placeholder": "Reference or customer"})
-    state = ChoiceField("Show", required=False, empty="All", choices=STATES)
-    customer_id = IdField("Customer", required=False, empty="All", choices=[])
+    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Reference or customer")})
+    state = ChoiceField(say("Show"), required=False, empty=say("All"), choices=STATES)
+    customer_id = IdField(say("Customer"), required=False, empty=say("All"), choices=[])
 
 
 class ReceiptForm(Form):
     """Recording a receipt; give it the choices of customers."""
 
-    customer_id = IdField("Customer", empty="Choose who paid", choices=[])
-    amount = MoneyField("Amount", description="All that came in with this reference.")
+    customer_id = IdField(say("Customer"), empty=say("Choose who paid"), choices=[])
+    amount = MoneyField(say("Amount"), description=say("All that came in with this reference."))
     value_date = DayField(
-        "Value date", description="The day the money came in; amounts owed are of this day."
+        say("Value date"), description=say("The day the money came in; amounts owed are of this day.")
     )
     bank_reference = TextField(
-        "Bank reference",
+        say("Bank reference"),
         max_length=60,
-        description="As on the bank statement; once for each payer. What it names is paid first.",
+        description=say("As on the bank statement; once for each payer. What it names is paid first."),
     )
     charges = MoneyField(
-        "Bank charges", required=False, allow_zero=True, description="Kept by the bank of it."
+        say("Bank charges"), required=False, allow_zero=True, description=say("Kept by the bank of it.")
     )
 
 
 class RefundForm(Form):
     """Paying credit back."""
 
-    amount = MoneyField("Amount")
-    bank_reference = TextField("Bank reference", max_length=60, description="Of the transfer back.")
-    value_date = DayField("Value date", description="The day the money left.")
+    amount = MoneyField(say("Amount"))
+    bank_reference = TextField(say("Bank reference"), max_length=60, description=say("Of the transfer back."))
+    value_date = DayField(say("Value date"), description=say("The day the money left."))
 
 
 class UndoForm(Form):
@@ -77,8 +78,8 @@ class UndoForm(Form):
 class CreditNoteForm(Form):
     """Recording a credit note."""
 
-    number = TextField("Credit note number", max_length=60)
-    amount = MoneyField("Amount", description="By how much the invoice is worth less.")
+    number = TextField(say("Credit note number"), max_length=60)
+    amount = MoneyField(say("Amount"), description=say("By how much the invoice is worth less."))
     reason = ReasonField()
 
 

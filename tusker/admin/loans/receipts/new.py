@@ -15,6 +15,7 @@ from tusker.admin.loans.deductions.forms import KINDS as DEDUCTION_KINDS
 from tusker.admin.loans.receipts.forms import ReceiptForm, Sheet, make_sheet, typed_deductions
 from tusker.currency import currency
 from tusker.errors import Changed, InvalidInput, TuskerError
+from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.loans.receipts import allocations as receipt_allocations
 from tusker.queries.loans.receipts import listing as queries
@@ -163,7 +164,7 @@ def _record(form: ReceiptForm, sheet: Sheet) -> Response:
         receipt_id = made.id
     left = f" {currency().show(sheet.left_over)} is the customer's credit." if sheet.left_over else ""
     return done(
-        f"{currency().show(sheet.amount)} is recorded.{left}",
+        say("{amount} is recorded.{left}", amount=currency().show(sheet.amount), left=left),
         to=url_for("admin.receipt", receipt_id=receipt_id),
         undo_by=Undo(url_for("admin.undo_receipt", receipt_id=receipt_id)),
     )

@@ -14,6 +14,7 @@ from tusker.admin.loans.deductions.forms import ChargeForm
 from tusker.admin.loans.receipts.forms import ReceiptFilter, RefundForm, UndoForm
 from tusker.currency import currency
 from tusker.errors import NotFound
+from tusker.messages import say
 from tusker.models import ReceiptKind, Role
 from tusker.queries.loans.charges import charges_of_receipt
 from tusker.queries.loans.invoice_money import deductions_of_receipt
@@ -169,7 +170,7 @@ def _show(
 def _context(receipt_id: int, refund: RefundForm | None, undo: UndoForm | None) -> dict[str, Any]:
     row = queries.receipt_row(receipt_id)
     if row.kind != ReceiptKind.PAYMENT:
-        raise NotFound("This receipt does not exist.")
+        raise NotFound(say("This receipt does not exist."))
     return {
         "row": row,
         "allocations": receipt_allocations.receipt_allocations(receipt_id),

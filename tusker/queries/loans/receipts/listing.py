@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 from tusker.domain.status import Status, Tone
 from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import Allocation, Customer, Payable, Payout, Receipt, ReceiptKind
 from tusker.queries.columns import columns_of
 from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
@@ -151,7 +152,7 @@ def receipt_row(receipt_id: int) -> ReceiptRow:
     """One receipt or contra row; raises `NotFound`."""
     rows = _rows(db.session.execute(_receipts()[0].where(Receipt.id == receipt_id)))
     if not rows:
-        raise NotFound("This receipt does not exist.")
+        raise NotFound(say("This receipt does not exist."))
     return rows[0]
 
 
@@ -174,7 +175,7 @@ def receipt_called(
         )
     standing = [row for row in rows if not row.reversed]
     if len(standing) > 1:
-        raise InvalidInput("Several payers gave this reference; name the customer.", field="reference")
+        raise InvalidInput(say("Several payers gave this reference; name the customer."), field="reference")
     return standing[0] if standing else rows[0]
 
 

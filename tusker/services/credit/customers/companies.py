@@ -14,6 +14,7 @@ from tusker.currency import currency
 from tusker.domain.terms import Terms
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import CreditLine, Customer, PurchaserAccount, SupplierAccount
 from tusker.queries.credit.customers import lines_count_of, supplier_limits_total
 from tusker.services.context import Context
@@ -74,7 +75,7 @@ def create_customer(
         with db.session.begin_nested():
             db.session.add(customer)
     except IntegrityError:
-        raise Duplicate("A customer with this name or reference exists already.", field="name") from None
+        raise Duplicate(say("A customer with this name or reference exists already."), field="name") from None
     record_event(ctx, "customer", customer.id, "created", to_value=customer.name)
     _set_sides(ctx, customer, data, programme_limit)
     if data.supplier_limit is not None and notify:
@@ -148,7 +149,7 @@ def _change_default_terms(ctx: Context, customer_id: int, terms: Terms, *, casca
     lines = lock_rows(CreditLine, CreditLine.supplier_id == customer_id) if cascade else []
     accounts = lock_rows(SupplierAccount, SupplierAccount.customer_id == customer_id)
     if not accounts:
-        raise Conflict("This customer is not a supplier.")
+        raise Conflict(say("This customer is not a supplier."))
     account = accounts[0]
     set_terms(ctx, account, terms, "customer", customer_id)
     changed = [line for line in lines if set_terms(ctx, line, terms, "credit_line", line.id)]
@@ -180,7 +181,7 @@ def new_terms(terms: Terms) -> dict[str, list[str | None]]:
 def _check_has_side(data: CustomerData) -> None:
     if data.supplier_limit is None and data.purchaser_limit is None:
         raise InvalidInput(
-            "A customer is a supplier, a purchaser or both: enter a limit.", field="supplier_limit"
+            say("A customer is a supplier, a purchaser or both: enter a limit."), field="supplier_limit"
         )
 
 
@@ -219,7 +220,7 @@ def _set_side(
     if before == limit:
         return
     if limit is not None and limit < 0:
-        raise InvalidInput(f"The {side} limit must not be negative.", field=f"{side}_limit")
+        raise InvalidInput(say("The {side} limit must not be negative.", side=side), field=f"{side}_limit")
     if limit is None:
         _check_no_lines(customer.id, side)
         db.session.query(model).filter_by(customer_id=customer.id).delete()
@@ -229,7 +230,7 @@ def _set_side(
         after_commit(ADMIT_WAITING_JOB)
     elif model is SupplierAccount:
         if terms is None:
-            raise InvalidInput("A supplier needs default terms.", field="advance_rate")
+            raise InvalidInput(say("A supplier needs default terms."), field="advance_rate")
         customer.supplier = SupplierAccount(limit_amount=limit, used_amount=0, **terms.as_dict())
     else:
         customer.purchaser = PurchaserAccount(limit_amount=limit, used_amount=0)
@@ -254,7 +255,11 @@ def _set_side(
 def _check_no_lines(customer_id: int, side: str) -> None:
     if lines_count_of(customer_id, side):
         raise Conflict(
-            f"This customer has credit lines as {side}; it cannot stop being one. Set the limit to 0 instead.",
+            say(
+                "This customer has credit lines as {side}; it cannot stop being one. Set the limit "
+                "to 0 instead.",
+                side=side,
+            ),
         )
 
 
@@ -265,8 +270,12 @@ def _check_programme(customer_id: int, limit: int, programme_limit: int, before:
     is_raised = before is None or limit > before
     if is_raised and limit > max(0, left):
         raise InvalidInput(
-            f"The supplier limits may not exceed the programme limit of {currency().show(programme_limit)};"
-            f" {currency().show(max(0, left))} is left for this supplier.",
+            say(
+                "The supplier limits may not exceed the programme limit of {programme_limit}; "
+                "{value} is left for this supplier.",
+                programme_limit=currency().show(programme_limit),
+                value=currency().show(max(0, left)),
+            ),
             field="supplier_limit",
             room=left,
         )
@@ -275,14 +284,14 @@ def _check_programme(customer_id: int, limit: int, programme_limit: int, before:
 def _unused_name(name: str, customer_id: int | None = None) -> str:
     cleaned = " ".join(name.split())
     if not cleaned or len(cleaned) > 120:
-        raise InvalidInput("The name must have 1 to 120 characters.", field="name")
+        raise InvalidInput(say("The name must have 1 to 120 characters."), field="name")
     owner = db.session.scalar(
         select(Customer.id).where(
             func.lower(Customer.name) == cleaned.lower(), Customer.id.is_distinct_from(customer_id)
         )
     )
     if owner is not None:
-        raise Duplicate(f"There is a customer named “{cleaned}” already.", field="name")
+        raise Duplicate(say("There is a customer named “{cleaned}” already.", cleaned=cleaned), field="name")
     return cleaned
 
 
@@ -291,10 +300,13 @@ def _unused_reference(reference: str | None, customer_id: int | None = None) -> 
     if not cleaned:
         return None
     if len(cleaned) > 60:
-        raise InvalidInput("The reference may have at most 60 characters.", field="reference")
+        raise InvalidInput(say("The reference may have at most 60 characters."), field="reference")
     owner = db.session.scalar(
         select(Customer.name).where(Customer.reference == cleaned, Customer.id.is_distinct_from(customer_id))
     )
     if owner is not None:
-        raise Duplicate(f"The reference “{cleaned}” belongs to {owner}.", field="reference")
+        raise Duplicate(
+            say("The reference “{cleaned}” belongs to {owner}.", cleaned=cleaned, owner=owner),
+            field="reference",
+        )
     return cleaned

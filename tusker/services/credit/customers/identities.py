@@ -10,6 +10,7 @@ from sqlalchemy import select
 from tusker.domain.texts import city_name
 from tusker.errors import Duplicate, InvalidInput
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import CarrierIdentity, Customer
 from tusker.services.attention import WATCH_JOB
 from tusker.services.context import Context
@@ -38,7 +39,9 @@ def set_carrier_identities(ctx: Context, customer_id: int, wanted: Iterable[Iden
     unique = {(i.carrier, i.side, i.external_id.strip()): i for i in wanted if i.external_id.strip()}
     supplier_ids = [key[0] for key in unique if key[1] == "supplier"]
     if len(set(supplier_ids)) != len(supplier_ids):
-        raise InvalidInput("A supplier has one id at each delivery company.", field="supplier_external_id")
+        raise InvalidInput(
+            say("A supplier has one id at each delivery company."), field="supplier_external_id"
+        )
     for identity in list(customer.carrier_identities):
         key = (identity.carrier, identity.side, identity.external_id)
         if key not in unique:
@@ -65,7 +68,9 @@ def set_cities(ctx: Context, customer_id: int, cities: str) -> Customer:
     whose cities are not known nothing is."""
     names = sorted({name[:120] for part in cities.split(",") if (name := city_name(part))})
     if len(names) > MOST_CITIES:
-        raise InvalidInput(f"A company has at most {MOST_CITIES} cities.", field="cities")
+        raise InvalidInput(
+            say("A company has at most {most_cities} cities.", most_cities=MOST_CITIES), field="cities"
+        )
     customer = lock_customer(customer_id)
     before = list(customer.cities)
     if before != names:
@@ -96,4 +101,12 @@ def _check_identity_free(carrier: str, side: str, external_id: str) -> None:
         )
     )
     if owner is not None:
-        raise Duplicate(f"The id {external_id} at {carrier} belongs to {owner}.", field=f"{side}_external_id")
+        raise Duplicate(
+            say(
+                "The id {external_id} at {carrier} belongs to {owner}.",
+                external_id=external_id,
+                carrier=carrier,
+                owner=owner,
+            ),
+            field=f"{side}_external_id",
+        )

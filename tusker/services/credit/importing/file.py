@@ -11,8 +11,9 @@ from enum import StrEnum
 from tusker.carriers.registry import MANUAL, get_carriers
 from tusker.csv_tables import CsvRow, CsvTable, check_date_format, read_date
 from tusker.currency import currency
-from tusker.domain.texts import one_line, show_day
+from tusker.domain.texts import one_line
 from tusker.errors import InvalidInput
+from tusker.messages import say
 from tusker.services.context import Context
 
 REQUIRED = ("number", "supplier", "purchaser", "amount", "date")
@@ -42,9 +43,11 @@ def mapping_from(chosen: Mapping[str, str | None]) -> ColumnMapping:
     given = {name: column for name, column in chosen.items() if column}
     for name in REQUIRED:
         if name not in given:
-            raise InvalidInput(f"Say which column holds the {name}.", field=name)
+            raise InvalidInput(say("Say which column holds the {name}.", name=name), field=name)
     if "carrier" in given and "order_ref" not in given:
-        raise InvalidInput("A column for the carrier needs one for the order reference.", field="order_ref")
+        raise InvalidInput(
+            say("A column for the carrier needs one for the order reference."), field="order_ref"
+        )
     return ColumnMapping(**given)
 
 
@@ -57,12 +60,16 @@ def parse_mapping(text: str) -> ColumnMapping:
         name, equals, column = (piece.strip() for piece in part.partition("="))
         if not equals or not column or name not in known:
             raise InvalidInput(
-                f"“{part.strip()[:60]}” does not map a column; write {known[0]}=Column, with one of"
-                f" {', '.join(known)}.",
+                say(
+                    "“{strip}” does not map a column; write {known}=Column, with one of {known_2}.",
+                    strip=part.strip()[:60],
+                    known=known[0],
+                    known_2=", ".join(known),
+                ),
                 field="mapping",
             )
         if name in chosen:
-            raise InvalidInput(f"“{name}” is mapped twice.", field="mapping")
+            raise InvalidInput(say("“{name}” is mapped twice.", name=name), field="mapping")
         chosen[name] = column
     return mapping_from(chosen)
 
@@ -178,15 +185,24 @@ def _read_row(
     ctx: Context, record: CsvRow, values: dict[str, str], width: int, options: ImportOptions
 ) -> InvoiceRow:
     if len(record.cells) != width:
-        raise InvalidInput(f"The row has {len(record.cells)} values where the header has {width} columns.")
+        raise InvalidInput(
+            say(
+                "The row has {cells} values where the header has {width} columns.",
+                cells=len(record.cells),
+                width=width,
+            )
+        )
     for name, longest in LONGEST.items():
         _check_text(name, values.get(name, ""), longest)
     for name in REQUIRED:
         if not values[name]:
-            raise InvalidInput(f"The {name} is missing.", field=name)
+            raise InvalidInput(say("The {name} is missing.", name=name), field=name)
     invoice_date = read_date(values["date"], options.date_format, field="date")
     if invoice_date > ctx.today:
-        raise InvalidInput(f"The date {show_day(invoice_date)} is in the future.", field="date")
+        raise InvalidInput(
+            say("The date {invoice_date} is in the future.", invoice_date=invoice_date),
+            field="date",
+        )
     order_ref = values.get("order_ref", "")
     carrier = MANUAL
     if order_ref:
@@ -207,16 +223,23 @@ def _read_row(
 def _check_text(name: str, value: str, longest: int) -> None:
     label = name.replace("_", " ")
     if len(value) > longest:
-        raise InvalidInput(f"The {label} has more than {longest} characters.", field=name)
+        raise InvalidInput(
+            say("The {label} has more than {longest} characters.", label=label, longest=longest), field=name
+        )
     if not value.isprintable():
-        raise InvalidInput(f"The {label} is not one line of readable text.", field=name)
+        raise InvalidInput(say("The {label} is not one line of readable text.", label=label), field=name)
 
 
 def _known_carrier(name: str, options: ImportOptions) -> str:
     if name != MANUAL and name not in options.carriers:
         known = ", ".join(sorted(options.carriers)) or "none"
         raise InvalidInput(
-            f"The delivery company “{name[:40]}” is not configured; configured: {known}.", field="carrier"
+            say(
+                "The delivery company “{name}” is not configured; configured: {known}.",
+                name=name[:40],
+                known=known,
+            ),
+            field="carrier",
         )
     return name
 
@@ -229,7 +252,7 @@ def _one_spelling(carrier: str, order_ref: str) -> str:
     ref = known.parse_reference(order_ref)
     if "/" not in ref:
         raise InvalidInput(
-            "Write the courier in front of the tracking number, such as usps/9400….", field="order_ref"
+            say("Write the courier in front of the tracking number, such as usps/9400…."), field="order_ref"
         )
     return ref
 
@@ -261,7 +284,10 @@ def _check_first(row: InvoiceRow, seen: Seen) -> None:
                 if key[0] == "number"
                 else "an order may occur once"
             )
-            raise InvalidInput(f"“{key[-1]}” stands in line {seen[key]} already; {once}.", field=key[0])
+            raise InvalidInput(
+                say("“{key}” stands in line {seen} already; {once}.", key=key[-1], seen=seen[key], once=once),
+                field=key[0],
+            )
     for key in keys:
         seen[key] = row.line
 

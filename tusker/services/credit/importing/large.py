@@ -20,6 +20,7 @@ from tusker.carriers.registry import get_carriers
 from tusker.csv_tables import CsvTable, stream_table
 from tusker.errors import Conflict, UnreadableFile
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import FileState, InvoiceFile, InvoiceFilePart, InvoiceFileRow
 from tusker.services.context import Context
 from tusker.services.credit.importing.file import (
@@ -79,14 +80,16 @@ def keep_file(ctx: Context, parts: Iterable[bytes], file_name: str) -> InvoiceFi
     for number, part in enumerate(parts):
         size += len(part)
         if size > LARGEST:
-            raise UnreadableFile(f"The file is larger than {LARGEST // 1024 // 1024} MB; split it.")
+            raise UnreadableFile(
+                say("The file is larger than {largest} MB; split it.", largest=LARGEST // 1024 // 1024)
+            )
         db.session.execute(
             insert(InvoiceFilePart), {"file_id": file.id, "number": number, "content": zlib.compress(part, 1)}
         )
     file.size = size
     db.session.flush()
     if not first_rows(file.id, 1).rows:
-        raise UnreadableFile("The file has a header but no rows.")
+        raise UnreadableFile(say("The file has a header but no rows."))
     return file
 
 
@@ -101,7 +104,7 @@ def start_file(ctx: Context, file_id: int, options: ImportOptions) -> InvoiceFil
     that was started before."""
     file = lock_row("file", InvoiceFile, InvoiceFile.id == file_id)
     if file.state != FileState.KEPT:
-        raise Conflict("This file is imported already.")
+        raise Conflict(say("This file is imported already."))
     table = first_rows(file_id, 1)
     read_invoices(ctx, CsvTable(table.header, (), table.delimiter), options)
     kept = asdict(options)
@@ -200,7 +203,7 @@ def cancel_file(ctx: Context, file_id: int) -> None:
     once it is done."""
     file = _lock(file_id)
     if file.state != FileState.WAITING:
-        raise Conflict("This file is not being imported.")
+        raise Conflict(say("This file is not being imported."))
     for model in (InvoiceFilePart, InvoiceFileRow):
         db.session.execute(delete(model).where(model.file_id == file_id))
     done = f" after {file.rows_done} of {file.rows} rows" if file.is_read else " before a row was requested"

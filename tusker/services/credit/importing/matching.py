@@ -16,6 +16,7 @@ from tusker.domain.credit.risk import SHARES, judge
 from tusker.domain.numbers import strict_form
 from tusker.errors import FinancingRefused
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import CreditLine, Customer
 from tusker.queries.credit.credit_lines import row_of
 from tusker.queries.credit.requests import STANDING_FOR_IT
@@ -59,12 +60,18 @@ def sort_out(
             buyer = _company(called, row.purchaser, "purchaser")
             line = lines.get((seller.id, buyer.id))
             if line is None:
-                raise FinancingRefused(f"There is no credit line between {seller.name} and {buyer.name}.")
+                raise FinancingRefused(
+                    say(
+                        "There is no credit line between {seller} and {buyer}.",
+                        seller=seller.name,
+                        buyer=buyer.name,
+                    )
+                )
             if line.id in closed:
                 raise FinancingRefused(closed[line.id])
             principal = line.terms.principal_of(row.amount)
             if principal < 1:
-                raise FinancingRefused("The amount is too small to be financed.")
+                raise FinancingRefused(say("The amount is too small to be financed."))
         except FinancingRefused as error:
             answered[row.line] = row_result(row, RowOutcome.NOT_FINANCEABLE, error.message)
         else:
@@ -115,9 +122,9 @@ class RulesOfImport:
 def _company(called: dict[str, Customer], name: str, side: str) -> Customer:
     company = called.get(name)
     if company is None:
-        raise FinancingRefused(f"No customer has the reference or name “{name}”.")
+        raise FinancingRefused(say("No customer has the reference or name “{name}”.", name=name))
     if (company.supplier if side == "supplier" else company.purchaser) is None:
-        raise FinancingRefused(f"{company.name} is not a {side}.")
+        raise FinancingRefused(say("{company} is not a {side}.", company=company.name, side=side))
     return company
 
 

@@ -12,6 +12,7 @@ from tusker.carriers.registry import MANUAL
 from tusker.currency import currency
 from tusker.domain.credit.limits import Bound, LimitUse, ThreeLimits
 from tusker.errors import TermsChanged
+from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.credit.credit_lines import limits_of
 from tusker.services.context import Context
@@ -228,7 +229,7 @@ def _request(candidate: Candidate, options: ImportOptions) -> AdmissionRequest:
 def _answer(candidate: Candidate, admission: Admission) -> RowResult:
     row, invoice_id = candidate.row, admission.invoice_id
     if admission.outcome is Outcome.TERMS_CHANGED:
-        raise TermsChanged("The terms of a credit line have just changed. Import the file again.")
+        raise TermsChanged(say("The terms of a credit line have just changed. Import the file again."))
     if admission.outcome is Outcome.LINE_CLOSED:
         return row_result(row, RowOutcome.NOT_FINANCEABLE, "This credit line was just closed.")
     if admission.outcome is Outcome.ON_HOLD:

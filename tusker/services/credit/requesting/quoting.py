@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from tusker.domain.credit.limits import Refusal
 from tusker.domain.delivery.shipments import ShipmentStatus, TrackedOrder
 from tusker.errors import FinancingRefused, TuskerError
+from tusker.messages import say
 from tusker.queries.credit.credit_lines import LineRow
 from tusker.queries.credit.requests import Asked, Standing, names_of, standings
 from tusker.queries.loans.expected import repayment_plan
@@ -134,13 +135,18 @@ def _line(wanted: Wanted, stands: Standing) -> LineRow:
         return stands.line
     if wanted.entered is None:
         raise FinancingRefused(
-            f"You have no credit line with the purchaser of order “{wanted.ref}”. Ask us to set one up.",
+            say(
+                "You have no credit line with the purchaser of order “{ref}”. Ask us to set one up.",
+                ref=wanted.ref,
+            ),
             field="order_ref",
             problem="no_credit_line",
         )
     # The same words for a line of others, so that a supplier learns nothing about them.
     raise FinancingRefused(
-        "You have no such credit line. Choose one of yours.", field="credit_line_id", problem="no_credit_line"
+        say("You have no such credit line. Choose one of yours."),
+        field="credit_line_id",
+        problem="no_credit_line",
     )
 
 
@@ -151,17 +157,24 @@ def _declared_value(order: TrackedOrder | None, ref: str, *, own: bool) -> int:
         raise unknown_order(ref)
     if order.status in {ShipmentStatus.CANCELLED, ShipmentStatus.RETURNED}:
         raise FinancingRefused(
-            f"Order “{ref}” was {order.status} at the delivery company and cannot be financed.",
+            say(
+                "Order “{ref}” was {status} at the delivery company and cannot be financed.",
+                ref=ref,
+                status=order.status,
+            ),
             field="order_ref",
             problem="cancelled_order",
         )
     if not order.declared_value:
         raise FinancingRefused(
-            f"Order “{ref}” has no usable declared value.", field="order_ref", problem="no_value"
+            say("Order “{ref}” has no usable declared value.", ref=ref), field="order_ref", problem="no_value"
         )
     if not order.financeable:
         raise FinancingRefused(
-            f"Order “{ref}” is not placed yet or its status needs review; ask again once it is placed.",
+            say(
+                "Order “{ref}” is not placed yet or its status needs review; ask again once it is placed.",
+                ref=ref,
+            ),
             field="order_ref",
             problem="not_placed",
         )
@@ -171,7 +184,7 @@ def _declared_value(order: TrackedOrder | None, ref: str, *, own: bool) -> int:
 def unknown_order(ref: str) -> FinancingRefused:
     """The error for an order that the delivery company does not know, or knows as another supplier's."""
     return FinancingRefused(
-        f"The delivery company knows no order “{ref}” of yours. Check the reference.",
+        say("The delivery company knows no order “{ref}” of yours. Check the reference.", ref=ref),
         field="order_ref",
         problem="unknown_order",
     )

@@ -10,6 +10,7 @@ from tusker.currency import currency
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import Claim, CreditNote, DeductionKind, Invoice
 from tusker.services.attention import WATCH_JOB
 from tusker.services.context import Context
@@ -44,13 +45,15 @@ def record_credit_note(
     payout. Raises typed errors naming the field.
     """
     if amount <= 0:
-        raise InvalidInput("The amount must be more than zero.", field="amount")
+        raise InvalidInput(say("The amount must be more than zero."), field="amount")
     why = optional_reason(reason)
     invoice = lock_invoice(invoice_id)
     cleaned = checked_number(invoice_id, number, required=True, what="credit note's number")
     left = invoice.amount - noted(invoice_id)
     if amount > left:
-        raise InvalidInput(f"At most {currency().show(left)} of the invoice is left.", field="amount")
+        raise InvalidInput(
+            say("At most {left} of the invoice is left.", left=currency().show(left)), field="amount"
+        )
     note = new_note(ctx, KeptBack(invoice_id, DeductionKind.CREDIT_NOTE, amount, cleaned, why))
     db.session.add(note)
     if invoice.status in BEFORE_PAYOUT:
@@ -62,7 +65,10 @@ def record_credit_note(
         bear(ctx, invoice, loan, note)
     else:
         raise Conflict(
-            f"The invoice is {invoice.status.replace('_', ' ')}; take it out of its disbursal first."
+            say(
+                "The invoice is {value}; take it out of its disbursal first.",
+                value=invoice.status.replace("_", " "),
+            )
         )
     note_event(ctx, invoice, note, "credit_note", "")
     db.session.flush()
@@ -132,7 +138,9 @@ def _cut_principal(ctx: Context, invoice: Invoice, note: CreditNote) -> None:
     eligible = invoice.amount - invoice.credit_noted - note.amount
     principal = invoice.terms.principal_of(eligible) if eligible > 0 else 0
     if principal < 1:
-        raise InvalidInput("Nothing would be left to finance; cancel the request instead.", field="amount")
+        raise InvalidInput(
+            say("Nothing would be left to finance; cancel the request instead."), field="amount"
+        )
     note.before_payout = True
     note.principal_cut = invoice.principal - principal
     invoice.credit_noted += note.amount

@@ -16,9 +16,10 @@ from sqlalchemy import func, select
 from tusker.currency import currency
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.numbers import strict_form
-from tusker.domain.texts import one_line, show_day
+from tusker.domain.texts import one_line
 from tusker.errors import Conflict, Duplicate, InvalidInput, existing
 from tusker.extensions import db
+from tusker.messages import say, show_day
 from tusker.models import Claim, CreditNote, DeductionKind, DeductionState, Invoice, Loan, ReserveKind
 from tusker.models.loans.deductions import DISPUTABLE, STANDING
 from tusker.queries.sums import sum_of
@@ -54,7 +55,10 @@ def record_deduction(ctx: Context, kept: KeptBack) -> CreditNote:
     invoice = lock_invoice(kept.invoice_id)
     if invoice.status not in PAID_OUT:
         raise Conflict(
-            f"The invoice is {invoice.status.replace('_', ' ')}; nothing of it is to be paid, or kept back."
+            say(
+                "The invoice is {value}; nothing of it is to be paid, or kept back.",
+                value=invoice.status.replace("_", " "),
+            )
         )
     return deduct(ctx, invoice, lock_loan_of(invoice), kept)
 
@@ -141,9 +145,9 @@ def settle_tax(ctx: Context, note_id: int, *, number: str, settled_on: date) -> 
     """The certificate of tax at source came, or was wrong: its number and day."""
     invoice, note = lock_note(note_id)
     if note.kind != DeductionKind.TAX:
-        raise Conflict("Only tax deducted at source is settled by a certificate.")
+        raise Conflict(say("Only tax deducted at source is settled by a certificate."))
     if settled_on > ctx.today:
-        raise InvalidInput("The day of the certificate must not be in the future.", field="settled_on")
+        raise InvalidInput(say("The day of the certificate must not be in the future."), field="settled_on")
     note.number = checked_number(invoice.id, number, required=True, besides=note.id)
     note.settled_on = settled_on
     note_event(ctx, invoice, note, "deduction_settled", f"certificate of {show_day(settled_on)}")
@@ -167,7 +171,7 @@ def accept_dispute(ctx: Context, note_id: int, *, number: str = "", reason: str 
 
 def _check_disputed(note: CreditNote) -> None:
     if note.state != DeductionState.DISPUTED:
-        raise Conflict(f"This deduction is {note.state} already.")
+        raise Conflict(say("This deduction is {state} already.", state=note.state))
 
 
 def lock_note(note_id: int) -> tuple[Invoice, CreditNote]:
@@ -178,7 +182,7 @@ def lock_note(note_id: int) -> tuple[Invoice, CreditNote]:
     invoice = lock_invoice(invoice_id)
     note = lock_row("deduction", CreditNote, CreditNote.id == note_id, CreditNote.reverses_id.is_(None))
     if not note.stands:
-        raise Conflict(f"This deduction is {note.state} already.")
+        raise Conflict(say("This deduction is {state} already.", state=note.state))
     return invoice, note
 
 
@@ -188,7 +192,7 @@ def checked_number(
     """The number of a paper, stripped; raises `InvalidInput` or `Duplicate` naming `number`."""
     cleaned = one_line(number)
     if len(cleaned) > 60 or (required and not cleaned):
-        raise InvalidInput(f"The {what} must have 1 to 60 characters.", field="number")
+        raise InvalidInput(say("The {what} must have 1 to 60 characters.", what=what), field="number")
     taken = select(CreditNote.number).where(
         CreditNote.invoice_id == invoice_id,
         CreditNote.number_strict == strict_form(cleaned),
@@ -196,7 +200,9 @@ def checked_number(
         CreditNote.id != besides,
     )
     if cleaned and (printed := db.session.scalar(taken.limit(1))):
-        raise Duplicate(f"“{printed}” of this invoice is recorded already.", field="number")
+        raise Duplicate(
+            say("“{printed}” of this invoice is recorded already.", printed=printed), field="number"
+        )
     return cleaned
 
 
@@ -207,11 +213,11 @@ def noted(invoice_id: int) -> int:
 
 def _checked(invoice: Invoice, loan: Loan, kept: KeptBack, today: date) -> KeptBack:
     if kept.kind == DeductionKind.CREDIT_NOTE:
-        raise InvalidInput("A credit note is recorded as such.", field="kind")
+        raise InvalidInput(say("A credit note is recorded as such."), field="kind")
     if kept.disputed and kept.kind not in DISPUTABLE:
-        raise InvalidInput("Only quality and quantity can be disputed.", field="disputed")
+        raise InvalidInput(say("Only quality and quantity can be disputed."), field="disputed")
     if kept.amount <= 0:
-        raise InvalidInput("The amount must be more than zero.", field="amount")
+        raise InvalidInput(say("The amount must be more than zero."), field="amount")
     if loan.face_open is not None:
         most, what = max(0, loan.face_open), "is left to pay of the invoice"
     else:
@@ -221,7 +227,9 @@ def _checked(invoice: Invoice, loan: Loan, kept: KeptBack, today: date) -> KeptB
     if kept.kind == DeductionKind.ROUNDING:
         most, what = min(most, tolerance() if loan.face_open is not None else 0), "counts as rounding"
     if kept.amount > most:
-        raise InvalidInput(f"At most {currency().show(most)} {what}.", field="amount")
+        raise InvalidInput(
+            say("At most {most} {what}.", most=currency().show(most), what=what), field="amount"
+        )
     return replace(
         kept,
         number=checked_number(invoice.id, kept.number),

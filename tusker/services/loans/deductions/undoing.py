@@ -9,6 +9,7 @@ from sqlalchemy import select
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.errors import Conflict
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import (
     Claim,
     CreditNote,
@@ -48,7 +49,7 @@ def withdraw_dispute(ctx: Context, note_id: int, *, reason: str) -> CreditNote:
     why = reason_of(reason)
     invoice, note = lock_note(note_id)
     if note.state != DeductionState.DISPUTED:
-        raise Conflict(f"This deduction is {note.state}, not disputed; undo it.")
+        raise Conflict(say("This deduction is {state}, not disputed; undo it.", state=note.state))
     return _undo(ctx, invoice, note, DeductionState.WITHDRAWN, why)
 
 

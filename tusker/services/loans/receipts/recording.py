@@ -14,6 +14,7 @@ from tusker.domain.loans.allocation import Allocation as Split
 from tusker.domain.loans.allocation import check_allocation
 from tusker.errors import Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import Allocation, Customer, Payable, Receipt, ReceiptKind
 from tusker.queries.loans.account_statements.statement import credit_balance
 from tusker.queries.sums import sum_of
@@ -51,9 +52,9 @@ def record_receipt(
     principal parts free limits. Raises `InvalidInput` or `Duplicate` naming the field.
     """
     if amount <= 0:
-        raise InvalidInput("The amount must be more than zero.", field="amount")
+        raise InvalidInput(say("The amount must be more than zero."), field="amount")
     if db.session.get(Customer, customer_id) is None:
-        raise InvalidInput("Choose the customer who paid.", field="customer_id")
+        raise InvalidInput(say("Choose the customer who paid."), field="customer_id")
     reference = unused_reference(customer_id, bank_reference)
     check_value_date(ctx, value_date)
     if wanted is None:
@@ -99,10 +100,12 @@ def repay_all_in_full(ctx: Context, references: Mapping[int, str], *, value_date
         next_status(InvoiceStatus(invoice.status), InvoiceEvent.REPAID)
     debts = lock_debts_on(invoices)
     if len(debts) != len(invoices):
-        raise NotFound("Nothing is owed on this invoice.")
+        raise NotFound(say("Nothing is owed on this invoice."))
     taken = {(debt.debtor_id, unused_reference(debt.debtor_id, cleaned[debt.invoice.id])) for debt in debts}
     if len(taken) != len(debts):
-        raise Duplicate("Each payment reference of a payer may be used once only.", field="bank_reference")
+        raise Duplicate(
+            say("Each payment reference of a payer may be used once only."), field="bank_reference"
+        )
     parts = []
     for debt in debts:
         due = debt.due_on(value_date)
@@ -143,10 +146,12 @@ def refund_credit(
     reference = unused_reference(receipt.customer_id, bank_reference)
     check_value_date(ctx, value_date)
     if value_date < receipt.value_date:
-        raise InvalidInput("A refund cannot be before the receipt.", field="value_date")
+        raise InvalidInput(say("A refund cannot be before the receipt."), field="value_date")
     credit = max(0, usable_credit(receipt))
     if not 0 < amount <= credit:
-        raise InvalidInput(f"At most {currency().show(credit)} can be refunded.", field="amount")
+        raise InvalidInput(
+            say("At most {credit} can be refunded.", credit=currency().show(credit)), field="amount"
+        )
     refund = Receipt(
         kind=ReceiptKind.REFUND,
         customer_id=receipt.customer_id,
@@ -209,9 +214,9 @@ def clean_reference(bank_reference: str) -> str:
     """The reference, stripped; raises `InvalidInput` naming `bank_reference`."""
     reference = bank_reference.strip()
     if not reference or len(reference) > 60:
-        raise InvalidInput("The payment reference must have 1 to 60 characters.", field="bank_reference")
+        raise InvalidInput(say("The payment reference must have 1 to 60 characters."), field="bank_reference")
     if reference.startswith(NETTED_FROM):
-        raise InvalidInput("This is no reference of a payment.", field="bank_reference")
+        raise InvalidInput(say("This is no reference of a payment."), field="bank_reference")
     return reference
 
 
@@ -226,14 +231,14 @@ def unused_reference(customer_id: int, bank_reference: str) -> str:
         Receipt.reversed_on.is_(None),
     )
     if db.session.scalar(taken):
-        raise Duplicate("This payment reference was recorded already.", field="bank_reference")
+        raise Duplicate(say("This payment reference was recorded already."), field="bank_reference")
     return reference
 
 
 def check_value_date(ctx: Context, value_date: date) -> None:
     """Raise `InvalidInput` for a value date in the future."""
     if value_date > ctx.today:
-        raise InvalidInput("The value date must not be in the future.", field="value_date")
+        raise InvalidInput(say("The value date must not be in the future."), field="value_date")
 
 
 def _payments(customer_id: int) -> Sequence[Receipt]:
@@ -251,11 +256,11 @@ def _debts_wanted(
     """The debts that a person chose, locked; they must be open and the customer a party to them."""
     loan_ids = {split.loan_id for split in splits}
     if len(loan_ids) != len(splits):
-        raise InvalidInput("Each loan may be named once only.", field="allocations")
+        raise InvalidInput(say("Each loan may be named once only."), field="allocations")
     known = lock_debts_of(loan_ids) if locked is None else locked
     chosen = [debt for debt in known if debt.loan.id in loan_ids and customer_id in debt.parties]
     if len(chosen) != len(loan_ids):
-        raise InvalidInput("One of the loans is not open or not this customer's.", field="allocations")
+        raise InvalidInput(say("One of the loans is not open or not this customer's."), field="allocations")
     return chosen
 
 
@@ -275,6 +280,10 @@ def _check_left_over(splits: Sequence[Split], amount: int, left_over: int | None
     total = laid if left_over is None else laid + left_over
     if laid > amount or (left_over is not None and total != amount):
         raise InvalidInput(
-            f"The allocation sums to {currency().show(total)}, but {currency().show(amount)} was received.",
+            say(
+                "The allocation sums to {total}, but {amount} was received.",
+                total=currency().show(total),
+                amount=currency().show(amount),
+            ),
             field="allocations",
         )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from tusker.currency import currency
 from tusker.domain.loans.allocation import Allocation as Split
 from tusker.errors import InvalidInput, TuskerError
+from tusker.messages import say
 from tusker.models import Adjustment, AdjustmentKind, Allocation, DeductionKind, Receipt
 from tusker.services.context import Context
 from tusker.services.loans.adjustments import adjust
@@ -22,7 +23,7 @@ def keep_back(debts: Sequence[OpenDebt], payer_id: int, kept: Sequence[KeptBack]
     own = {debt.invoice.id for debt in debts if debt.invoice.purchaser_id == payer_id}
     if not amounts.keys() <= own:
         raise InvalidInput(
-            "Only of its own open invoices can a purchaser keep something back.", field="kept_back"
+            say("Only of its own open invoices can a purchaser keep something back."), field="kept_back"
         )
     return [
         replace(debt, kept_back=amounts[debt.invoice.id]) if debt.invoice.id in amounts else debt
@@ -45,7 +46,11 @@ def deduct_with(
         owed = debt.due_on(receipt.value_date).total
         if debt.loan.face_open is None and paid.get(debt.loan.id, 0) + debt.kept_back > owed:
             raise InvalidInput(
-                f"With what is kept back more is paid than the {currency().show(owed)} owed on {debt.invoice.number}.",
+                say(
+                    "With what is kept back more is paid than the {owed} owed on {invoice_number}.",
+                    owed=currency().show(owed),
+                    invoice_number=debt.invoice.number,
+                ),
                 field="kept_back",
             )
         try:

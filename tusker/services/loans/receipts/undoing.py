@@ -11,6 +11,7 @@ from sqlalchemy import select
 from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import AdjustmentKind, Allocation, Invoice, Loan, Receipt, ReceiptKind
 from tusker.services.bank_entries import reopen_entry_of
 from tusker.services.context import Context
@@ -51,7 +52,12 @@ def reverse_receipt(ctx: Context, receipt_id: int, *, reason: str) -> Receipt:
     receipt = lock_payment(receipt_id)
     check_reversible(receipt)
     if receipt.netted_payout_id is not None:
-        raise Conflict(f"No bank received this: it was {receipt.bank_reference}. Undo that payout instead.")
+        raise Conflict(
+            say(
+                "No bank received this: it was {bank_reference}. Undo that payout instead.",
+                bank_reference=receipt.bank_reference,
+            )
+        )
     contra = reverse_locked(ctx, receipt, invoices, loans, why)
     reopen_entry_of(ctx, receipt_id, why)
     return contra
@@ -87,7 +93,7 @@ def reverse_locked(
     )
     allocations = _live_allocations(receipt)
     if not loans.keys() >= {a.loan_id for a in allocations}:
-        raise Conflict("Its credit was used just now; try again.")
+        raise Conflict(say("Its credit was used just now; try again."))
     load_reductions([loans[loan_id] for loan_id in {a.loan_id for a in allocations}])
     taken = [
         (invoices[loans[a.loan_id].invoice_id], reverse_allocation(ctx, a, loans[a.loan_id], invoices, why))
@@ -151,9 +157,9 @@ def return_refund(ctx: Context, refund_id: int, *, reason: str, value_date: date
     check_value_date(ctx, day)
     refund = lock_row("refund", Receipt, Receipt.id == refund_id, Receipt.kind == ReceiptKind.REFUND)
     if refund.reversed_on is not None:
-        raise Conflict("This refund came back already.")
+        raise Conflict(say("This refund came back already."))
     if day < refund.value_date:
-        raise InvalidInput("A refund cannot come back before it left.", field="value_date")
+        raise InvalidInput(say("A refund cannot come back before it left."), field="value_date")
     contra = Receipt(
         kind=ReceiptKind.RETURNED,
         customer_id=refund.customer_id,
@@ -185,7 +191,7 @@ def return_refund(ctx: Context, refund_id: int, *, reason: str, value_date: date
 def check_reversible(receipt: Receipt) -> None:
     """Raise `Conflict` when a locked receipt was undone already."""
     if receipt.reversed_on is not None:
-        raise Conflict("This receipt is undone already.")
+        raise Conflict(say("This receipt is undone already."))
 
 
 def _live_allocations(receipt: Receipt) -> list[Allocation]:

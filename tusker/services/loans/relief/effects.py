@@ -9,8 +9,8 @@ from sqlalchemy import select
 from tusker.currency import currency
 from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.domain.loans.interest import amount_due
-from tusker.domain.texts import show_day
 from tusker.extensions import db
+from tusker.messages import show_day
 from tusker.models import Customer, Invoice, Loan, Relief, ReliefKind, ReliefState, Role
 from tusker.services.context import Context
 from tusker.services.events import record_event

@@ -10,6 +10,7 @@ from sqlalchemy import CursorResult, func, select, update
 from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, Invoice, LineState
 from tusker.queries.sums import sum_of
 from tusker.services.context import Context
@@ -75,7 +76,7 @@ def choose_lines(
     states: dict[int, str] = {row.invoice_id: row.state for row in rows}
     chosen = set(invoice_ids)
     if not chosen <= set(states):
-        raise InvalidInput("Only invoices of this disbursal can be chosen here.", field="invoice_ids")
+        raise InvalidInput(say("Only invoices of this disbursal can be chosen here."), field="invoice_ids")
     if shown is not None or without or with_all:
         shown = shown or ()
         included = {i for i, state in states.items() if state == LineState.INCLUDED}
@@ -88,7 +89,7 @@ def choose_lines(
         and (row.state == LineState.INCLUDED or row.status == InvoiceStatus.FINANCEABLE)
     }
     if not chosen:
-        raise InvalidInput("Choose at least one invoice, or drop the disbursal.", field="invoice_ids")
+        raise InvalidInput(say("Choose at least one invoice, or drop the disbursal."), field="invoice_ids")
     out = [i for i, state in states.items() if state == LineState.INCLUDED and i not in chosen]
     back = [i for i, state in states.items() if state == LineState.REMOVED and i in chosen]
     if not out and not back:
@@ -109,7 +110,13 @@ def drop(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal:
     why = reason_of(reason)
     disbursal = lock_disbursal(disbursal_id)
     if disbursal.status not in {DisbursalStatus.DRAFT, DisbursalStatus.APPROVED}:
-        raise Conflict(f"Disbursal {disbursal.reference} is {disbursal.status} already.")
+        raise Conflict(
+            say(
+                "Disbursal {reference} is {status} already.",
+                reference=disbursal.reference,
+                status=disbursal.status,
+            )
+        )
     ids = db.session.scalars(
         select(DisbursalLine.invoice_id).where(
             DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state == LineState.INCLUDED
@@ -139,10 +146,19 @@ def lock_draft(disbursal_id: int) -> Disbursal:
     disbursal = lock_disbursal(disbursal_id)
     if disbursal.status == DisbursalStatus.APPROVED:
         raise Conflict(
-            f"Disbursal {disbursal.reference} is approved; withdraw the approval before changing it."
+            say(
+                "Disbursal {reference} is approved; withdraw the approval before changing it.",
+                reference=disbursal.reference,
+            )
         )
     if disbursal.status != DisbursalStatus.DRAFT:
-        raise Conflict(f"Disbursal {disbursal.reference} is {disbursal.status} already.")
+        raise Conflict(
+            say(
+                "Disbursal {reference} is {status} already.",
+                reference=disbursal.reference,
+                status=disbursal.status,
+            )
+        )
     return disbursal
 
 
@@ -178,7 +194,7 @@ def _put_back(ctx: Context, disbursal: Disbursal, ids: Collection[int]) -> None:
         DisbursalLine.state == LineState.REMOVED,
     )
     if db.session.scalar(taken_out) != len(ids):
-        raise Conflict("This invoice was not taken out of the disbursal.")
+        raise Conflict(say("This invoice was not taken out of the disbursal."))
     lock_financeable(ids)
     check_not_held(ctx, ids)
     put_in(ctx, disbursal, ids, "put_back")
@@ -187,7 +203,7 @@ def _put_back(ctx: Context, disbursal: Disbursal, ids: Collection[int]) -> None:
 def _remove(ctx: Context, disbursal: Disbursal, invoice_ids: Collection[int], why: str) -> None:
     ids = lock_ids(Invoice, among(Invoice.id, invoice_ids))
     if remove_lines(disbursal.id, ids, why) != len(invoice_ids):
-        raise Conflict("This invoice is not in the disbursal any more.")
+        raise Conflict(say("This invoice is not in the disbursal any more."))
     move_invoices(
         ctx,
         ids,

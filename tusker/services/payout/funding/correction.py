@@ -5,6 +5,7 @@ from __future__ import annotations
 from tusker.currency import currency
 from tusker.domain.delivery.financeable import PurchaserAnswer
 from tusker.errors import Conflict, FinancingRefused, InvalidInput
+from tusker.messages import say
 from tusker.models import Invoice, Role
 from tusker.queries.credit.credit_lines import line_by_id
 from tusker.services.context import Context
@@ -31,14 +32,19 @@ def correct_value(ctx: Context, invoice_id: int, *, amount: int, reason: str) ->
     disbursal, invoice, shipment = lock_with_disbursal(invoice_id)
     if invoice.status not in BEFORE_PAYOUT:
         raise Conflict(
-            f"The invoice is {invoice.status.replace('_', ' ')}; its value is not corrected any more."
+            say(
+                "The invoice is {value}; its value is not corrected any more.",
+                value=invoice.status.replace("_", " "),
+            )
         )
     if amount == invoice.amount:
-        raise InvalidInput("This is its value already.", field="amount")
+        raise InvalidInput(say("This is its value already."), field="amount")
     eligible = amount - invoice.credit_noted
     principal = invoice.terms.principal_of(eligible) if eligible > 0 else 0
     if principal < 1:
-        raise InvalidInput("Nothing would be left to finance; cancel the request instead.", field="amount")
+        raise InvalidInput(
+            say("Nothing would be left to finance; cancel the request instead."), field="amount"
+        )
     before, more = invoice.amount, principal - invoice.principal
     invoice.amount, invoice.principal, invoice.alike_accepted_at = amount, principal, None
     if invoice.purchaser_answer == PurchaserAnswer.CONFIRMED:
@@ -83,9 +89,13 @@ def _take(ctx: Context, invoice: Invoice, more: int) -> None:
     bound, lacking = refused
     if not lacking.isdecimal():
         check_line_open(line_by_id(invoice.credit_line_id, ctx.today), ctx.today, field="amount")
-        raise Conflict("This credit line has just changed; try again.")
+        raise Conflict(say("This credit line has just changed; try again."))
     raise FinancingRefused(
-        f"The {bound.replace('_', ' ')} limit would be exceeded by {currency().show(int(lacking))}.",
+        say(
+            "The {value} limit would be exceeded by {lacking}.",
+            value=bound.replace("_", " "),
+            lacking=currency().show(int(lacking)),
+        ),
         field="amount",
         problem="limit",
     )

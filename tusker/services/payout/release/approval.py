@@ -9,6 +9,7 @@ from sqlalchemy import select
 from tusker.currency import currency
 from tusker.errors import Conflict, NotAllowed, Unsaved
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import Disbursal, DisbursalStatus, Invoice
 from tusker.services.context import Context
 from tusker.services.locks import among, lock_ids
@@ -53,7 +54,7 @@ def approve(
     check_conditions(ids)
     passed_on = included_payables(disbursal_id)
     if not ids and not passed_on:
-        raise Conflict("Nothing is left in this disbursal; drop it.")
+        raise Conflict(say("Nothing is left in this disbursal; drop it."))
     invoices = lines_to_pay(ids)
     accounts = accounts_of(invoices, passed_on, second_admin=second_admin)
     check_disbursal_seen(ctx, disbursal, seen)
@@ -98,9 +99,9 @@ def withdraw_from_locked(ctx: Context, disbursal: Disbursal, why: str) -> None:
 def check_second_admin(ctx: Context, makers: Iterable[int | None], did: str) -> None:
     """Raise `NotAllowed` unless the acting person is known and none of the makers."""
     if ctx.actor_id is None:
-        raise NotAllowed("An admin must be signed in to do this.")
+        raise NotAllowed(say("An admin must be signed in to do this."))
     if ctx.actor_id in set(makers):
-        raise NotAllowed(f"You {did}; another admin must approve it.")
+        raise NotAllowed(say("You {did}; another admin must approve it.", did=did))
 
 
 def _check_saved(included: Collection[int], ticked: Collection[int]) -> None:
@@ -111,7 +112,9 @@ def _check_saved(included: Collection[int], ticked: Collection[int]) -> None:
         *(f"{number} is ticked" for number in _numbers_of(added)),
     ]:
         listed = "; ".join(unsaved[:5]) + (f"; and {len(unsaved) - 5} more" if len(unsaved) > 5 else "")
-        raise Unsaved(f"{listed}, and that is not saved. Save the selection first, or restore it.")
+        raise Unsaved(
+            say("{listed}, and that is not saved. Save the selection first, or restore it.", listed=listed)
+        )
 
 
 def _numbers_of(invoice_ids: Collection[int]) -> Sequence[str]:

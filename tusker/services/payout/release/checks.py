@@ -12,6 +12,7 @@ from tusker.domain.approval import approval_digest
 from tusker.domain.delivery.financeable import waits_for
 from tusker.errors import Conflict
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import (
     BankAccount,
     Customer,
@@ -42,9 +43,15 @@ def lock_approved(disbursal_id: int) -> Disbursal:
     """Lock a disbursal that is approved and not released; raises `Conflict` for any other."""
     disbursal = lock_disbursal(disbursal_id)
     if disbursal.status == DisbursalStatus.DRAFT:
-        raise Conflict(f"Disbursal {disbursal.reference} is not approved yet.")
+        raise Conflict(say("Disbursal {reference} is not approved yet.", reference=disbursal.reference))
     if disbursal.status != DisbursalStatus.APPROVED:
-        raise Conflict(f"Disbursal {disbursal.reference} is {disbursal.status} already.")
+        raise Conflict(
+            say(
+                "Disbursal {reference} is {status} already.",
+                reference=disbursal.reference,
+                status=disbursal.status,
+            )
+        )
     return disbursal
 
 
@@ -81,7 +88,9 @@ def check_conditions(invoice_ids: Collection[int]) -> None:
     ]
     if waiting:
         listed = "; ".join(waiting[:5]) + ("; …" if len(waiting) > 5 else "")
-        raise Conflict(f"Not to be paid out: {listed}. Take it out of the disbursal first.")
+        raise Conflict(
+            say("Not to be paid out: {listed}. Take it out of the disbursal first.", listed=listed)
+        )
 
 
 def accounts_of(invoices: Lines, passed_on: PassedOn, *, second_admin: bool) -> Mapping[int, BankAccount]:
@@ -103,7 +112,10 @@ def accounts_of(invoices: Lines, passed_on: PassedOn, *, second_admin: bool) -> 
     ).all()
     if missing:
         raise Conflict(
-            f"No approved bank details: {', '.join(missing)}. Have them approved, or take the invoices out.",
+            say(
+                "No approved bank details: {missing}. Have them approved, or take the invoices out.",
+                missing=", ".join(missing),
+            ),
             suppliers=list(missing),
         )
     check_as_accepted(accounts.values())
@@ -115,14 +127,21 @@ def check_as_accepted(accounts: Collection[BankAccount]) -> None:
     changed, unnoted = not_as_accepted(accounts)
     if names := _names(changed):
         raise Conflict(
-            f"Not the account that was accepted: {', '.join(names)}. Its row was changed in the database, past the"
-            " application: pay nothing to it, find out by whom, and set the account anew.",
+            say(
+                "Not the account that was accepted: {names}. Its row was changed in the database, "
+                "past the application: pay nothing to it, find out by whom, and set the account anew.",
+                names=", ".join(names),
+            ),
             suppliers=names,
         )
     if names := _names(unnoted):
         raise Conflict(
-            f"The account was not noted when it was accepted: {', '.join(names)}. A version before wrote it during an"
-            " upgrade, or somebody past the application: find out by whom, and set the account anew.",
+            say(
+                "The account was not noted when it was accepted: {names}. A version before wrote it "
+                "during an upgrade, or somebody past the application: find out by whom, and set the "
+                "account anew.",
+                names=", ".join(names),
+            ),
             suppliers=names,
         )
 

@@ -13,6 +13,7 @@ from tusker.domain.bank.banking import CreditTransfer, PaymentOrder
 from tusker.domain.payout.payment_modes import payment_mode
 from tusker.errors import Conflict
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import BankAccount, Disbursal, DisbursalLine, Invoice, Payout, PayoutState
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -33,17 +34,29 @@ def take_payment_order(
     """
     disbursal = lock_disbursal(disbursal_id)
     if disbursal.released_at is None or disbursal.execution_date is None:
-        raise Conflict(f"Disbursal {disbursal.reference} is not released yet; there is no file for the bank.")
+        raise Conflict(
+            say(
+                "Disbursal {reference} is not released yet; there is no file for the bank.",
+                reference=disbursal.reference,
+            )
+        )
     answered = select(Payout.id).where(
         Payout.disbursal_id == disbursal_id,
         Payout.net > 0,
         (Payout.state != PayoutState.INSTRUCTED) | Payout.bank_status.is_not(None),
     )
     if db.session.scalar(answered.limit(1)):
-        raise Conflict(f"The bank has answered for {disbursal.reference}; its file must not be sent again.")
+        raise Conflict(
+            say(
+                "The bank has answered for {reference}; its file must not be sent again.",
+                reference=disbursal.reference,
+            )
+        )
     transfers = _transfers(disbursal, debtor)
     if not transfers:
-        raise Conflict(f"No payout of disbursal {disbursal.reference} needs a transfer.")
+        raise Conflict(
+            say("No payout of disbursal {reference} needs a transfer.", reference=disbursal.reference)
+        )
     day = order_day(disbursal.execution_date, ctx.today)
     record_event(
         ctx,

@@ -13,6 +13,7 @@ from tusker.currency import currency
 from tusker.domain.bank.banking import ANSWERS, OrderAnswer, PaymentAnswer, answer_words
 from tusker.errors import UnreadableFile
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import Disbursal, PaymentReport, Payout, PayoutState
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -74,8 +75,12 @@ def take_answer(ctx: Context, answer: OrderAnswer, *, digest: str, file_name: st
     if _reference_was_used(disbursal, answer):
         if any(payout.bank_status != said.status for payout, said in said_of):
             raise UnreadableFile(
-                f"The bank answered {disbursal.reference} under the id {answer.reference} before, and this file says"
-                " something else; nothing was changed. Ask the bank which of them holds."
+                say(
+                    "The bank answered {reference} under the id {reference_2} before, and this file "
+                    "says something else; nothing was changed. Ask the bank which of them holds.",
+                    reference=disbursal.reference,
+                    reference_2=answer.reference,
+                )
             )
         result.repeated = True
         return result
@@ -117,12 +122,18 @@ def _order_of(answer: OrderAnswer) -> Disbursal:
     disbursal_id = db.session.scalar(select(Disbursal.id).where(Disbursal.reference == answer.order))
     if disbursal_id is None:
         raise UnreadableFile(
-            f"The file answers the payment order {answer.order}, which is none of ours; nothing was changed."
+            say(
+                "The file answers the payment order {order}, which is none of ours; nothing was changed.",
+                order=answer.order,
+            )
         )
     disbursal = lock_disbursal(disbursal_id)
     if disbursal.released_at is None:
         raise UnreadableFile(
-            f"The file answers the payment order {answer.order}, which was not released; nothing was changed."
+            say(
+                "The file answers the payment order {order}, which was not released; nothing was changed.",
+                order=answer.order,
+            )
         )
     return disbursal
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from tusker.errors import Conflict, existing
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import (
     Allocation,
     Claim,
@@ -79,7 +80,9 @@ def lock_payout(payout_id: int, state: PayoutState) -> Payout:
     locked = lock_payouts([lock_disbursal(disbursal_id)], [payout_id])
     payout = locked.payouts[payout_id]
     if payout.state != state:
-        raise Conflict(f"Payout {payout.reference} is {payout.state} already.")
+        raise Conflict(
+            say("Payout {reference} is {state} already.", reference=payout.reference, state=payout.state)
+        )
     return payout
 
 

@@ -8,6 +8,7 @@ from tusker.currency import currency
 from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus
 from tusker.errors import Conflict
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import (
     Customer,
     Disbursal,
@@ -39,7 +40,7 @@ def reject_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
     why = reason_of(reason)
     payout = lock_payout(payout_id, PayoutState.INSTRUCTED)
     if payout.net == 0:
-        raise Conflict("No money was to leave for this payout.")
+        raise Conflict(say("No money was to leave for this payout."))
     reject_locked(ctx, payout, why)
     return payout
 
@@ -86,8 +87,11 @@ def reinstate_locked(ctx: Context, payout: Payout, why: str) -> None:
     for line, invoice in zip(lines, invoices, strict=True):
         if invoice.status != InvoiceStatus.FINANCEABLE or invoice.principal != line.principal:
             raise Conflict(
-                f"{invoice.number} is not as it was when it was instructed; if the money left anyway, say that it"
-                " was paid after all."
+                say(
+                    "{invoice_number} is not as it was when it was instructed; if the money left "
+                    "anyway, say that it was paid after all.",
+                    invoice_number=invoice.number,
+                )
             )
     reinstate_payables(payout)
     net_again(ctx, payout)

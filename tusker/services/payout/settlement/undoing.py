@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus
 from tusker.errors import Conflict
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import Disbursal, DisbursalStatus, LineState, Loan, Payout, PayoutState
 from tusker.queries.loans.invoice_money import changed_since_payout
 from tusker.services.context import Context
@@ -45,7 +46,11 @@ def undo_disbursal(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal
     disbursal = lock_disbursal(disbursal_id)
     if disbursal.status != DisbursalStatus.CONFIRMED:
         raise Conflict(
-            f"Disbursal {disbursal.reference} is {disbursal.status}; only a confirmed one can be undone."
+            say(
+                "Disbursal {reference} is {status}; only a confirmed one can be undone.",
+                reference=disbursal.reference,
+                status=disbursal.status,
+            )
         )
     confirmed = select(Payout.id).where(
         Payout.disbursal_id == disbursal_id, Payout.state == PayoutState.CONFIRMED
@@ -64,7 +69,7 @@ def return_payout(ctx: Context, payout_id: int, *, reason: str, charges: int = 0
     why = reason_of(reason)
     payout = lock_payout(payout_id, PayoutState.CONFIRMED)
     if payout.net == 0:
-        raise Conflict("No money left for this payout, so none can come back.")
+        raise Conflict(say("No money left for this payout, so none can come back."))
     return_locked(ctx, payout, why)
     if charges:
         check_charge(ctx, charges, payout.net, ctx.today, field="charges")

@@ -1,0 +1,96 @@
+"""Sentences for people, which can be said in another language than English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from datetime import date
+from typing import Protocol
+
+_ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"})
+
+
+def show_day(day: date) -> str:
+    """A day as all pages, messages and mails write it, such as 5 Mar 2026; of an instant its day."""
+    return f"{day.day} {day:%b %Y}"
+
+
+class Speaker(Protocol):
+    """Knows a language."""
+
+    def template(self, msgid: str, plural: str | None = None, n: int = 1) -> str:
+        """The translation of a text whose `{name}` places are still empty."""
+
+    def day(self, day: date) -> str:
+        """A day in words."""
+
+
+class English:
+    """The language in which all texts are written."""
+
+    def template(self, msgid: str, plural: str | None = None, n: int = 1) -> str:
+        """The text itself."""
+        return msgid if plural is None or n == 1 else plural
+
+    def day(self, day: date) -> str:
+        """Such as 5 Mar 2026."""
+        return show_day(day)
+
+
+ENGLISH = English()
+speaker: ContextVar[Speaker] = ContextVar("speaker", default=ENGLISH)
+"""Who speaks in this request, job or mail."""
+
+
+class Text(str):
+    """A sentence, label or word: as a string it is the English one, for whoever takes it as it is (the endpoint,
+    commands, events, logs); `shown` says it in the language of whom it is for.
+
+    `msgid` is the English with `{name}` where a parameter stands, `plural` the same for any `n` but one.
+    """
+
+    msgid: str
+    plural: str | None
+    params: Mapping[str, object]
+
+    def __new__(cls, msgid: str, plural: str | None, params: Mapping[str, object]) -> Text:
+        text = super().__new__(cls, _said(ENGLISH, msgid, plural, params))
+        text.msgid, text.plural, text.params = msgid, plural, params
+        return text
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Text, (self.msgid, self.plural, dict(self.params))
+
+    def __html__(self) -> str:
+        """For templates, which so show every `Text` in the language of the page."""
+        return shown(self).translate(_ESCAPED)
+
+
+def say(msgid: str, /, **params: object) -> Text:
+    """A text to be translated: `say("{name} is on hold until {day}", name=…, day=…)`. The first argument is written
+    out where it is called, for it is collected from there; days and texts among the parameters are said too."""
+    return Text(msgid, None, params)
+
+
+def say_n(one: str, many: str, n: int, /, **params: object) -> Text:
+    """A text that hangs on a number: `say_n("{n} row", "{n} rows", count)`."""
+    return Text(one, many, {"n": n, **params})
+
+
+def shown(text: str) -> str:
+    """A text in the language of whom it is for; a plain string as it is."""
+    return _said(speaker.get(), text.msgid, text.plural, text.params) if isinstance(text, Text) else text
+
+
+def _said(speaker: Speaker, msgid: str, plural: str | None, params: Mapping[str, object]) -> str:
+    if not params:
+        return speaker.template(msgid)
+    n = params["n"] if plural is not None else 1
+    template = speaker.template(msgid, plural, n if isinstance(n, int) else 1)
+    return template.format_map({name: _param(speaker, value) for name, value in params.items()})
+
+
+def _param(speaker: Speaker, value: object) -> object:
+    if isinstance(value, Text):
+        return _said(speaker, value.msgid, value.plural, value.params)
+    return speaker.day(value) if isinstance(value, date) else value
