@@ -1,0 +1,34 @@
+"""loans have their companies
+
+Apart from the revision that fills them in, so that nobody waits meanwhile.
+
+Revision ID: 0084
+Revises: 0083
+Create Date: 2026-11-30 10:20:00.000000
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from migrations.sql_files import set_function
+
+revision = "0084"
+down_revision = "0083"
+branch_labels = None
+depends_on = None
+
+SIDES = ("supplier_id", "purchaser_id")
+
+
+def upgrade() -> None:
+    for side in SIDES:
+        op.add_column("loans", sa.Column(side, sa.BigInteger(), server_default="0", nullable=False))
+    set_function("keep_debtor", 2)
+
+
+def downgrade() -> None:
+    set_function("keep_debtor", 1)
+    for side in reversed(SIDES):
+        op.drop_column("loans", side)

@@ -1,0 +1,53 @@
+"""the companies of loans are filled in, and loans are found by them: the open ones by due date, the others by their end
+
+Revision ID: 0085
+Revises: 0084
+Create Date: 2026-11-30 10:20:00.000000
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0085"
+down_revision = "0084"
+branch_labels = None
+depends_on = None
+
+SIDES = ("supplier", "purchaser")
+
+
+def upgrade() -> None:
+    # Nothing changes about a loan, so that other triggers have nothing to note.
+    op.execute("ALTER TABLE loans DISABLE TRIGGER USER")
+    op.execute(
+        "UPDATE loans l SET supplier_id = i.supplier_id, purchaser_id = i.purchaser_id"
+        " FROM invoices i WHERE i.id = l.invoice_id AND l.supplier_id = 0"
+    )
+    op.execute("ALTER TABLE loans ENABLE TRIGGER USER")
+    for side in SIDES:
+        op.create_index(
+            f"ix_loans_open_{side}",
+            "loans",
+            [f"{side}_id", "due_date", "id"],
+            postgresql_where="closed_on IS NULL",
+        )
+        op.create_index(
+            f"ix_loans_closed_{side}",
+            "loans",
+            [f"{side}_id", "closed_on", "id"],
+            postgresql_where="closed_on IS NOT NULL",
+        )
+    op.create_index(
+        "ix_loans_closed_face",
+        "loans",
+        ["purchaser_id"],
+        postgresql_where="face_open <> 0 AND closed_on IS NOT NULL",
+    )
+
+
+def downgrade() -> None:
+    op.drop_index("ix_loans_closed_face", table_name="loans")
+    for side in reversed(SIDES):
+        op.drop_index(f"ix_loans_closed_{side}", table_name="loans")
+        op.drop_index(f"ix_loans_open_{side}", table_name="loans")
