@@ -62,7 +62,7 @@ function rowsUnder(all) {
 function refreshSelection(form) {
   const chosen = boxesOf(form, "row").filter((row) => row.checked);
   const total = chosen.reduce((sum, row) => sum + BigInt(row.dataset.amount || "0"), 0n);
-  form.querySelectorAll("[data-selection]").forEach((place) => {
+  [...form.elements].filter((part) => part.matches("[data-selection]")).forEach((place) => {
     place.textContent = chosen.length ? `${chosen.length} selected, ${showAmount(total)}` : "Nothing selected";
   });
   boxesOf(form, "all").forEach((all) => {
@@ -73,10 +73,7 @@ function refreshSelection(form) {
 }
 
 function refreshSelections() {
-  document.querySelectorAll("[data-selection]").forEach((place) => {
-    const form = place.closest("form");
-    if (form) refreshSelection(form);
-  });
+  document.querySelectorAll("[data-selection]").forEach((place) => refreshSelection(place.form));
 }
 
 document.addEventListener("change", (event) => {
@@ -89,6 +86,11 @@ document.addEventListener("change", (event) => {
   }
   if (box.matches("[data-select-all], [data-select-row]")) refreshSelection(form);
 });
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-clears]");
+  if (button) button.form.querySelectorAll(".tk-filter :is(input, select)").forEach((field) => { field.value = ""; });
+}, true);
 
 /* --- boxes that open (details) close again --------------------------------------------------------------------- */
 

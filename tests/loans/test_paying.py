@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.support.pages import HTMX
 from tests.support.values import TODAY
 from tusker.currency import Currency
 from tusker.domain.payout import pay_codes
@@ -63,7 +66,24 @@ def test_all_that_is_due_by_the_day_is_meant_without_a_choice(buyer: FlaskClient
     assert "2 invoices to pay" in page
     assert buyer.get("/invoices/to-repay/pay?on=2026-02-30").status_code == 422
     assert buyer.get(f"/invoices/to-repay/pay?on={TODAY - timedelta(days=1)}").status_code == 422
-    assert 'name="loan"' in buyer.get("/invoices/to-repay").text
+
+
+def test_what_is_chosen_on_several_pages_is_paid(
+    buyer: FlaskClient, two: list[Loan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tusker.web.lists.PAGE_SIZE", 1)
+    first = buyer.get("/invoices/to-repay").text
+    assert f'name="loan" value="{two[0].id}"' in first
+    url = re.search(r'formaction="([^"]*before=[^"]*)"', first)
+    assert url
+    second = buyer.post(unescape(url[1]), data={"loan": two[0].id}).text
+    assert f'name="loan" value="{two[1].id}" data-select-row' in second
+    [kept] = re.findall(r'name="loan" value="(\d+)"[^>]* checked', second)
+    assert int(kept) == two[0].id
+    paid = buyer.post("/invoices/to-repay", data={"loan": [kept, two[1].id], "pay": "selected"})
+    assert paid.location == f"/invoices/to-repay/pay?loan={kept}&loan={two[1].id}"
+    by_htmx = buyer.post("/invoices/to-repay", data={"loan": kept, "pay": "selected"}, headers=HTMX)
+    assert by_htmx.headers["HX-Redirect"] == f"/invoices/to-repay/pay?loan={kept}"
 
 
 def test_more_than_one_reference_names_is_said(

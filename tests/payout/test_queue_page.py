@@ -99,7 +99,8 @@ def test_what_is_chosen_stays_chosen_on_other_pages(
     scalar: Callable[..., Any],
 ) -> None:
     monkeypatch.setattr(queue_views, "QUEUE_PAGE", 2)
-    ids = [make_invoice("financeable").id for _ in range(5)]
+    made = [make_invoice("financeable") for _ in range(5)]
+    ids, last = [i.id for i in made], made[4].number
     browser = login()
 
     def chosen(page: str) -> list[int]:
@@ -114,6 +115,22 @@ def test_what_is_chosen_stays_chosen_on_other_pages(
     assert "Selected on other pages" in second
     third = go(second, ids[3])
     assert chosen(third) == [ids[0], ids[3]]
+    # in another order, of what is searched for, and where that finds nothing
+    assert sorted(chosen(go(third, ids[3], way="sort"))) == [ids[0], ids[3]]
+    sent = {"invoice_id": chosen(third), "q": last, "sort": "-amount", "col": ["choose", "number"]}
+    found = browser.post("/admin/queue", data=sent, headers=HTMX)
+    assert (numbers_in(found.text.partition("Selected on")[0]), sorted(chosen(found.text))) == (
+        [last],
+        [ids[0], ids[3]],
+    )
+    assert found.headers["HX-Push-Url"] == f"/admin/queue?q={last}&sort=-amount&col=choose&col=number"
+    assert sorted(chosen(browser.post("/admin/queue", data=sent | {"q": "zzz"}).text)) == [ids[0], ids[3]]
+    cleared = re.search(
+        r'formaction="([^"]+)" data-clears', found.text + browser.get("/admin/queue?q=zzz").text
+    )
+    assert cleared
+    shown = browser.post(html_text.unescape(cleared[1]), data=sent | {"q": "zzz"}).text
+    assert len(numbers_in(shown)) == 2
     # there it is a row again
     back = go(third, ids[4], way="after")
     assert sorted(chosen(back)) == [ids[0], ids[3], ids[4]]

@@ -132,26 +132,26 @@ def test_to_repay_is_oldest_due_first_and_scoped(
     ):
         page = browser.get("/invoices/to-repay").text
         assert [int(i) for i in re.findall(r'href="/invoices/(\d+)"', page)] == [late, soon, later]
-        assert re.search(r'text-danger">3</td>', page)
+        assert re.search(r'text-danger">3 days</span>', page)
         assert stat(page, "If repaid today") == "₹24,300.00 / on 3 loans"
     fragment = browser.get("/invoices/to-repay", headers={"HX-Request": "true"}, query_string={"q": "zzz"})
-    assert fragment.text.lstrip().startswith('<div id="to-repay"')
-    assert "Nothing matches" in fragment.text
+    assert fragment.text.lstrip().startswith('<div class="card tk-list" id="to-repay"')
+    assert "No open loan matches" in fragment.text
 
 
 def test_to_repay_goes_on_where_the_page_ended(
     login: Callable[..., FlaskClient], old_line: CreditLine, monkeypatch: pytest.MonkeyPatch, lend: Any
 ) -> None:
-    monkeypatch.setattr("tusker.invoices.dashboard.PAGE_SIZE", 2)
+    monkeypatch.setattr("tusker.web.lists.PAGE_SIZE", 2)
     assert PAGE_SIZE > 2
     ids = [lend(old_line, days) for days in (1, 1, 1, 9)]
     browser = login(Role.PURCHASER, customer=old_line.purchaser.customer)
     first = browser.get("/invoices/to-repay").text
-    following = re.search(r'href="(/invoices/to-repay\?after=[^"]+)">Next', first)
+    following = re.search(r'formaction="(/invoices/to-repay\?before=[^"]+)"', first)
     assert following
-    second = browser.get(following[1]).text
+    second = browser.post(following[1]).text
     assert [int(i) for page in (first, second) for i in re.findall(r'href="/invoices/(\d+)"', page)] == ids
-    assert ">Next" not in second
+    assert "?before=" not in second
 
 
 @pytest.mark.parametrize(

@@ -276,6 +276,16 @@ def test_icons_are_in_the_sprite() -> None:
         ("{{ 'written_off'|status_label }}", "Written off"),
         ("{{ 'out_for_delivery'|status_label }}", "Out for delivery"),
         ("{{ 'Asha Textiles L2B'|status_label }}", "Asha Textiles L2B"),
+        (
+            "{{ 'tusker supplier C-N A'|event_value('carrier_id_added') }}",
+            "C-N A at Tusker courier, as supplier",
+        ),
+        (
+            "{{ '2026-01-01 – open'|event_value('supplier_dates_changed') }}",
+            "1 Jan 2026 – open",
+        ),
+        ("{{ 'bank-2026-01-01.csv'|event_value('statement_imported') }}", "bank-2026-01-01.csv"),
+        ("{{ none|event_value('bundled') }}", "–"),
     ],
 )
 def test_filters(app: Flask, template: str, shown: str) -> None:

@@ -8,6 +8,7 @@ from wtforms import BooleanField
 from tusker.domain.record.attention import ADVICE
 from tusker.messages import say
 from tusker.models import AccessKind, DisbursalStatus, Role
+from tusker.services.approvals.actions import TITLES as PROPOSALS
 from tusker.services.credit.risk.judging import TITLES
 from tusker.web.fields import (
     ChoiceField,
@@ -68,6 +69,7 @@ class DisbursalFilter(FilterForm):
 class AttentionFilter(FilterForm):
     """Which matters are shown."""
 
+    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Number, loan id or company")})
     kind = ChoiceField(
         say("Kind"),
         required=False,
@@ -82,6 +84,7 @@ class AttentionFilter(FilterForm):
 class ProposalFilter(FilterForm):
     """Which proposals are shown."""
 
+    kind = ChoiceField(say("Change"), required=False, empty=say("All"), choices=list(PROPOSALS.items()))
     state = ChoiceField(
         say("State"), required=False, empty=say("Waiting"), choices=[("decided", say("Decided"))]
     )
@@ -141,22 +144,6 @@ class ConfirmForm(Form):
         say("Platform's loan ids (optional)"),
         description=say("CSV with the columns invoice and platform_loan_id; or type them into the lines."),
         render_kw={"accept": ".csv,text/csv"},
-    )
-
-
-class LoanFilter(FilterForm):
-    """Which open loans are shown."""
-
-    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Number, loan id or company")})
-    due = ChoiceField(
-        say("Due"),
-        required=False,
-        empty=say("All open loans"),
-        choices=[
-            ("overdue", say("Overdue")),
-            ("today", say("Due today")),
-            ("week", say("Due within 7 days")),
-        ],
     )
 
 

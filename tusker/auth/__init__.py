@@ -10,7 +10,6 @@ from tusker.auth.factors import demand_fresh
 from tusker.auth.routes import ask_to_sign_in
 from tusker.auth.sessions import (
     SignedCookies,
-    device_words,
     load_user,
     note_seen,
     seconds_left,
@@ -27,7 +26,6 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(SignInNeeded, ask_to_sign_in)
     app.before_request(note_seen)
     app.before_request(demand_fresh)
-    app.add_template_filter(device_words)
     app.jinja_env.globals["session_left_seconds"] = seconds_left
     app.jinja_env.globals["seconds_to_leave"] = seconds_to_leave
     app.jinja_env.globals["session_idle_seconds"] = app.config["SESSION_IDLE_MINUTES"] * 60

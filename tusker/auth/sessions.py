@@ -119,25 +119,3 @@ def seconds_to_leave() -> int | None:
         return None
     idle = timedelta(minutes=current_app.config["SESSION_IDLE_MINUTES"]) + sessions.SEEN_EVERY
     return min(int(idle.total_seconds()), seconds_left()) + 5
-
-
-def device_words(device: str) -> str:
-    """A browser's long name for itself in three words. Only to recognise one's own: anybody can claim any name."""
-    browsers = (
-        ("Edg", "Edge"),
-        ("OPR/", "Opera"),
-        ("Firefox/", "Firefox"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-    )
-    systems = (
-        ("Android", "Android"),
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Windows", "Windows"),
-        ("Mac OS X", "macOS"),
-        ("Linux", "Linux"),
-    )
-    browser = next((name for mark, name in browsers if mark in device), None)
-    system = next((name for mark, name in systems if mark in device), None)
-    return " on ".join(filter(None, (browser, system))) or device[:60] or "Unknown device"

@@ -48,10 +48,11 @@ MY_LINES = ListOf(
     "customers.my_lines",
     "customers.my_lines_file",
     (
-        *_COLUMNS,
-        Column("terms", "Terms", value=_whole_terms),
+        *_COLUMNS[:3],
         Column("cost", "Interest and fee", in_files=False),
         Column("penalty", "When overdue", in_files=False),
+        Column("terms", "Terms", value=_whole_terms),
+        *_COLUMNS[3:],
         *_LAST,
     ),
     order="-id",

@@ -12,6 +12,7 @@ from tusker.invoices import (  # noqa: F401 (views of the blueprint)
     listing,
     open_orders,
     paying,
+    repaying,
     requesting,
     routes,
     waiting,

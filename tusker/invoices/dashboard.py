@@ -1,11 +1,10 @@
-"""The dashboards of suppliers and purchasers, and the list of what is to be repaid."""
+"""The dashboards of suppliers and purchasers."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
 
-from flask import request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -25,14 +24,13 @@ from tusker.queries.credit.invoices import InvoiceFilter, count_by_status, list_
 from tusker.queries.credit.waiting import waiting_rows
 from tusker.queries.loans.ageing import together
 from tusker.queries.loans.history import Whose
-from tusker.queries.loans.loans import due_after, open_loans
-from tusker.queries.loans.positions import loan_totals, positions, totals_of
+from tusker.queries.loans.loans import open_loans
+from tusker.queries.loans.positions import positions, totals_of
 from tusker.queries.payout.payables import owed_to_supplier
 from tusker.services.credit.standing import why_closed
 from tusker.web.access import allow, current_company_id, my_scope
 from tusker.web.book_plots import BookHistory
 from tusker.web.htmx import render
-from tusker.web.paging import PAGE_SIZE, decode_day_key, encode_day_key
 
 RECENT = 8
 WEEK = timedelta(days=6)
@@ -77,29 +75,4 @@ def dashboard() -> ResponseReturnValue:
         payouts=recent_payouts(company, limit=RECENT) if sells else [],
         waiting=waiting_rows(today, supplier_id=company, limit=RECENT) if sells else [],
         to_pass_on=owed_to_supplier(company) if sells else 0,
-    )
-
-
-@bp.get("/to-repay")
-@allow(Role.SUPPLIER, Role.PURCHASER)
-def to_repay() -> ResponseReturnValue:
-    """The company's open loans, the oldest due first."""
-    today, scope = clock.today(), my_scope()
-    words = (request.args.get("q") or "").strip()[:100]
-    rows = open_loans(
-        today,
-        supplier_id=scope.supplier_id,
-        purchaser_id=scope.purchaser_id,
-        search=words,
-        cursor=due_after(decode_day_key(request.args.get("after"))),
-        limit=PAGE_SIZE + 1,
-    )
-    shown = rows[:PAGE_SIZE]
-    return render(
-        "invoices/loans/to_repay.html",
-        today=today,
-        q=words,
-        rows=shown,
-        totals=loan_totals(today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id),
-        following=encode_day_key(shown[-1].due_date, shown[-1].loan_id) if len(rows) > PAGE_SIZE else None,
     )

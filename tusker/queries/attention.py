@@ -15,6 +15,7 @@ from tusker.domain.record.daily import TITLES, DailyJob
 from tusker.extensions import db
 from tusker.messages import show_day
 from tusker.models import AttentionItem, Invoice
+from tusker.queries.credit.invoices import invoices_named
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 
@@ -80,18 +81,23 @@ _ITEMS = """
 
 def items_page(
     *,
+    search: str = "",
     kind: str | None = None,
-    resolved: bool = False,
+    state: str | None = None,
     cursor: Cursor = NEWEST,
     limit: int,
 ) -> list[AttentionRow]:
-    """Items that are open, or those that were settled, the newest first."""
+    """Items that are open, or with the state `settled` those that were settled, the newest first; `search` finds those
+    of an invoice."""
     settled = AttentionItem.resolved_at.is_not(None)
-    query = select(AttentionItem.id).where(settled if resolved else ~settled)
+    query = select(AttentionItem.id).where(settled if state == "settled" else ~settled)
     if kind:
         query = query.where(AttentionItem.kind == kind)
+    if search.strip():
+        found = AttentionItem.subject_id.in_(invoices_named(search.strip()))
+        query = query.where(AttentionItem.subject == "invoice", found)
     ids = [item_id for (item_id,) in rows_of_page(query, AttentionItem.id, cursor, limit)]
-    return _items("a.id = ANY(:ids) ORDER BY a.id DESC", ids=ids)
+    return _items("a.id = ANY(:ids) ORDER BY array_position(:ids, a.id)", ids=ids)
 
 
 def items_of_invoice(invoice_id: int) -> list[AttentionRow]:

@@ -13,11 +13,13 @@ from tusker.queries.paging import NEWEST, Cursor, rows_of_page
 
 
 def proposals_page(
-    *, decided: bool = False, cursor: Cursor = NEWEST, limit: int | None = None
+    *, state: str | None = None, kind: str | None = None, cursor: Cursor = NEWEST, limit: int | None = None
 ) -> list[Proposal]:
-    """Proposals that wait, or those that were decided, the newest first."""
+    """Proposals that wait, or with the state `decided` those that were decided, the newest first."""
     is_open = Proposal.state == ProposalState.OPEN
-    query = select(Proposal).where(~is_open if decided else is_open)
+    query = select(Proposal).where(~is_open if state == "decided" else is_open)
+    if kind:
+        query = query.where(Proposal.kind == kind)
     return [proposal for (proposal,) in rows_of_page(query, Proposal.id, cursor, limit)]
 
 

@@ -18,7 +18,7 @@ from tusker.carriers.registry import carrier_label
 from tusker.currency import currency
 from tusker.domain.loans.ageing import Bucket
 from tusker.domain.status import Status, Tone
-from tusker.messages import show_day
+from tusker.messages import say, show_day
 from tusker.models import Event
 from tusker.web.plots import stack
 
@@ -39,6 +39,7 @@ STATUS_WORDS = {
     "bundled": "In disbursal",
     "rejected": "Refused",
     "written_off": "Written off",
+    "write_off_undone": "Write-off undone",
     "exception": "Problem",
     "unknown": "Needs review",
     "open": "Open",
@@ -48,13 +49,19 @@ STATUS_WORDS = {
     "payment": "Received",
     # events
     "bank_file": "Bank file downloaded",
+    "carrier_id_added": "Id at a delivery company added",
+    "carrier_id_removed": "Id at a delivery company removed",
     "carrier_settings": "Delivery company set up",
     "carrier_settings_forgotten": "Delivery company's setup removed",
     "claim_reopened": "Decision on the claim undone",
     "columns_forgotten": "Saved columns removed",
     "columns_remembered": "Columns saved",
+    "hold_released": "Paid out despite a hold",
+    "import_cancelled": "Import of invoices cancelled",
     "laid_anew": "Payments reallocated",
     "looked_at_again": "Matched again",
+    "monthly_statements": "Statements by mail",
+    "password_hashed_anew": "Password stored more safely",
     "payable": "To be passed on to the supplier",
     "payment_freed": "Payment became credit",
     "payment_laid_anew": "Payment reallocated",
@@ -146,6 +153,22 @@ def status_label(status: str) -> str:
     return STATUS_WORDS.get(text, text.replace("_", " ").capitalize() if _CODE.fullmatch(text) else text)
 
 
+_WITH_DAYS = ("dates_changed", "due_date_moved", "due_date_moved_back")
+_ISO_DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
+
+
+def event_value(value: str | None, kind: str) -> str:
+    """What stood before or stands after an event of a kind, in words."""
+    if value is None or value == "":
+        return NOTHING
+    if kind in {"carrier_id_added", "carrier_id_removed"}:
+        carrier, side, external_id = str(value).split(" ", 2)
+        return say("{id} at {carrier}, as {side}", id=external_id, carrier=carrier_label(carrier), side=side)
+    if kind.endswith(_WITH_DAYS):
+        return _ISO_DAY.sub(lambda found: show_day(date.fromisoformat(found[0])), str(value))
+    return status_label(str(value))
+
+
 ACTOR_WORDS = {
     "job attention": "Automatic checks",
     "job bundle": "Daily run",
@@ -227,6 +250,28 @@ def _day_words(value: date, locale: str) -> tuple[str, str]:
     return _words_of(value, locale), format_date(value, "EEE d MMM y", locale=locale)
 
 
+def device_words(device: str) -> str:
+    """A browser's long name for itself in three words. Only to recognise one's own: anybody can claim any name."""
+    browsers = (
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    )
+    systems = (
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    )
+    browser = next((name for mark, name in browsers if mark in device), None)
+    system = next((name for mark, name in systems if mark in device), None)
+    return " on ".join(filter(None, (browser, system))) or device[:60] or "Unknown device"
+
+
 def init_app(app: Flask) -> None:
     """Make the filters known to templates by their names."""
     for function in (
@@ -239,6 +284,7 @@ def init_app(app: Flask) -> None:
         moment,
         ago,
         status_label,
+        event_value,
         actor_words,
         reason_words,
         tone,
@@ -246,5 +292,6 @@ def init_app(app: Flask) -> None:
         stack,
         late_parts,
         carrier_label,
+        device_words,
     ):
         app.jinja_env.filters[function.__name__] = function

@@ -81,14 +81,18 @@ def done(
     if wants_fragment() and partial is not None:
         body = render_template(partial, **context)
         answer = make_response(Markup(body) + oob_message(message, category) + oob_counts())  # noqa: S704 (escaped)
-    elif is_htmx():
-        flash(message, category)
-        answer = make_response("", 204)
-        answer.headers["HX-Redirect"] = to
     else:
         flash(message, category)
-        answer = make_response(redirect(to, 303))
+        answer = go(to)
     answer.vary.add("HX-Request")
+    return answer
+
+
+def go(to: str) -> Response:
+    """Have the browser open another page, whoever asked for this one."""
+    answer = make_response("", 204) if is_htmx() else make_response(redirect(to, 303))
+    if is_htmx():
+        answer.headers["HX-Redirect"] = to
     return answer
 
 

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from flask import Response, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from werkzeug.datastructures import MultiDict
 
 from tusker import clock
 from tusker.currency import currency
@@ -40,6 +41,18 @@ ENDINGS = "<ending>"
 """The end of a file's address: csv or xlsx."""
 
 
+def arguments() -> MultiDict[str, str]:
+    """What the address says of a list; of one whose rows are chosen, which is asked for by POST, also what its form
+    says besides."""
+    if request.method != "POST":
+        return request.args
+    found = MultiDict(request.args)
+    for name, values in request.form.lists():
+        if name not in request.args:
+            found.setlist(name, values)
+    return found
+
+
 class Kind(StrEnum):
     """What a column holds; money in minor units."""
 
@@ -55,6 +68,7 @@ class Kind(StrEnum):
 
 
 FIGURES = frozenset({Kind.MONEY, Kind.NUMBER, Kind.RATE})
+_PLACES = ("before", "after")
 _TYPES: Mapping[Kind, type[int | date | datetime | str]] = {
     Kind.MONEY: int,
     Kind.NUMBER: int,
@@ -194,7 +208,7 @@ class ListOf:
 
     def chosen(self, named: Sequence[str] | None = None) -> list[Column]:
         """The columns that the address names, or those `named`; none where there are none such."""
-        keys = request.args.getlist("col") if named is None else named
+        keys = arguments().getlist("col") if named is None else named
         return [column for column in self.columns if column.key in keys]
 
     def columns_there(self) -> list[Column]:
@@ -204,7 +218,7 @@ class ListOf:
 
     def _order(self) -> Order:
         sorting = {column.key for column in self.columns if column.sorts}
-        asked = request.args.get("sort", "")
+        asked = arguments().get("sort", "")
         text = asked if asked.removeprefix("-") in sorting else self.order
         return Order(text.removeprefix("-"), text.startswith("-"))
 
@@ -215,7 +229,7 @@ class ListOf:
         by_id = order.by == self.by_id
         places = {
             name: place_in(text, None if by_id else kind)
-            for name in ("before", "after")
+            for name in _PLACES
             if (text := request.args.get(name))
         }
         if len(places) == 2:
@@ -246,6 +260,13 @@ class ListOf:
             if len(rows) < ROWS_AT_ONCE:
                 return
             cursor = replace(cursor, before=self._place(rows[-1], cursor))
+
+
+def kept_choice(answer: Response, shown: Shown) -> Response:
+    """A page that was asked for by POST, which carries chosen rows along, and the address that it has without them."""
+    if request.method == "POST" and answer.status_code < 400:
+        answer.headers["HX-Push-Url"] = shown.here
+    return answer
 
 
 LISTS: dict[str, ListOf] = {}
@@ -287,7 +308,7 @@ class Shown:
     def kept(self) -> list[tuple[str, str]]:
         """What the address says of the list, but for the page: names and values."""
         names = {each.short_name for each in self.form} | {"sort", "col"}
-        return [(name, value) for name, value in request.args.items(multi=True) if name in names and value]
+        return [(name, value) for name, value in arguments().items(multi=True) if name in names and value]
 
     def without(self, *names: str) -> list[tuple[str, str]]:
         """The same but for some names, which a form sets itself."""
@@ -322,6 +343,11 @@ class Shown:
         """Whether anything was searched for."""
         return any(each.data for each in self.form)
 
+    @property
+    def chosen(self) -> bool:
+        """Whether anything was chosen that may leave out rows."""
+        return self.narrowed or self.page.newer is not None or self.page.older is not None
+
     def url(self, endpoint: str | None = None, /, **changes: Any) -> str:
         """The list's address with some arguments changed, None for without; of its files by their endpoint."""
         arguments: dict[str, Any] = {}
@@ -330,6 +356,17 @@ class Shown:
         arguments.update(changes)
         kept = {name: value for name, value in arguments.items() if value is not None}
         return url_for(endpoint or self.of.endpoint, **kept) if endpoint or kept else self.url_of_all
+
+    @property
+    def here(self) -> str:
+        """The address of the page that is shown."""
+        return self.url(**{name: request.args[name] for name in _PLACES if name in request.args})
+
+    @property
+    def url_without_filters(self) -> str:
+        """The same order and columns for everything."""
+        fields = (each.short_name for each in self.form if each.short_name not in self.of.tabs)
+        return self.url(**dict.fromkeys(fields, ""))
 
     def sorted(self, column: Column) -> str | None:
         """How the list is sorted by a column, in the words of `aria-sort`; None where by another one."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from flask import Response, request, url_for
+from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
@@ -13,7 +14,8 @@ from tusker.admin.forms import ProposalFilter
 from tusker.admin.links import subject_url
 from tusker.errors import TuskerError
 from tusker.messages import say
-from tusker.models import Role
+from tusker.models import Proposal, Role
+from tusker.queries.paging import Cursor
 from tusker.queries.proposals import proposals_page, proposed_account
 from tusker.queries.record.event_subject_names import names_of_subjects
 from tusker.services.approvals.actions import TITLES
@@ -23,8 +25,41 @@ from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason
 from tusker.web.htmx import done, render
-from tusker.web.paging import page_of
+from tusker.web.lists import ENDINGS, Column, Kind, ListOf
 
+
+@dataclass(frozen=True, slots=True)
+class NamedProposal:
+    """A proposal with the name of what it is about."""
+
+    id: int
+    name: str
+    proposal: Proposal
+
+
+PROPOSALS = ListOf(
+    "approvals",
+    "To approve",
+    "admin.approvals",
+    "admin.approvals_file",
+    (
+        Column("id", "Id", Kind.NUMBER),
+        Column("proposed_at", "Proposed", Kind.MOMENT, lambda row: row.proposal.proposed_at, sorts=True),
+        Column("change", "Change", value=lambda row: TITLES[row.proposal.kind]),
+        Column("name", "About"),
+        Column(
+            "proposer", "Proposed by", value=lambda row: row.proposal.proposer and row.proposal.proposer.name
+        ),
+        Column("reason", "Reason", value=lambda row: row.proposal.reason),
+        Column("state", "State", Kind.STATUS, lambda row: row.proposal.state),
+        Column("decided_at", "Decided", Kind.MOMENT, lambda row: row.proposal.decided_at),
+        Column("decider", "Decided by", value=lambda row: row.proposal.decider and row.proposal.decider.name),
+        Column("decision", "Why", value=lambda row: row.proposal.decision_reason),
+    ),
+    order="-proposed_at",
+    by_id="proposed_at",
+    row=("proposal", "id"),
+)
 PAGE, PARTIAL = "admin/approvals/proposals.html", "admin/approvals/_proposals.html"
 
 
@@ -32,7 +67,23 @@ PAGE, PARTIAL = "admin/approvals/proposals.html", "admin/approvals/_proposals.ht
 @allow(Role.ADMIN, Role.AUDITOR)
 def approvals() -> ResponseReturnValue:
     """What waits for another admin, or what was decided, the newest first."""
+    if to := PROPOSALS.opening():
+        return redirect(to)
     return render(PAGE, PARTIAL, **_context())
+
+
+@bp.get(f"/approvals.{ENDINGS}")
+@allow(Role.ADMIN, Role.AUDITOR, costly=True)
+def approvals_file(ending: str) -> ResponseReturnValue:
+    filters = ProposalFilter(request.args)
+    asked = filters.asked()
+
+    def named(*, cursor: Cursor, limit: int) -> list[NamedProposal]:
+        rows = proposals_page(cursor=cursor, limit=limit, **asked)
+        names = names_of_subjects(rows)
+        return [NamedProposal(row.id, name_of(row, names), row) for row in rows]
+
+    return PROPOSALS.file(ending, filters, named)
 
 
 @bp.post("/approvals/<int:proposal_id>/accept")
@@ -74,13 +125,11 @@ def _refused(error: TuskerError) -> Response:
 
 def _context() -> dict[str, Any]:
     filters = ProposalFilter(request.args)
-    filters.validate()
-    page = page_of(partial(proposals_page, decided=filters.state.data == "decided"))
+    shown = PROPOSALS.shown(filters, partial(proposals_page, **filters.asked()))
     return {
-        "filters": filters,
-        "page": page,
+        "list": shown,
         "titles": TITLES,
-        "names": names_of_subjects(page.items),
+        "names": names_of_subjects(shown.page.items),
         "name_of": name_of,
         "account_of": proposed_account,
         "subject_url": subject_url,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker import clock
 from tusker.admin.blueprint import bp
-from tusker.admin.forms import LoanFilter, RepayForm, WriteOffForm
+from tusker.admin.forms import RepayForm, WriteOffForm
 from tusker.currency import currency
 from tusker.errors import NotFound
 from tusker.messages import say
@@ -29,6 +29,7 @@ from tusker.web.fields import FIRST_DAY, LAST_DAY
 from tusker.web.forms import Form
 from tusker.web.htmx import PROPOSED, Undo, done, render, wants_fragment
 from tusker.web.lists import ENDINGS, Column, Kind, ListOf
+from tusker.web.loan_filter import LoanFilter
 from tusker.web.paging import Reading
 
 LOANS = ListOf(
@@ -85,14 +86,14 @@ def loans_file(ending: str) -> ResponseReturnValue:
 
 
 def _reading(filters: LoanFilter, today: date) -> Reading[LoanRow]:
-    return partial(open_loans, today, search=filters.q.data or "", **_due_range(filters.due.data, today))
+    return partial(open_loans, today, **filters.wanted(today))
 
 
 def _totals(filters: LoanFilter, today: date, book: Sequence[Position]) -> Totals:
     """From the kept sums where they tell the filtered loans apart, else over these loans."""
     search, due = filters.q.data or "", filters.due.data
     if search.strip() or due == "week":
-        found = owed_on(open_loan_ids(search=search, **_due_range(due, today)), today)
+        found = owed_on(open_loan_ids(**filters.wanted(today)), today)
     else:
         tells = {"overdue": lambda row: row.overdue, "today": lambda row: row.due_today}
         found = owed_of(filter(tells.get(due or ""), book) if due else book)
@@ -227,15 +228,6 @@ def _asked_day() -> date | None:
     except ValueError:
         return None
     return day if FIRST_DAY <= day <= LAST_DAY else None
-
-
-def _due_range(due: str | None, today: date) -> dict[str, Any]:
-    """The first and the last due date of a filter's loans."""
-    if due == "overdue":
-        return {"due_until": today - timedelta(days=1)}
-    if due == "today":
-        return {"due_from": today, "due_until": today}
-    return {"due_from": today, "due_until": today + timedelta(days=6)} if due else {}
 
 
 def _name_inputs(form: Form, invoice_id: int) -> None:

@@ -29,7 +29,7 @@ from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason, sent_seen
 from tusker.web.htmx import Undo, done, is_htmx, render, wants_fragment
-from tusker.web.lists import ENDINGS, Column, Kind, ListOf
+from tusker.web.lists import ENDINGS, Column, Kind, ListOf, arguments, kept_choice
 from tusker.web.paging import Reading
 
 QUEUE_PAGE = 50
@@ -79,7 +79,7 @@ def queue_news() -> ResponseReturnValue:
 @bp.post("/queue")
 @allow(Role.ADMIN)
 def queue_with_choice() -> ResponseReturnValue:
-    """Another page of the queue; what was chosen on this one stays chosen."""
+    """Another page, order or part of the queue; what was chosen on this one stays chosen."""
     return _show(chosen=set(_chosen_ids()))
 
 
@@ -171,7 +171,7 @@ def _with_hold(row: QueueRow, held: Held) -> QueueRow:
 
 
 def _show(*, problem: str | None = None, chosen: Collection[int] = (), status: int = 200) -> Response:
-    filters = QueueFilter(request.args)
+    filters = QueueFilter(arguments())
     page = QUEUE.page(_reading(filters), QUEUE_PAGE)
     rows, search = page.items, filters.q.data or ""
     held, total = waiting_held(acting()), queue_total(search)
@@ -194,7 +194,7 @@ def _show(*, problem: str | None = None, chosen: Collection[int] = (), status: i
         "daily": daily_disbursal(clock.today()),
         "bundle_time": current_app.config["BUNDLE_TIME"],
     }
-    answer = render("admin/payout/queue/queue.html", status=status, **context)
+    answer = kept_choice(render("admin/payout/queue/queue.html", status=status, **context), shown)
     if is_htmx() and status >= 400:
         answer.headers["HX-Retarget"] = "#queue"
         answer.headers["HX-Reswap"] = "outerHTML show:window:top"

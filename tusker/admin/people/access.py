@@ -1,6 +1,9 @@
-"""The page of the access log."""
+"""The list of the access log."""
 
 from __future__ import annotations
+
+from functools import partial
+from typing import Any
 
 from flask import request
 from flask.typing import ResponseReturnValue
@@ -8,10 +11,31 @@ from flask.typing import ResponseReturnValue
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import AccessFilter
 from tusker.models import AccessKind, Role
-from tusker.queries.people.access import access_page
+from tusker.queries.people.access import access_page, access_totals
 from tusker.web.access import allow
-from tusker.web.htmx import render
-from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
+from tusker.web.filters import device_words
+from tusker.web.lists import ENDINGS, Column, Kind, ListOf
+
+ACCESS = ListOf(
+    "access",
+    "Access log",
+    "admin.access_log",
+    "admin.access_file",
+    (
+        Column("id", "Id", Kind.NUMBER, shown=False),
+        Column("at", "When", Kind.MOMENT, sorts=True),
+        Column("name", "Who", Kind.NAME, lambda row: row.user.name if row.user else "Unknown"),
+        Column("email", "Mail address", Kind.NAME),
+        Column("kind", "What", Kind.STATUS),
+        Column("detail", "Page", Kind.NAME),
+        Column("address", "From"),
+        Column("browser", "Browser", Kind.NAME, lambda row: device_words(row.device)),
+        Column("device", "Browser in full", Kind.NAME, shown=False),
+    ),
+    order="-at",
+    by_id="at",
+    row=("entry", "id"),
+)
 
 
 @bp.get("/access")
@@ -19,11 +43,19 @@ from tusker.web.paging import PAGE_SIZE, keyset_page, read_cursor
 def access_log() -> ResponseReturnValue:
     """Who signed in and out, who failed, and what was refused."""
     filters = AccessFilter(request.args)
-    asked, cursor = filters.asked(), read_cursor()
-    kind = AccessKind(asked["kind"]) if "kind" in asked else None
-    rows = access_page(email=asked.get("email", ""), kind=kind, cursor=cursor, limit=PAGE_SIZE + 1)
-    return render(
-        "admin/people/access.html",
-        filters=filters,
-        page=keyset_page(rows, cursor),
+    asked = _asked(filters)
+    return ACCESS.answer(
+        "admin/people/access.html", filters, partial(access_page, **asked), access_totals(**asked)
     )
+
+
+@bp.get(f"/access.{ENDINGS}")
+@allow(Role.ADMIN, Role.AUDITOR, costly=True)
+def access_file(ending: str) -> ResponseReturnValue:
+    filters = AccessFilter(request.args)
+    return ACCESS.file(ending, filters, partial(access_page, **_asked(filters)))
+
+
+def _asked(filters: AccessFilter) -> dict[str, Any]:
+    asked = filters.asked()
+    return asked | {"kind": AccessKind(asked["kind"])} if "kind" in asked else asked

@@ -6,31 +6,62 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from flask import Response, request, url_for
+from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import UserFilter, UserForm
 from tusker.extensions import db
 from tusker.models import Proposal, Role, User
-from tusker.queries.people.users import companies, users_page, with_factor
+from tusker.queries.people.users import companies, users_page, users_totals, with_factor
 from tusker.queries.proposals import waiting_among
 from tusker.services.people import factors, passwords
 from tusker.services.people import users as service
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
+from tusker.web.filters import status_label
 from tusker.web.forms import sent_reason
 from tusker.web.htmx import done, render, said
-from tusker.web.paging import page_of
+from tusker.web.lists import ENDINGS, Column, Kind, ListOf
+
+USERS = ListOf(
+    "users",
+    "Users",
+    "admin.users",
+    "admin.users_file",
+    (
+        Column("name", "Person", Kind.NAME, sorts=True),
+        Column("email", "Email", Kind.NAME, sorts=True),
+        Column("role", "Role", value=lambda row: status_label(row.role)),
+        Column("company", "Company", Kind.NAME, lambda row: row.customer.name if row.customer else None),
+        Column("state", "State", Kind.STATUS),
+        Column("last_login_at", "Last signed in", Kind.MOMENT),
+        Column("created_at", "Added", Kind.MOMENT, sorts=True, shown=False),
+        Column("actions", "Actions", in_files=False, not_for=Role.AUDITOR),
+    ),
+    order="-created_at",
+    by_id="created_at",
+    row=("user", "id"),
+)
 
 
 @bp.get("/users")
 @allow(Role.ADMIN, Role.AUDITOR)
 def users() -> ResponseReturnValue:
     """All users, the newest first."""
+    if to := USERS.opening():
+        return redirect(to)
     filters = UserFilter(request.args)
-    page = page_of(partial(users_page, **filters.asked()))
-    return render("admin/people/users.html", filters=filters, page=page, **_about(page.items))
+    asked = filters.asked()
+    shown = USERS.shown(filters, partial(users_page, **asked), users_totals(**asked))
+    return render("admin/people/users.html", list=shown, **_about(shown.page.items))
+
+
+@bp.get(f"/users.{ENDINGS}")
+@allow(Role.ADMIN, Role.AUDITOR, costly=True)
+def users_file(ending: str) -> ResponseReturnValue:
+    filters = UserFilter(request.args)
+    return USERS.file(ending, filters, partial(users_page, **filters.asked()))
 
 
 @bp.route("/users/new", methods=["GET", "POST"])
@@ -110,7 +141,8 @@ def _changed(user_id: int, message: str) -> Response:
         message.format(user.email),
         to=url_for("admin.users"),
         partial="admin/people/_user_row.html",
-        user=user,
+        row=user,
+        of=USERS,
         **_about([user]),
     )
 

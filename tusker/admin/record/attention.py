@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from flask import Response, request, url_for
+from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
@@ -38,8 +38,29 @@ from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason, sent_seen
 from tusker.web.htmx import done, render, said
-from tusker.web.paging import page_of
+from tusker.web.lists import ENDINGS, Column, Kind, ListOf
 
+ATTENTION = ListOf(
+    "attention",
+    "Attention",
+    "admin.attention",
+    "admin.attention_file",
+    (
+        Column("id", "Id", Kind.NUMBER),
+        Column("opened_at", "Raised", Kind.MOMENT, sorts=True),
+        Column("cause_at", "Since", Kind.MOMENT),
+        Column("issue", "Issue", value=lambda row: row.advice.title),
+        Column("name", "About"),
+        Column("principal", "Principal", Kind.MONEY),
+        Column("detail", "Detail"),
+        Column("resolved_at", "Settled", Kind.MOMENT),
+        Column("resolver", "By"),
+        Column("resolution", "How"),
+    ),
+    order="-opened_at",
+    by_id="opened_at",
+    row=("attention", "id"),
+)
 PAGE, PARTIAL = "admin/record/attention.html", "admin/record/_attention.html"
 
 
@@ -47,7 +68,16 @@ PAGE, PARTIAL = "admin/record/attention.html", "admin/record/_attention.html"
 @allow(Role.ADMIN, Role.AUDITOR)
 def attention() -> ResponseReturnValue:
     """Open or settled items, the newest first."""
+    if to := ATTENTION.opening():
+        return redirect(to)
     return render(PAGE, PARTIAL, **_context())
+
+
+@bp.get(f"/attention.{ENDINGS}")
+@allow(Role.ADMIN, Role.AUDITOR, costly=True)
+def attention_file(ending: str) -> ResponseReturnValue:
+    filters = AttentionFilter(request.args)
+    return ATTENTION.file(ending, filters, partial(items_page, **filters.asked()))
 
 
 @bp.post("/attention/<int:item_id>")
@@ -162,11 +192,8 @@ _SHOWN: Mapping[str, Callable[[AttentionRow], Shown]] = {
 
 def _context() -> dict[str, Any]:
     filters = AttentionFilter(request.args)
-    filters.validate()
-    settled = filters.state.data == "settled"
     return {
-        "filters": filters,
-        "page": page_of(partial(items_page, kind=filters.kind.data, resolved=settled)),
+        "list": ATTENTION.shown(filters, partial(items_page, **filters.asked())),
         "counts": open_counts(),
         "shown": _SHOWN,
         "actions": {kind: list(found) for kind, found in _ACTIONS.items()},

@@ -21,7 +21,7 @@ from tusker.queries.record.proof import prove
 from tusker.queries.record.proof_runs import KeptProof, found_by, last_proof, limits_now
 from tusker.queues import enqueue, waiting
 from tusker.web.access import acting, allow
-from tusker.web.filters import actor_words, status_label
+from tusker.web.filters import actor_words, event_value, status_label
 from tusker.web.htmx import done, render
 from tusker.web.lists import ENDINGS, Column, Kind, ListOf
 
@@ -76,8 +76,10 @@ EVENTS = ListOf(
         Column("subject", "Subject", Kind.NAME, lambda row: f"{row.subject} {row.subject_id}"),
         Column("about", "About", value=lambda row: status_label(row.subject)),
         Column("kind", "Event", Kind.NAME, lambda row: status_label(row.kind)),
-        Column("from", "From", Kind.NAME, lambda row: row.from_value and status_label(row.from_value)),
-        Column("to", "To", Kind.NAME, lambda row: row.to_value and status_label(row.to_value)),
+        Column(
+            "from", "From", Kind.NAME, lambda row: row.from_value and event_value(row.from_value, row.kind)
+        ),
+        Column("to", "To", Kind.NAME, lambda row: row.to_value and event_value(row.to_value, row.kind)),
         Column("reason", "Reason", Kind.NAME),
         Column("actor", "By", Kind.NAME, lambda row: actor_words(row.actor)),
     ),
@@ -130,5 +132,5 @@ def events_file(ending: str) -> ResponseReturnValue:
 
 def _filters() -> EventFilter:
     filters = EventFilter(request.args)
-    filters.kind.choices = [(kind, kind.replace("_", " ").capitalize()) for kind in known_kinds()]
+    filters.kind.choices = [(kind, status_label(kind)) for kind in known_kinds()]
     return filters

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 
-from sqlalchemy import BigInteger, cast, func, or_, select, text
+from sqlalchemy import BigInteger, Select, case, cast, func, or_, select, text
 from sqlalchemy.orm import contains_eager, joinedload
 
 from tusker.extensions import db
@@ -28,9 +28,11 @@ from tusker.models import (
     ReserveMovement,
 )
 from tusker.models.loans.deductions import STANDING, deduction_words
-from tusker.queries.paging import NEWEST, Cursor, rows_of_page
-from tusker.queries.sums import sum_of
+from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
+from tusker.queries.sums import Totals, sum_of, totals_of
 
+DEDUCTION_SORTS: Sorts = {"booked_on": CreditNote.booked_on, "amount": CreditNote.amount}
+"""Few invoices have a deduction: these need no index."""
 # Beside its payout, which may be undone by statements for all, an invoice has nothing that has to be undone with it.
 _CHANGED = text(
     """
@@ -152,10 +154,23 @@ def deductions_of_receipt(receipt_id: int) -> list[CreditNote]:
 def deductions_page(
     *, search: str = "", show: str = "", cursor: Cursor = NEWEST, limit: int | None = None
 ) -> list[CreditNote]:
-    """Credit notes and deductions with their invoices, the newest first. `show` is `certificate` (tax whose certificate
-    has not come), `disputed`, or a kind."""
+    """Credit notes and deductions with their invoices and companies, the newest first or by one of `DEDUCTION_SORTS`.
+    `show` is `certificate` (tax whose certificate has not come), `disputed`, or a kind."""
+    note = contains_eager(CreditNote.invoice)
+    query = _deductions(search, show).options(
+        note.joinedload(Invoice.supplier), note.joinedload(Invoice.purchaser)
+    )
+    return [note for (note,) in rows_of_page(query, CreditNote.id, cursor, limit, DEDUCTION_SORTS)]
+
+
+def deductions_totals(*, search: str = "", show: str = "") -> Totals:
+    """How many deductions `deductions_page` has, and the sum of those that stand."""
+    amount = case((CreditNote.state.in_(STANDING), CreditNote.amount), else_=0)
+    return totals_of(_deductions(search, show), CreditNote.id, amount=amount)
+
+
+def _deductions(search: str, show: str) -> Select[CreditNote]:
     query = select(CreditNote).join(Invoice).where(CreditNote.reverses_id.is_(None))
-    query = query.options(contains_eager(CreditNote.invoice))
     if text := search.strip():
         query = query.where(
             or_(
@@ -173,7 +188,7 @@ def deductions_page(
         query = query.where(CreditNote.state == DeductionState.DISPUTED)
     elif show:
         query = query.where(CreditNote.kind == show)
-    return [note for (note,) in rows_of_page(query, CreditNote.id, cursor, limit)]
+    return query
 
 
 def claims_of(invoice_id: int) -> list[ClaimRow]:

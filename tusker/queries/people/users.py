@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import Customer, PurchaserAccount, SecondFactor, SupplierAccount, User
-from tusker.queries.paging import NEWEST, Cursor, rows_of_page
+from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
+from tusker.queries.sums import Totals, totals_of
 
 _STATES = {"active": User.active, "inactive": ~User.active}
+SORTS: Sorts = {"name": User.name, "email": User.email}
+"""Users are some thousands at most: these need no index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,20 @@ def users_page(
     cursor: Cursor = NEWEST,
     limit: int,
 ) -> list[User]:
-    """A page of users with their companies, the newest first.
+    """Users with their companies, the newest first or by one of `SORTS`.
 
     `state` is active or inactive.
     """
+    query = _narrowed(search, role, state)
+    return [user for (user,) in rows_of_page(query, User.id, cursor, limit, SORTS)]
+
+
+def users_totals(*, search: str = "", role: str | None = None, state: str | None = None) -> Totals:
+    """How many users `users_page` has."""
+    return totals_of(_narrowed(search, role, state), User.id)
+
+
+def _narrowed(search: str, role: str | None, state: str | None) -> Select[User]:
     query = select(User)
     if role:
         query = query.where(User.role == role)
@@ -56,7 +69,7 @@ def users_page(
         query = query.outerjoin(Customer, Customer.id == User.customer_id)
         names = (User.name, User.email, Customer.name)
         query = query.where(or_(*(name.icontains(words, autoescape=True) for name in names)))
-    return [user for (user,) in rows_of_page(query, User.id, cursor, limit)]
+    return query
 
 
 def with_factor(user_ids: Collection[int]) -> set[int]:

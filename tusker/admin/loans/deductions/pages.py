@@ -15,15 +15,44 @@ from tusker.errors import existing
 from tusker.extensions import db
 from tusker.models import CreditNote, Role
 from tusker.queries.credit.invoices import Scope, invoice_in
-from tusker.queries.loans.invoice_money import credit_notes_of, deductions_page, reserve_of
+from tusker.queries.loans.invoice_money import (
+    credit_notes_of,
+    deductions_page,
+    deductions_totals,
+    reserve_of,
+)
 from tusker.services.loans.deductions import recording as deductions
 from tusker.services.loans.deductions import undoing as deduction_undoing
 from tusker.services.loans.deductions.recording import KeptBack
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
+from tusker.web.filters import status_label
 from tusker.web.forms import sent_reason
 from tusker.web.htmx import Undo, done, render
-from tusker.web.paging import page_of
+from tusker.web.lists import ENDINGS, Column, Kind, ListOf
+
+DEDUCTIONS = ListOf(
+    "deductions",
+    "Deductions",
+    "admin.deductions_list",
+    "admin.deductions_file",
+    (
+        Column("id", "Id", Kind.NUMBER, sorts=True, shown=False),
+        Column("invoice", "Invoice", value=lambda row: row.invoice.number),
+        Column("supplier", "Supplier", Kind.NAME, lambda row: row.invoice.supplier.name, shown=False),
+        Column("purchaser", "Purchaser", Kind.NAME, lambda row: row.invoice.purchaser.name),
+        Column("kind", "Why", value=lambda row: status_label(row.kind)),
+        Column("reason", "Note", Kind.NAME),
+        Column("number", "Certificate or note", Kind.NAME),
+        Column("settled_on", "Its day", Kind.DAY, shown=False),
+        Column("booked_on", "Recorded", Kind.DAY, sorts=True),
+        Column("amount", "Amount", Kind.MONEY, sorts=True),
+        Column("state", "State", Kind.STATUS),
+    ),
+    order="-id",
+    by_id="id",
+    row=("deduction", "id"),
+)
 
 
 @bp.get("/deductions")
@@ -32,12 +61,19 @@ def deductions_list() -> ResponseReturnValue:
     """Credit notes and deductions of all invoices, newest first."""
     filters = DeductionFilter(request.args)
     asked = filters.asked()
-    return render(
+    return DEDUCTIONS.answer(
         "admin/loans/deductions/deductions.html",
-        filters=filters,
-        page=page_of(partial(deductions_page, **asked)),
-        filtered=bool(asked),
+        filters,
+        partial(deductions_page, **asked),
+        deductions_totals(**asked),
     )
+
+
+@bp.get(f"/deductions.{ENDINGS}")
+@allow(Role.ADMIN, Role.AUDITOR, costly=True)
+def deductions_file(ending: str) -> ResponseReturnValue:
+    filters = DeductionFilter(request.args)
+    return DEDUCTIONS.file(ending, filters, partial(deductions_page, **filters.asked()))
 
 
 @bp.route("/invoices/<int:invoice_id>/deductions/new", methods=["GET", "POST"])

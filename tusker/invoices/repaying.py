@@ -1,0 +1,127 @@
+"""The list of what a company has to repay, of which a purchaser chooses what it pays."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import partial
+from typing import Any
+
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from tusker import clock
+from tusker.domain.texts import is_id
+from tusker.invoices.blueprint import bp
+from tusker.models import Role
+from tusker.queries.loans.loan_rows import LoanRow
+from tusker.queries.loans.loans import loans_owed, open_loans
+from tusker.queries.loans.positions import LoanTotals, loan_totals
+from tusker.queries.sums import Totals
+from tusker.web.access import allow, my_scope
+from tusker.web.htmx import go, render
+from tusker.web.lists import ENDINGS, Column, Kind, ListOf, arguments, kept_choice
+from tusker.web.loan_filter import LoanFilter
+
+MOST_ADDED = 1_000
+"""Loans of a narrowed list whose amounts are added up while somebody waits."""
+
+
+def _pays() -> bool:
+    return bool(current_user.role == Role.PURCHASER)
+
+
+def _term(row: LoanRow) -> int:
+    return row.purchaser_owes_at_term if _pays() else row.term.total
+
+
+TO_REPAY = ListOf(
+    "to-repay",
+    "Open loans",
+    "invoices.to_repay",
+    "invoices.to_repay_file",
+    (
+        Column("choose", "Select", in_files=False, not_for=Role.SUPPLIER),
+        Column("number", "Invoice"),
+        Column("reference", "Loan"),
+        Column("platform_reference", "Platform's loan id", shown=False),
+        Column("supplier", "Supplier", Kind.NAME, not_for=Role.SUPPLIER),
+        Column("purchaser", "Purchaser", Kind.NAME, not_for=Role.PURCHASER),
+        Column("start_date", "Start", Kind.DAY, shown=False),
+        Column("due_date", "Due", Kind.DAY, sorts=True),
+        Column("late", "Late", Kind.NUMBER, lambda row: row.days_late(as_purchaser=_pays()) or None),
+        Column("principal", "Principal", Kind.MONEY, sorts=True, shown=False),
+        Column("open_principal", "Open principal", Kind.MONEY),
+        Column("owed", "Owed today", Kind.MONEY, lambda row: row.owed(as_purchaser=_pays())),
+        Column("term", "End of term", Kind.MONEY, _term),
+    ),
+    order="due_date",
+    row=("loan", "loan_id"),
+    id_of=lambda row: int(row.loan_id),
+)
+
+
+@bp.get("/to-repay")
+@allow(Role.SUPPLIER, Role.PURCHASER)
+def to_repay() -> ResponseReturnValue:
+    """The company's open loans, the oldest due first."""
+    if to := TO_REPAY.opening():
+        return redirect(to)
+    return _show()
+
+
+@bp.post("/to-repay")
+@allow(Role.PURCHASER)
+def to_repay_with_choice() -> ResponseReturnValue:
+    """Another page, order or part of the list, on which what was chosen stays chosen; or paying that."""
+    chosen = [int(text) for text in request.form.getlist("loan") if is_id(text)]
+    if "pay" in request.form:
+        return go(url_for("invoices.pay", loan=chosen))
+    return _show(chosen)
+
+
+@bp.get(f"/to-repay.{ENDINGS}")
+@allow(Role.SUPPLIER, Role.PURCHASER, costly=True)
+def to_repay_file(ending: str) -> ResponseReturnValue:
+    filters = LoanFilter(request.args)
+    filters.validate()
+    return TO_REPAY.file(ending, filters, partial(open_loans, clock.today(), **_wanted(filters)))
+
+
+def _wanted(filters: LoanFilter) -> dict[str, Any]:
+    scope = my_scope()
+    return {
+        "supplier_id": scope.supplier_id,
+        "purchaser_id": scope.purchaser_id,
+        **filters.wanted(clock.today()),
+    }
+
+
+def _show(chosen: Collection[int] = ()) -> ResponseReturnValue:
+    filters, today, scope = LoanFilter(arguments()), clock.today(), my_scope()
+    filters.validate()
+    totals = loan_totals(today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id)
+    shown = TO_REPAY.shown(filters, partial(open_loans, today, **_wanted(filters)), _totals(filters, totals))
+    elsewhere = set(chosen) - {row.loan_id for row in shown.page.items}
+    answer = render(
+        "invoices/loans/to_repay.html",
+        list=shown,
+        today=today,
+        totals=totals,
+        chosen=set(chosen),
+        elsewhere=loans_owed(elsewhere, today, purchaser_id=scope.purchaser_id) if elsewhere else [],
+    )
+    return kept_choice(answer, shown)
+
+
+def _totals(filters: LoanFilter, everything: LoanTotals) -> Totals:
+    """Of all loans the kept sums, of narrowed ones what the loans themselves add up to."""
+    if not any(field.data for field in filters):
+        return Totals(everything.count, {"owed": everything.live, "term": everything.term})
+    rows = open_loans(clock.today(), limit=MOST_ADDED + 1, **_wanted(filters))
+    if len(rows) > MOST_ADDED:
+        return Totals(None)
+    return Totals(
+        len(rows),
+        {"owed": sum(row.owed(as_purchaser=_pays()) for row in rows), "term": sum(map(_term, rows))},
+    )

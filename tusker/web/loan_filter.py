@@ -1,0 +1,39 @@
+"""Which open loans a list shows."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from tusker.messages import say
+from tusker.web.fields import ChoiceField, TextField
+from tusker.web.forms import FilterForm
+
+
+class LoanFilter(FilterForm):
+    """Which open loans are shown."""
+
+    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Number, loan id or company")})
+    due = ChoiceField(
+        say("Due"),
+        required=False,
+        empty=say("All open loans"),
+        choices=[
+            ("overdue", say("Overdue")),
+            ("today", say("Due today")),
+            ("week", say("Due within 7 days")),
+        ],
+    )
+
+    def wanted(self, today: date) -> dict[str, Any]:
+        """The words and the first and last due date, as queries of open loans take them."""
+        return {"search": self.q.data or "", **due_range(self.due.data, today)}
+
+
+def due_range(due: str | None, today: date) -> dict[str, Any]:
+    """The first and the last due date of a filter's loans."""
+    if due == "overdue":
+        return {"due_until": today - timedelta(days=1)}
+    if due == "today":
+        return {"due_from": today, "due_until": today}
+    return {"due_from": today, "due_until": today + timedelta(days=6)} if due else {}
