@@ -89,7 +89,11 @@ class BookHistory:
         for start, label in zip(starts, _labels(starts), strict=True):
             end = start + 6 * DAY
             flow = self.between(start, end)
-            values = (flow.repaid, self.due_between(max(start, self.today), end, to_pay=to_pay), flow.paid_out)
+            values = (
+                flow.repaid,
+                self.due_between(max(start, self.today), end, to_pay=to_pay),
+                flow.paid_out,
+            )
             words = f"Week of {show_day(start)}"
             columns.append(Column(label, words, values, self._period(start, end)))
         series = [
