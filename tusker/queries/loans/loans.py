@@ -23,10 +23,10 @@ from sqlalchemy import (
 
 from tusker.domain.loans.ageing import Bucket, due_between
 from tusker.extensions import db
-from tusker.models import Adjustment, Allocation, CreditNote, Invoice, Loan, Payable
-from tusker.queries.credit.invoices import invoices_named
+from tusker.models import Adjustment, Allocation, CreditNote, Customer, Invoice, Loan, Payable
 from tusker.queries.loans.loan_rows import LoanRow, loan_rows, loans, rows_on
 from tusker.queries.paging import Cursor, Sorts, on_page, rows_of_page
+from tusker.queries.searching import has
 
 TO_COLLECT = (
     (Loan.face_open > 0)
@@ -81,26 +81,39 @@ def open_loans(
         query = query.where(Loan.due_date >= due_from)
     if due_until is not None:
         query = query.where(Loan.due_date <= due_until)
-    if search.strip():
-        query = query.where(Invoice.id.in_(invoices_named(search.strip())))
-    collected = to_collect or purchaser_id is not None
-    found = _first_of(query, [*_open_on(as_of), *([TO_COLLECT] if collected else [])], cursor, limit)
+    kinds: list[ColumnElement[bool]] = [*_open_on(as_of)]
+    if to_collect or purchaser_id is not None:
+        kinds.append(TO_COLLECT)
+    if words := search.strip():
+        kinds = [kind & named for kind in kinds for named in _named(words)]
+    found = _first_of(query, kinds, cursor, limit)
     chosen = loans().where(Loan.id.in_(found))
     return rows_on(rows_of_page(chosen, Loan.id, cursor, limit, SORTS), as_of)
 
 
 def open_loan_ids(
     *, search: str = "", due_from: date | None = None, due_until: date | None = None
-) -> Select[int]:
+) -> Select[int] | CompoundSelect[int]:
     """The ids of the loans that `open_loans` lists now."""
     query = select(Loan.id).where(Loan.closed_on.is_(None), Loan.reversed_on.is_(None))
     if due_until is not None:
         query = query.where(Loan.due_date <= due_until)
     if due_from is not None:
         query = query.where(Loan.due_date >= due_from)
-    if search.strip():
-        query = query.where(Loan.invoice_id.in_(invoices_named(search.strip())))
+    if words := search.strip():
+        return union(*(query.where(named) for named in _named(words)))
     return query
+
+
+def _named(words: str) -> list[ColumnElement[bool]]:
+    """Loans that a search finds, by each kind of name. Companies are found first, so that the database knows how many
+    loans they have."""
+    companies = db.session.scalars(select(Customer.id).where(has(words, Customer.name))).all()
+    kinds = [
+        Loan.invoice_id.in_(select(Invoice.id).where(has(words, Invoice.number))),
+        has(words, Loan.reference, Loan.platform_reference),
+    ]
+    return kinds + [side.in_(companies) for side in (Loan.supplier_id, Loan.purchaser_id) if companies]
 
 
 def _first_of(

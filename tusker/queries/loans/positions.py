@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, BigInteger, Row, Select, TextClause, cast, func, select, text, true
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CompoundSelect,
+    Row,
+    Select,
+    TextClause,
+    cast,
+    func,
+    select,
+    text,
+    true,
+)
 
 from tusker.chunks import chunks
 from tusker.domain.loans.ageing import AgeingRow, Bucket, bucket_of
@@ -149,7 +161,7 @@ def owed_of(found: Iterable[Position]) -> tuple[int, int, int]:
     return sum(row.loans for row in rows), sum(row.live for row in rows), sum(row.term for row in rows)
 
 
-def owed_on(loan_ids: Select[int], today: date) -> tuple[int, int, int]:
+def owed_on(loan_ids: Select[int] | CompoundSelect[int], today: date) -> tuple[int, int, int]:
     """How many loans these open ones are, what is owed on them, and at the end of their terms; minor units."""
     # One statement, so that positions and changes are of one snapshot.
     found = loan_ids.cte("found")
