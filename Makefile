@@ -1,6 +1,6 @@
 # make help lists the targets. Needs only Python 3.11+ (with venv) or uv; everything else is set up here.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow soak check lint types floors documents revisions format pins create-db seed flask psql bench bench-polling bench-statements vendor css pictures clean reset cluster test-cluster faults restore-drill mutants audit sbom routes
+.PHONY: help run test test-slow soak check lint types floors documents revisions format pins create-db seed flask psql bench bench-polling bench-statements vendor css pictures clean reset cluster test-cluster faults restore-drill mutants audit sbom routes messages texts
 SHELL := /bin/sh
 
 BIN := .venv/bin
@@ -56,7 +56,7 @@ sbom: $(AUDIT)/.installed ## write the list of all packages, var/sbom.json, in t
 routes: $(VENV) ## write down anew who may open which address: docs/security_routes.md
 	@$(BIN)/python -m scripts.security_table
 
-check: lint types floors documents revisions ## lint, then types, floors, configuration, documentation and migrations: what CI asks before the tests
+check: lint types floors documents revisions texts ## lint, then types, floors, configuration, documentation, migrations and texts: what CI asks before the tests
 
 types: $(VENV)
 	$(BIN)/mypy
@@ -67,6 +67,9 @@ floors: $(VENV)
 documents: $(VENV)
 	$(BIN)/python scripts/check_config.py
 	$(BIN)/python scripts/check_docs.py
+
+texts: $(VENV)
+	$(BIN)/python -m scripts.messages check
 
 revisions: $(VENV)
 	$(BIN)/python scripts/check_migrations.py
@@ -120,6 +123,9 @@ vendor: $(VENV) ## fetch the pinned front-end files into static/vendor (needs np
 
 css: $(VENV) ## cut Tabler's style sheet to the classes in use, after a template uses a new one
 	@$(BIN)/python -m scripts.cut_css
+
+messages: $(VENV) ## collect the texts to be translated; ARGS="--from hindi.json" takes translations in
+	@$(BIN)/python -m scripts.messages $(ARGS)
 
 pictures: $(VENV) ## take the pictures of the README from the demo that `make run` serves
 	@$(BIN)/python -m scripts.pictures $(ARGS)

@@ -20,6 +20,7 @@ from holidays import country_holidays, financial_holidays
 
 from tusker.domain.loans.classification import AssetClass, Rules
 from tusker.keys import derive, weaknesses
+from tusker.messages import LANGUAGES
 from tusker.redis_url import limits_options, limits_url, sentinels_of
 
 REQUIRED_IN_PRODUCTION = (
@@ -100,6 +101,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "STATEMENT_DATE_FORMAT": env.get("STATEMENT_DATE_FORMAT", ""),
         "CURRENCY": _currency(env.get("CURRENCY") or "INR"),
         "LOCALE": env.get("LOCALE", "en_IN"),
+        "LANGUAGE": _one_of(env, "LANGUAGE", "en", tuple(LANGUAGES)),
         **_holidays(env),
         "TIMEZONE": _timezone(env.get("TIMEZONE", "Asia/Kolkata")),
         "PROGRAMME_LIMIT": _amount(env, "PROGRAMME_LIMIT", "500000000"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from tusker.messages import say
+
 Found = TypeVar("Found")
 
 
@@ -68,7 +70,7 @@ class NotFound(TuskerError):
 def existing(found: Found | None, what: str) -> Found:
     """What was found; raises `NotFound` naming `what` it would be where that is nothing."""
     if found is None:
-        raise NotFound(f"This {what} does not exist.")
+        raise NotFound(say("This {what} does not exist.", what=what))
     return found
 
 

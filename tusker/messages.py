@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from datetime import date
 from typing import Protocol
 
+LANGUAGES = {"en": "English", "hi": "हिन्दी"}
+"""The languages of the product by their codes, each by its own name."""
 _ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"})
 
 
@@ -18,6 +20,10 @@ def show_day(day: date) -> str:
 class Speaker(Protocol):
     """Knows a language."""
 
+    @property
+    def code(self) -> str:
+        """Which: a key of `LANGUAGES`."""
+
     def template(self, msgid: str, plural: str | None = None, n: int = 1) -> str:
         """The translation of a text whose `{name}` places are still empty."""
 
@@ -27,6 +33,8 @@ class Speaker(Protocol):
 
 class English:
     """The language in which all texts are written."""
+
+    code = "en"
 
     def template(self, msgid: str, plural: str | None = None, n: int = 1) -> str:
         """The text itself."""
@@ -77,6 +85,12 @@ def say_n(one: str, many: str, n: int, /, **params: object) -> Text:
     return Text(one, many, {"n": n, **params})
 
 
+def joined(texts: Iterable[str], by: str = ", ") -> Text:
+    """Several texts as one, each of which is said by itself."""
+    parts = {f"part{number}": text for number, text in enumerate(texts)}
+    return Text(by.join(f"{{{name}}}" for name in parts), None, parts)
+
+
 def shown(text: str) -> str:
     """A text in the language of whom it is for; a plain string as it is."""
     return _said(speaker.get(), text.msgid, text.plural, text.params) if isinstance(text, Text) else text
@@ -84,7 +98,7 @@ def shown(text: str) -> str:
 
 def _said(speaker: Speaker, msgid: str, plural: str | None, params: Mapping[str, object]) -> str:
     if not params:
-        return speaker.template(msgid)
+        return msgid and speaker.template(msgid)
     n = params["n"] if plural is not None else 1
     template = speaker.template(msgid, plural, n if isinstance(n, int) else 1)
     return template.format_map({name: _param(speaker, value) for name, value in params.items()})

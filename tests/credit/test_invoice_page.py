@@ -211,7 +211,7 @@ def test_shipment_card_shows_what_was_heard_and_stops(
     with transaction():
         record_tracking(ctx, {shipment.id: heard}, minimum_interval=timedelta(minutes=1))
     card = browser.get(url(invoice, "/shipment"), headers=HTMX).text
-    assert re.search(r"Delivery company&#39;s code</summary><code[^>]*>13<", card)
+    assert re.search(r"Delivery company's code</summary><code[^>]*>13<", card)
     assert "4 Mar 2026" in card
     assert (
         'href="https://docs.example.com/1?a=1&amp;b=2" target="_blank" rel="noopener noreferrer nofollow"'

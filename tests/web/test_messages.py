@@ -10,11 +10,13 @@ import pytest
 from flask import Flask, render_template_string
 from markupsafe import escape
 
-from tusker.messages import say, say_n, shown, speaker
+from tusker.messages import joined, say, say_n, shown, speaker
 
 
 class Shouting:
     """A language in which all is shouted."""
+
+    code = "hi"
 
     def template(self, msgid: str, plural: str | None = None, n: int = 1) -> str:
         return f"{msgid if n == 1 else plural}!"
@@ -42,6 +44,9 @@ def test_it_is_said_with_all_that_stands_in_it() -> None:
     assert text == "2 rows since 3 Jan 1"
     assert shown(text) == shown(pickle.loads(pickle.dumps(text))) == "2 rows! since day 3!"
     assert escape(say("a < b")) == "a &lt; b!"
+    both = joined((say("First"), say_n("{n} row", "{n} rows", 2), "name"))
+    assert (both, shown(both)) == ("First, 2 rows, name", "First!, 2 rows!, name!")
+    assert joined(()) == shown(joined(())) == ""
     assert shown("a plain string") == "a plain string"
 
 

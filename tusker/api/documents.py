@@ -10,6 +10,7 @@ from tusker.api.auth import Caller
 from tusker.api.endpoints import Reply, operation
 from tusker.domain.files import MediaType
 from tusker.errors import existing
+from tusker.messages import say
 from tusker.queries import api as queries
 from tusker.queries.delivery.documents import document_of, documents_of
 from tusker.services.delivery.document_files import check_file
@@ -39,7 +40,7 @@ def send_document(*, caller: Caller, query: inputs.DocumentQuery, invoice_id: in
     """
     supplier_id = caller.supplier_id()
     content = request.get_data()  # it may take long: before a query, and without a place
-    existing(queries.company_invoice(supplier_id, invoice_id), "invoice")
+    existing(queries.company_invoice(supplier_id, invoice_id), say("invoice"))
     with place_of(f"token:{caller.token_id}"):
         file = check_file(query.name, content)
     with transaction():
@@ -62,7 +63,7 @@ def documents(*, caller: Caller, invoice_id: int) -> Reply:
 
     Those that were sent in, the newest first; their files are read one by one.
     """
-    existing(queries.company_invoice(caller.company_id, invoice_id), "invoice")
+    existing(queries.company_invoice(caller.company_id, invoice_id), say("invoice"))
     return Reply(invoice_schemas.DocumentList(items=[_shown(each) for each in documents_of(invoice_id)]))
 
 
@@ -79,7 +80,7 @@ def open_document(*, caller: Caller, invoice_id: int, document_id: int) -> Reply
 
     As it was sent in, byte for byte.
     """
-    existing(queries.company_invoice(caller.company_id, invoice_id), "invoice")
+    existing(queries.company_invoice(caller.company_id, invoice_id), say("invoice"))
     return Reply(file_answer(document_of(invoice_id, document_id), download=True))
 
 

@@ -18,6 +18,7 @@ from tusker.carriers.registry import get_carriers
 from tusker.currency import currency
 from tusker.errors import TuskerError, existing
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import Customer, PurchaserAccount, SupplierAccount
 from tusker.queries import api as queries
 from tusker.queries.credit.credit_lines import lines_by_id
@@ -210,7 +211,7 @@ def invoice(*, caller: Caller, query: inputs.OneInvoiceQuery, invoice_id: int) -
 
     With its shipment and, from the payout on, its loan with what is owed today and at the end of the term.
     """
-    found = existing(queries.company_invoice(caller.company_id, invoice_id), "invoice")
+    found = existing(queries.company_invoice(caller.company_id, invoice_id), say("invoice"))
     events = events_of("invoice", invoice_id) if query.include == "events" else None
     loan = loan_of_invoice(invoice_id, caller.context().today)
     missing = missing_for([found])[invoice_id]

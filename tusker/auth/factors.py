@@ -30,6 +30,7 @@ from tusker.auth.forms import AppForm, FactorForm, KnownForm, PasskeyForm
 from tusker.auth.sessions import KEY, admit, half_session, this_session
 from tusker.errors import TuskerError
 from tusker.extensions import limiter
+from tusker.messages import say
 from tusker.models import AccessKind, User, UserSession
 from tusker.services.context import Context
 from tusker.services.people import factors, passkeys, sessions
@@ -130,7 +131,7 @@ def confirm() -> ResponseReturnValue:
     form = _shown_form()()
     if form.is_submitted() and _shown(form, this_session()):
         if not request.form.get("kept"):
-            flash("Confirmed. Continue within five minutes.", "success")
+            flash(say("Confirmed. Continue within five minutes."), "success")
         return signed_in()
     page = _factor_page(form, current_user.id, "auth.confirm", *_onward())
     return page, 422 if form.is_submitted() else 200
@@ -237,7 +238,7 @@ def _adding(of: UserSession, endpoint: str, *, first: bool) -> ResponseReturnVal
             if codes:
                 next_url = local_url(request.args.get("next"), url_for("auth.account"))
                 return render_template("auth/recovery_codes.html", codes=codes, next_url=next_url)
-            return done("The second factor is added.", to=url_for("auth.account"))
+            return done(say("The second factor is added."), to=url_for("auth.account"))
     return _adding_page(of.user, app, passkey, endpoint, first=first), 422 if app.is_submitted() else 200
 
 
@@ -262,7 +263,7 @@ def _adding_page(user: User, app: AppForm, passkey: PasskeyForm, endpoint: str, 
 def remove_factor(factor_id: int) -> ResponseReturnValue:
     with transaction():
         factors.remove_factor(acting(), current_user.id, factor_id)
-    return done("The second factor is removed.", to=url_for("auth.account"))
+    return done(say("The second factor is removed."), to=url_for("auth.account"))
 
 
 @bp.post("/account/factors/codes")

@@ -6,15 +6,16 @@ from typing import Any
 
 from wtforms.validators import EqualTo, Length
 
+from tusker.messages import say
 from tusker.services.people.passwords import PASSWORD_LONGEST
-from tusker.web.fields import EmailField, PasskeyField, PasswordField, TextField
+from tusker.web.fields import EmailField, PasskeyField, PasswordField, TextField, at_most
 from tusker.web.forms import Form
 
-_NEW_HELP = "At least 12 characters; a sentence is easier to keep than a riddle."
+_NEW_HELP = say("At least 12 characters; a sentence is easier to keep than a riddle.")
 
 
 def _password(label: str, autocomplete: str, *validators: Any, description: str = "") -> PasswordField:
-    longest = Length(max=PASSWORD_LONGEST, message=f"{label} may have at most {PASSWORD_LONGEST} characters.")
+    longest = Length(max=PASSWORD_LONGEST, message=at_most(label, PASSWORD_LONGEST))
     return PasswordField(
         label,
         validators=[longest, *validators],
@@ -26,48 +27,48 @@ def _password(label: str, autocomplete: str, *validators: Any, description: str 
 class LoginForm(Form):
     """Signing in."""
 
-    email = EmailField("Email", render_kw={"autocomplete": "username", "autofocus": True})
-    password = _password("Password", "current-password")
+    email = EmailField(say("Email"), render_kw={"autocomplete": "username", "autofocus": True})
+    password = _password(say("Password"), "current-password")
 
 
 class ForgotForm(Form):
     """Asking for a link to choose a password."""
 
-    email = EmailField("Email", render_kw={"autofocus": True})
+    email = EmailField(say("Email"), render_kw={"autofocus": True})
 
 
 class ResetForm(Form):
     """A new password, twice."""
 
-    new_password = _password("New password", "new-password", description=_NEW_HELP)
+    new_password = _password(say("New password"), "new-password", description=_NEW_HELP)
     again = _password(
-        "New password again",
+        say("New password again"),
         "new-password",
-        EqualTo("new_password", message="New password again: the two are not the same."),
+        EqualTo("new_password", message=say("New password again: the two are not the same.")),
     )
 
 
 class PasswordForm(ResetForm):
     """Changing the password with the current one."""
 
-    current_password = _password("Current password", "current-password")
+    current_password = _password(say("Current password"), "current-password")
 
 
 class KnownForm(Form):
     """The password once more, of somebody who is signed in."""
 
-    password = _password("Password", "current-password")
+    password = _password(say("Password"), "current-password")
 
 
 class FactorForm(Form):
     """A code of an app, a recovery code, or what a passkey answers."""
 
     code = TextField(
-        "Code",
+        say("Code"),
         max_length=20,
         required=False,
         hints={"autocomplete": "one-time-code", "inputmode": "text", "autofocus": True},
-        description="The six digits from your app, or one of your recovery codes.",
+        description=say("The six digits from your app, or one of your recovery codes."),
     )
     passkey = PasskeyField()
 
@@ -75,14 +76,17 @@ class FactorForm(Form):
 class AppForm(Form):
     """The first code of an authenticator app that is being added."""
 
-    name = TextField("Name", max_length=60, default="Authenticator app", required=True)
+    name = TextField(say("Name"), max_length=60, default=say("Authenticator app"), required=True)
     code = TextField(
-        "Code", max_length=10, required=True, hints={"autocomplete": "one-time-code", "inputmode": "numeric"}
+        say("Code"),
+        max_length=10,
+        required=True,
+        hints={"autocomplete": "one-time-code", "inputmode": "numeric"},
     )
 
 
 class PasskeyForm(Form):
     """A passkey that a browser made."""
 
-    name = TextField("Name", max_length=60, default="Passkey", required=True)
+    name = TextField(say("Name"), max_length=60, default=say("Passkey"), required=True)
     answer = PasskeyField()

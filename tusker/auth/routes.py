@@ -15,6 +15,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from werkzeug.exceptions import BadRequest
 
 from tusker import clock
 from tusker.auth.blueprint import bp, signed_in
@@ -23,20 +24,23 @@ from tusker.auth.forms import ForgotForm, LoginForm, PasswordForm, ResetForm
 from tusker.auth.sessions import KEY, half_session, start_session, stop_session, this_session
 from tusker.errors import InvalidInput, TooManyTries
 from tusker.extensions import limiter
+from tusker.messages import LANGUAGES, say
 from tusker.models import AccessKind, User
 from tusker.services.context import Context
 from tusker.services.people import factors, passwords, sessions, users
 from tusker.services.people.access_log import log_access
 from tusker.transactions import transaction
+from tusker.web import languages
 from tusker.web.access import PUBLIC, SignInNeeded, access_of, acting, allow, public
 from tusker.web.guessing import confirm_password
 from tusker.web.htmx import current_path, done, is_htmx
 from tusker.web.kept_forms import form_of_request, page_of_form, seal
+from tusker.web.urls import local_url
 from tusker.web.visitors import network, visitor
 
 # One sentence for every reason, so that nobody learns which part was wrong.
-FAILED = "Email and password do not match an active account."
-ASKED = (
+FAILED = say("Email and password do not match an active account.")
+ASKED = say(
     "If this address belongs to an account, a mail with a link is on its way. The link works for one hour."
 )
 
@@ -114,14 +118,14 @@ def ask_to_sign_in(_: SignInNeeded) -> ResponseReturnValue:
         return answer
     if access_of(current_app, request.endpoint or "static") == PUBLIC:
         # The form of signing in itself, or one like it, from a page that was open for too long.
-        flash("This page was open too long. Please send it again.", "info")
+        flash(say("This page was open too long. Please send it again."), "info")
         return redirect(page_of_form() or url_for("auth.login"), 303)
     ended = None if half else session.pop(KEY, None)
     kept = form_of_request(sessions.user_of_ended(ended) if ended else None)
     if kept is not None:
         return _login_page(LoginForm(formdata=None), seal(kept), kept.page), 401
     if ended:
-        flash("Your session has ended. Sign in again.", "info")
+        flash(say("Your session has ended. Sign in again."), "info")
     back = request.full_path.rstrip("?") if request.method == "GET" else ""
     endpoint = "auth.second" if half else "auth.login"
     return redirect(url_for(endpoint, next=back if back not in {"", "/"} else None))
@@ -132,7 +136,7 @@ def ask_to_sign_in(_: SignInNeeded) -> ResponseReturnValue:
 def logout() -> ResponseReturnValue:
     """End the session."""
     stop_session()
-    flash("You are signed out.", "success")
+    flash(say("You are signed out."), "success")
     answer = redirect(url_for("auth.login"), 303)
     # pages that the browser still holds to go back to, too
     answer.headers["Clear-Site-Data"] = '"cache"'
@@ -145,7 +149,7 @@ def end_session(session_id: int) -> ResponseReturnValue:
     """Sign out in another browser."""
     with transaction():
         sessions.end_session(clock.now(), current_user.id, session_id)
-    return done("That browser is signed out.", to=url_for("auth.account"))
+    return done(say("That browser is signed out."), to=url_for("auth.account"))
 
 
 @bp.post("/account/sessions/end")
@@ -154,7 +158,7 @@ def end_other_sessions() -> ResponseReturnValue:
     """Sign out everywhere but here."""
     with transaction():
         sessions.end_other_sessions(clock.now(), current_user.id, this_session().id)
-    return done("Everywhere else you are signed out.", to=url_for("auth.account"))
+    return done(say("Everywhere else you are signed out."), to=url_for("auth.account"))
 
 
 @bp.post("/account/session")
@@ -162,6 +166,22 @@ def end_other_sessions() -> ResponseReturnValue:
 def stay() -> ResponseReturnValue:
     """Somebody is still there: their request alone keeps the session."""
     return "", 204
+
+
+@bp.post("/language")
+@public
+def language() -> ResponseReturnValue:
+    """Choose the language: of one's account, or where nobody is signed in of this browser."""
+    chosen = request.form.get("language", "")
+    if current_user.is_authenticated:
+        with transaction():
+            users.choose_language(acting(), current_user.id, chosen)
+    elif chosen not in LANGUAGES:
+        raise BadRequest
+    languages.choose(chosen)
+    if current_user.is_authenticated:
+        flash(say("Your language is {language}.", language=LANGUAGES[chosen]), "success")
+    return redirect(local_url(request.form.get("next"), url_for("web.start")), 303)
 
 
 @bp.get("/account")
@@ -195,7 +215,7 @@ def password() -> ResponseReturnValue:
             user = passwords.change_password(acting(), current_user.id, form.new_password.filled)
         if form.saved:
             start_session(user)
-            flash("Your password is changed. Everywhere else you are signed out.", "success")
+            flash(say("Your password is changed. Everywhere else you are signed out."), "success")
             return redirect(url_for("auth.account"), 303)
     return _account_page(form), 422
 
@@ -232,7 +252,7 @@ def reset(token: str) -> ResponseReturnValue:
             passwords.reset_password(_visitor(), token, form.new_password.filled)
         if form.saved:
             session.clear()
-            flash("Your new password is set. Sign in with it.", "success")
+            flash(say("Your new password is set. Sign in with it."), "success")
             return redirect(url_for("auth.login"), 303)
     return render_template("auth/reset.html", form=form), 422 if form.is_submitted() else 200
 

@@ -35,6 +35,7 @@ def load_user(key: str) -> User | None:
         return None
     of, g.has_factor = found
     who.set(f"user {of.user_id}")
+    g.language = of.user.language
     if of.factor_at is None and (g.has_factor or must_have_factor(of.user)):
         g.half_session = of
         return None
@@ -60,7 +61,10 @@ def start_session(user: User) -> bool:
     """
     with transaction():
         begun, token = sessions.begin_session(clock.now(), user, visitor())
+    language = session.get("language")
     session.clear()
+    if language and user.language is None:
+        session["language"] = language
     g.pop("csrf_token", None)  # of the old session, kept for the rest of the request
     session.permanent = True
     session[KEY] = token
@@ -75,7 +79,7 @@ def start_session(user: User) -> bool:
 def admit(begun: UserSession) -> None:
     """Let the person of a session in, from this request on."""
     token = session[KEY]
-    g.user_session = begun
+    g.user_session, g.language = begun, begun.user.language
     login_user(begun.user)
     session[KEY] = token  # Flask-Login puts the user's id there
 

@@ -11,6 +11,7 @@ from tusker.customers.blueprint import bp
 from tusker.customers.forms import BankAccountForm
 from tusker.domain.accounts import HOLDER_MAX
 from tusker.errors import InvalidInput, NotFound
+from tusker.messages import say
 from tusker.models import BankAccountState, Customer, Role
 from tusker.queries.credit.customers import customer_by_id
 from tusker.queries.payout.bank_accounts import accounts_of
@@ -41,7 +42,7 @@ def propose_bank_details(customer_id: int) -> Response:
         except InvalidInput as error:
             form.take(error)
         else:
-            return _answer(customer_id, said(made, "Payouts go to this account from now on."))
+            return _answer(customer_id, said(made, say("Payouts go to this account from now on.")))
     return render(PAGE, PARTIAL, status=422, **bank_context(_supplier(customer_id), form=form))
 
 
@@ -87,5 +88,5 @@ def _answer(customer_id: int, message: str) -> Response:
 def _supplier(customer_id: int) -> Customer:
     customer = customer_by_id(customer_id)
     if customer.supplier is None:
-        raise NotFound("This customer is not a supplier, so it has no bank details.")
+        raise NotFound(say("This customer is not a supplier, so it has no bank details."))
     return customer

@@ -20,6 +20,7 @@ from tusker.customers.terms_fields import DEFAULT_TERMS
 from tusker.customers.tokens import token_context
 from tusker.domain.credit.limits import LimitUse
 from tusker.errors import TuskerError
+from tusker.messages import joined, say, shown
 from tusker.models import Customer, Proposal, Role
 from tusker.queries.credit import customers as queries
 from tusker.queries.credit.credit_lines import lines_of
@@ -56,15 +57,15 @@ def _of(side: str, figure: str) -> Callable[[queries.CustomerRow], int | None]:
 
 CUSTOMERS = ListOf(
     "customers",
-    "Customers",
+    say("Customers"),
     "customers.index",
     "customers.index_file",
     (
-        Column("name", "Customer", Kind.NAME, sorts=True),
-        Column("reference", "Reference", shown=False),
-        Column("email", "Email", shown=False),
-        Column("as_supplier", "As supplier", in_files=False),
-        Column("as_purchaser", "As purchaser", in_files=False),
+        Column("name", say("Customer"), Kind.NAME, sorts=True),
+        Column("reference", say("Reference"), shown=False),
+        Column("email", say("Email"), shown=False),
+        Column("as_supplier", say("As supplier"), in_files=False),
+        Column("as_purchaser", say("As purchaser"), in_files=False),
         *(
             Column(
                 f"{side}_{figure}",
@@ -78,10 +79,10 @@ CUSTOMERS = ListOf(
             for side in ("supplier", "purchaser")
             for figure, words in (("limit", "limit"), ("used", "used"), ("available", "available"))
         ),
-        Column("open_invoices", "Open", Kind.NUMBER),
-        Column("lines", "Lines", Kind.NUMBER),
-        Column("note", "Note", Kind.NAME),
-        Column("id", "Id", Kind.NUMBER, sorts=True, shown=False),
+        Column("open_invoices", say("Open"), Kind.NUMBER),
+        Column("lines", say("Lines"), Kind.NUMBER),
+        Column("note", say("Note"), Kind.NAME),
+        Column("id", say("Id"), Kind.NUMBER, sorts=True, shown=False),
     ),
     order="-id",
     by_id="id",
@@ -126,7 +127,10 @@ def new() -> Response:
         if form.saved:
             if isinstance(made, Proposal):
                 return done(PROPOSED, to=url_for("customers.index"))
-            return done(f"{form.name.data} was created.", to=url_for("customers.show", customer_id=made_id))
+            return done(
+                say("{name} was created.", name=form.name.data),
+                to=url_for("customers.show", customer_id=made_id),
+            )
     return _form_page(form, draft, None)
 
 
@@ -154,9 +158,11 @@ def edit(customer_id: int) -> Response:
         else:
             if not isinstance(changed, Proposal):
                 _warn_of_limits(queries.customer_by_id(customer_id))
-            cascaded = f" {changed} credit line(s) took the terms over." if changed else ""
+            saved = say("{name} was saved.", name=form.name.data)
+            if changed:
+                saved = joined((saved, say("{n} credit line(s) took the terms over.", n=changed)), " ")
             return done(
-                f"{form.name.data} was saved.{cascaded}",
+                saved,
                 to=url_for("customers.show", customer_id=customer_id),
                 made=changed,
             )
@@ -198,15 +204,15 @@ def show(customer_id: int) -> str:
 def _plots_of(customer: Customer) -> list[tuple[str, Plot]]:
     """Use of its limit, cash and yield of each of its sides, with an id for each plot."""
     found: list[tuple[str, Plot]] = []
-    for side, account, whose in (
-        ("supplier", customer.supplier, Whose(supplier_id=customer.id)),
-        ("purchaser", customer.purchaser, Whose(purchaser_id=customer.id)),
+    for side, words, account, whose in (
+        ("supplier", say("the supplier limit"), customer.supplier, Whose(supplier_id=customer.id)),
+        ("purchaser", say("the purchaser limit"), customer.purchaser, Whose(purchaser_id=customer.id)),
     ):
         if account is not None:
             past = BookHistory.of(today(), whose)
             limits = limit_changes(side, customer.id)
             found += [
-                (f"plot-use-{side}", past.use_of_limit(account.used_amount, limits, f"the {side} limit")),
+                (f"plot-use-{side}", past.use_of_limit(account.used_amount, limits, words)),
                 (f"plot-cash-{side}", past.cash(to_pay=side == "purchaser")),
                 (f"plot-results-{side}", past.results()),
             ]
@@ -243,11 +249,15 @@ def _values_of(customer: Customer) -> dict[str, Any]:
 
 
 def _warn_of_limits(customer: Customer) -> None:
-    for side, account in (("supplier", customer.supplier), ("purchaser", customer.purchaser)):
+    for limit, account in (
+        (say("The supplier limit"), customer.supplier),
+        (say("The purchaser limit"), customer.purchaser),
+    ):
         if account is not None and account.used_amount > account.limit_amount:
             over = currency().show(account.used_amount - account.limit_amount)
-            flash(
-                f"The {side} limit is {over} below what is in use: no new requests are approved until usage is back"
-                " within it.",
-                "warning",
+            warning = say(
+                "{limit} is {over} below what is in use: no new requests are approved until usage is back within it.",
+                limit=limit,
+                over=over,
             )
+            flash(shown(warning), "warning")

@@ -11,6 +11,7 @@ from tusker.domain.accounts import HOLDER_MAX, AccountNumber, parse_account
 from tusker.domain.credit.limits import LineState
 from tusker.domain.delivery.financeable import Wishes
 from tusker.domain.terms import TERM_FIELDS
+from tusker.messages import say
 from tusker.models import LineStatus, TokenScope
 from tusker.services.credit.customers.companies import CustomerData
 from tusker.services.credit.customers.lines import LineData
@@ -28,38 +29,38 @@ from tusker.web.forms import FilterForm, Form
 
 _CODE = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
 _STATES = [
-    (LineState.ACTIVE.value, "Active"),
-    (LineState.SUSPENDED.value, "Suspended"),
-    (LineState.NOT_YET_VALID.value, "Not yet valid"),
-    (LineState.EXPIRED.value, "Expired"),
-    (LineState.ON_HOLD.value, "On hold"),
+    (LineState.ACTIVE.value, say("Active")),
+    (LineState.SUSPENDED.value, say("Suspended")),
+    (LineState.NOT_YET_VALID.value, say("Not yet valid")),
+    (LineState.EXPIRED.value, say("Expired")),
+    (LineState.ON_HOLD.value, say("On hold")),
 ]
 
 
 class CustomerForm(TermsFields):
     """A company: supplier, purchaser or both."""
 
-    name = NameField("Name", description="As it stands on its invoices.")
+    name = NameField(say("Name"), description=say("As it stands on its invoices."))
     reference = TextField(
-        "Reference",
+        say("Reference"),
         max_length=60,
         required=False,
-        description="Its number in your other systems; imported files may name it by this.",
+        description=say("Its number in your other systems; imported files may name it by this."),
     )
-    email = EmailField("Email", required=False, description="For questions about its account.")
-    is_supplier = BooleanField("Supplier: sends goods and asks for money against its invoices")
-    is_purchaser = BooleanField("Purchaser: receives goods and pays the invoices")
+    email = EmailField(say("Email"), required=False, description=say("For questions about its account."))
+    is_supplier = BooleanField(say("Supplier: sends goods and asks for money against its invoices"))
+    is_purchaser = BooleanField(say("Purchaser: receives goods and pays the invoices"))
     supplier_limit = MoneyField(
-        "Supplier limit",
+        say("Supplier limit"),
         allow_zero=True,
-        description="The most that may be lent against all its invoices together.",
+        description=say("The most that may be lent against all its invoices together."),
     )
     purchaser_limit = MoneyField(
-        "Purchaser limit",
+        say("Purchaser limit"),
         allow_zero=True,
-        description="The most that may be lent against invoices to this company.",
+        description=say("The most that may be lent against invoices to this company."),
     )
-    cascade = BooleanField("Apply these terms to its credit lines too")
+    cascade = BooleanField(say("Apply these terms to its credit lines too"))
 
     def validate(self, *args: Any, **kwargs: Any) -> bool:
         """Check the form; the fields of a side that is not ticked are ignored."""
@@ -71,7 +72,7 @@ class CustomerForm(TermsFields):
             self[name].data = None
         valid = super().validate(*args, **kwargs)
         if not (self.is_supplier.data or self.is_purchaser.data):
-            self.is_supplier.errors = ["Say whether it is a supplier, a purchaser or both."]
+            self.is_supplier.errors = [say("Say whether it is a supplier, a purchaser or both.")]
             return False
         return valid
 
@@ -91,12 +92,18 @@ class LineEditForm(TermsFields):
     """Limit, validity and terms of a credit line."""
 
     limit = MoneyField(
-        "Limit", allow_zero=True, description="The most that may be lent against invoices between these two."
+        say("Limit"),
+        allow_zero=True,
+        description=say("The most that may be lent against invoices between these two."),
     )
-    valid_from = DayField("Valid from", description="The first day on which requests are taken.")
-    valid_to = DayField("Valid to", required=False, description="The last such day; empty for no end.")
-    documents_required = BooleanField("Finance only with a verified proof of delivery or signed invoice")
-    confirmation_required = BooleanField("Finance only once the purchaser has confirmed delivery and amount")
+    valid_from = DayField(say("Valid from"), description=say("The first day on which requests are taken."))
+    valid_to = DayField(
+        say("Valid to"), required=False, description=say("The last such day; empty for no end.")
+    )
+    documents_required = BooleanField(say("Finance only with a verified proof of delivery or signed invoice"))
+    confirmation_required = BooleanField(
+        say("Finance only once the purchaser has confirmed delivery and amount")
+    )
 
     def line_data(self) -> LineData:
         """What was filled in, for the services; the form must have been found valid."""
@@ -112,54 +119,62 @@ class LineEditForm(TermsFields):
 class LineForm(LineEditForm):
     """A new credit line; give it the choices of companies."""
 
-    supplier_id = IdField("Supplier", empty="Choose a supplier")
-    purchaser_id = IdField("Purchaser", empty="Choose a purchaser")
+    supplier_id = IdField(say("Supplier"), empty=say("Choose a supplier"))
+    purchaser_id = IdField(say("Purchaser"), empty=say("Choose a purchaser"))
 
 
 class LineStatusForm(Form):
     """Suspend a line or make it active again."""
 
-    status = ChoiceField("Status", choices=[(status.value, status.value) for status in LineStatus])
+    status = ChoiceField(say("Status"), choices=[(status.value, status.value) for status in LineStatus])
     reason = ReasonField()
 
 
 class ValidityForm(Form):
     """The days on which a limit of a company admits something new."""
 
-    side = ChoiceField("Limit", choices=[("supplier", "Supplier limit"), ("purchaser", "Purchaser limit")])
-    valid_from = DayField("Valid from", required=False, description="Empty for no beginning.")
-    valid_to = DayField("Valid to", required=False, description="The last day; empty for no end.")
+    side = ChoiceField(
+        say("Limit"), choices=[("supplier", say("Supplier limit")), ("purchaser", say("Purchaser limit"))]
+    )
+    valid_from = DayField(say("Valid from"), required=False, description=say("Empty for no beginning."))
+    valid_to = DayField(say("Valid to"), required=False, description=say("The last day; empty for no end."))
 
 
 class TokenForm(Form):
     """A new API token."""
 
-    name = NameField("Name", description="Which system will use it, such as “ERP production”.")
+    name = NameField(say("Name"), description=say("Which system will use it, such as “ERP production”."))
     scope = ChoiceField(
-        "It may",
+        say("It may"),
         choices=[
-            (TokenScope.REQUEST, "Request financing and read"),
-            (TokenScope.READ, "Only read"),
+            (TokenScope.REQUEST, say("Request financing and read")),
+            (TokenScope.READ, say("Only read")),
         ],
     )
-    days = IdField("It works for", choices=[(365, "A year"), (90, "90 days"), (30, "30 days")], default=365)
+    days = IdField(
+        say("It works for"),
+        choices=[(365, say("A year")), (90, say("90 days")), (30, say("30 days"))],
+        default=365,
+    )
 
 
 class BankAccountForm(Form):
     """Where a supplier is to be paid."""
 
-    holder = TextField("Holder", max_length=HOLDER_MAX, description="As the bank knows the account's owner.")
+    holder = TextField(
+        say("Holder"), max_length=HOLDER_MAX, description=say("As the bank knows the account's owner.")
+    )
     iban = TextField("IBAN", max_length=60, required=False, render_kw=_CODE)
-    account_number = TextField("Account number", max_length=60, required=False, render_kw=_CODE)
+    account_number = TextField(say("Account number"), max_length=60, required=False, render_kw=_CODE)
     ifsc = TextField(
-        "IFSC", max_length=20, required=False, render_kw=_CODE, description="Of the branch, in India."
+        "IFSC", max_length=20, required=False, render_kw=_CODE, description=say("Of the branch, in India.")
     )
     bic = TextField(
         "BIC",
         max_length=20,
         required=False,
         render_kw=_CODE,
-        description="Elsewhere; may go with an IBAN too.",
+        description=say("Elsewhere; may go with an IBAN too."),
     )
 
     def account(self) -> AccountNumber:
@@ -176,16 +191,19 @@ class BankAccountForm(Form):
 class CustomersFilter(FilterForm):
     """Which companies to list."""
 
-    q = TextField("Search", required=False, render_kw={"placeholder": "Name, reference or email"})
+    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Name, reference or email")})
     side = ChoiceField(
-        "Kind", choices=[("supplier", "Suppliers"), ("purchaser", "Purchasers")], required=False, empty="All"
+        say("Kind"),
+        choices=[("supplier", say("Suppliers")), ("purchaser", say("Purchasers"))],
+        required=False,
+        empty=say("All"),
     )
 
 
 class LinesFilter(FilterForm):
     """Which credit lines to list; give it the choices of companies."""
 
-    q = TextField("Search", required=False, render_kw={"placeholder": "Supplier or purchaser"})
-    state = ChoiceField("Status", choices=_STATES, required=False, empty="All")
-    supplier_id = IdField("Supplier", required=False, empty="All")
-    purchaser_id = IdField("Purchaser", required=False, empty="All")
+    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Supplier or purchaser")})
+    state = ChoiceField(say("Status"), choices=_STATES, required=False, empty=say("All"))
+    supplier_id = IdField(say("Supplier"), required=False, empty=say("All"))
+    purchaser_id = IdField(say("Purchaser"), required=False, empty=say("All"))

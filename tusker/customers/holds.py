@@ -8,6 +8,7 @@ from tusker.customers.blueprint import bp
 from tusker.customers.forms import ValidityForm
 from tusker.domain.credit.limits import Validity
 from tusker.errors import InvalidInput
+from tusker.messages import joined, say
 from tusker.models import Role
 from tusker.services.credit.customers.holds import hold_customer, lift_hold, set_validity
 from tusker.services.credit.customers.identities import set_cities
@@ -25,7 +26,11 @@ def hold(customer_id: int) -> Response:
     with transaction():
         name = hold_customer(acting(), customer_id, reason=sent_reason()).name
     undo = Undo(url_for("customers.lift", customer_id=customer_id))
-    return done(f"{name} is on hold.", to=url_for("customers.show", customer_id=customer_id), undo_by=undo)
+    return done(
+        say("{name} is on hold.", name=name),
+        to=url_for("customers.show", customer_id=customer_id),
+        undo_by=undo,
+    )
 
 
 @bp.post("/<int:customer_id>/lift-hold")
@@ -35,7 +40,7 @@ def lift(customer_id: int) -> Response:
     to = url_for("customers.show", customer_id=customer_id)
     with transaction():
         made = lift_hold(acting(), customer_id, reason=sent_reason())
-    return done("The hold is lifted.", to=to, made=made)
+    return done(say("The hold is lifted."), to=to, made=made)
 
 
 @bp.post("/<int:customer_id>/validity")
@@ -44,12 +49,16 @@ def validity(customer_id: int) -> Response:
     """The days on which one of the company's limits admits something new."""
     form = ValidityForm()
     if not form.validate_on_submit():
-        raise InvalidInput(" ".join(str(error) for errors in form.errors.values() for error in errors))
+        raise InvalidInput(joined((error for errors in form.errors.values() for error in errors), " "))
     to = url_for("customers.show", customer_id=customer_id)
     with transaction():
         days = Validity(form.valid_from.data, form.valid_to.data)
         made = set_validity(acting(), customer_id, form.side.filled, days)
-    return done(f"The days of the {form.side.filled} limit were saved.", to=to, made=made)
+    saved = {
+        "supplier": say("The days of the supplier limit were saved."),
+        "purchaser": say("The days of the purchaser limit were saved."),
+    }
+    return done(saved[form.side.filled], to=to, made=made)
 
 
 @bp.post("/<int:customer_id>/cities")
@@ -59,7 +68,7 @@ def cities(customer_id: int) -> Response:
     to = url_for("customers.show", customer_id=customer_id)
     with transaction():
         made = set_cities(acting(), customer_id, request.form.get("cities", ""))
-    return done("The cities were saved.", to=to, made=made)
+    return done(say("The cities were saved."), to=to, made=made)
 
 
 @bp.post("/<int:customer_id>/group")
@@ -69,4 +78,4 @@ def group(customer_id: int) -> Response:
     to = url_for("customers.show", customer_id=customer_id)
     with transaction():
         made = set_group(acting(), customer_id, request.form.get("group", ""))
-    return done("The group was saved.", to=to, made=made)
+    return done(say("The group was saved."), to=to, made=made)

@@ -16,6 +16,7 @@ from tusker.carriers.registry import get_carrier, get_carriers
 from tusker.domain.delivery.shipments import DirectoryEntry
 from tusker.errors import TuskerError
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import CarrierIdentity
 from tusker.services.couriers.gate import asking
 from tusker.services.credit.customers.identities import IdentityData
@@ -122,9 +123,9 @@ def _unsearched(text: str) -> bool:
 def _add_by_hand(draft: IdentityDraft) -> None:
     side, external_id = request.form.get("hand_side", ""), request.form.get("hand_id", "").strip()
     if side not in SIDES or not external_id or len(external_id) > 60 or not external_id.isprintable():
-        draft.error = "An id by hand needs 1 to 60 readable characters."
+        draft.error = say("An id by hand needs 1 to 60 readable characters.")
     elif draft.carrier not in draft.carriers:
-        draft.error = "Choose the delivery company."
+        draft.error = say("Choose the delivery company.")
     else:
         draft.add(IdentityData(draft.carrier, side, external_id))
 

@@ -16,6 +16,7 @@ from tusker.customers.line_lists import LINES
 from tusker.customers.terms_fields import DEFAULT_TERMS
 from tusker.domain.terms import Terms
 from tusker.extensions import db
+from tusker.messages import say, shown
 from tusker.models import LineStatus, Proposal, Role, SupplierAccount
 from tusker.queries.credit import credit_lines as queries
 from tusker.queries.credit.customers import purchaser_choices, supplier_choices
@@ -79,7 +80,7 @@ def new_line() -> Response:
         if form.saved:
             if isinstance(made, Proposal):
                 return done(PROPOSED, to=url_for("customers.lines"))
-            return done("The credit line was opened.", to=url_for("customers.line", line_id=made_id))
+            return done(say("The credit line was opened."), to=url_for("customers.line", line_id=made_id))
     return render(
         "customers/line/line_form.html",
         status=422 if form.errors else 200,
@@ -116,7 +117,7 @@ def edit_line(line_id: int) -> Response:
             if not isinstance(made, Proposal):
                 _warn_of_limit(line_id)
             return done(
-                "The credit line was saved.", to=url_for("customers.line", line_id=line_id), made=made
+                say("The credit line was saved."), to=url_for("customers.line", line_id=line_id), made=made
             )
     return render(
         "customers/line/line_form.html",
@@ -139,9 +140,10 @@ def line_status(line_id: int) -> Response:
             )
             status = LineStatus(form.status.filled)
         if form.saved:
-            words = "active again" if status == LineStatus.ACTIVE else "suspended: it admits nothing new"
+            active = say("The credit line is active again.")
+            suspended = say("The credit line is suspended: it admits nothing new.")
             return done(
-                f"The credit line is {words}.",
+                active if status == LineStatus.ACTIVE else suspended,
                 to=url_for("customers.line", line_id=line_id),
                 made=made,
                 undo_by=Undo(
@@ -179,8 +181,9 @@ def _default_terms(supplier_id: int | None) -> tuple[Terms, str | None]:
 def _warn_of_limit(line_id: int) -> None:
     use = queries.line_by_id(line_id, today()).limits.credit_line
     if use.headroom < 0:
-        flash(
-            f"The limit is {currency().show(-use.headroom)} below what is in use:"
-            " no new requests are approved until usage is back within it.",
-            "warning",
+        warning = say(
+            "{limit} is {over} below what is in use: no new requests are approved until usage is back within it.",
+            limit=say("The limit"),
+            over=currency().show(-use.headroom),
         )
+        flash(shown(warning), "warning")

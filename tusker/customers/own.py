@@ -18,6 +18,7 @@ from tusker.customers.blueprint import bp
 from tusker.customers.forms import TokenForm
 from tusker.customers.line_lists import MY_LINES
 from tusker.customers.tokens import make_token, token_context
+from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.credit.credit_lines import lines_page
 from tusker.queries.credit.customers import customer_by_id
@@ -91,7 +92,7 @@ def take_over_my_token(token_id: int) -> Response:
     with transaction():
         take_over_token(acting(), token_id, customer_id=current_company_id())
     return done(
-        "You are now responsible for this token; it works again.",
+        say("You are now responsible for this token; it works again."),
         to=url_for("customers.my_tokens"),
         partial="customers/people/_tokens.html",
         **token_context(current_company_id(), own=True),
@@ -105,7 +106,7 @@ def revoke_my_token(token_id: int) -> Response:
     with transaction():
         name = revoke_token(acting(), token_id, customer_id=current_company_id()).name
     return done(
-        f"The token “{name}” is revoked.",
+        say("The token “{name}” is revoked.", name=name),
         to=url_for("customers.my_tokens"),
         partial="customers/people/_tokens.html",
         **token_context(current_company_id(), own=True),

@@ -13,6 +13,7 @@ from tusker.domain.terms import (
     InterestTiming,
     Terms,
 )
+from tusker.messages import say
 from tusker.web.fields import ChoiceField, CountField, MoneyField, PercentField
 from tusker.web.forms import Form
 
@@ -27,29 +28,29 @@ DEFAULT_TERMS = Terms(
 )
 """The terms that the form of a new supplier starts with."""
 _DAY_COUNTS = [
-    (DayCount.ACT_365F.value, "Actual / 365 (fixed)"),
-    (DayCount.ACT_360.value, "Actual / 360"),
+    (DayCount.ACT_365F.value, say("Actual / 365 (fixed)")),
+    (DayCount.ACT_360.value, say("Actual / 360")),
     (DayCount.THIRTY_360.value, "30 / 360"),
 ]
 _METHODS = [
-    (InterestMethod.SIMPLE.value, "Simple"),
-    (InterestMethod.DAILY_COMPOUND_360.value, "Compounded daily, year of 360 days"),
+    (InterestMethod.SIMPLE.value, say("Simple")),
+    (InterestMethod.DAILY_COMPOUND_360.value, say("Compounded daily, year of 360 days")),
 ]
 _TIMINGS = [
-    (InterestTiming.ARREARS.value, "With the repayment"),
-    (InterestTiming.UPFRONT.value, "Deducted from the payout"),
+    (InterestTiming.ARREARS.value, say("With the repayment")),
+    (InterestTiming.UPFRONT.value, say("Deducted from the payout")),
 ]
 _CONVENTIONS = [
-    (DueConvention.NONE.value, "Stays as it is"),
-    (DueConvention.FOLLOWING.value, "Moves to the next working day"),
+    (DueConvention.NONE.value, say("Stays as it is")),
+    (DueConvention.FOLLOWING.value, say("Moves to the next working day")),
     (
         DueConvention.MODIFIED_FOLLOWING.value,
-        "Moves to the next working day within the month, else the one before",
+        say("Moves to the next working day within the month, else the one before"),
     ),
 ]
 _COLLECTIONS = [
-    (Collection.DEBT.value, "What is owed on the loan"),
-    (Collection.INVOICE.value, "The invoice's face value"),
+    (Collection.DEBT.value, say("What is owed on the loan")),
+    (Collection.INVOICE.value, say("The invoice's face value")),
 ]
 
 
@@ -57,72 +58,86 @@ class TermsFields(Form):
     """The terms of a supplier or a credit line."""
 
     advance_rate = PercentField(
-        "Advance rate", description="Share of the invoice value that is lent.", minimum=Decimal("0.000001")
+        say("Advance rate"),
+        description=say("Share of the invoice value that is lent."),
+        minimum=Decimal("0.000001"),
     )
-    apr = PercentField("APR", description="Interest a year on the principal, until it is repaid.")
+    apr = PercentField(say("APR"), description=say("Interest a year on the principal, until it is repaid."))
     tenor_days = CountField(
-        "Tenor", minimum=1, maximum=730, suffix="days", description="Days from the payout to the due date."
+        say("Tenor"),
+        minimum=1,
+        maximum=730,
+        suffix=say("days"),
+        description=say("Days from the payout to the due date."),
     )
     day_count = ChoiceField(
-        "Day count", choices=_DAY_COUNTS, description="How days and years are counted for interest."
+        say("Day count"), choices=_DAY_COUNTS, description=say("How days and years are counted for interest.")
     )
     interest_method = ChoiceField(
-        "Interest",
+        say("Interest"),
         choices=_METHODS,
-        description="Daily compounding counts actual days and ignores the day count.",
+        description=say("Daily compounding counts actual days and ignores the day count."),
     )
     interest_timing = ChoiceField(
-        "Interest and fee are paid",
+        say("Interest and fee are paid"),
         choices=_TIMINGS,
-        description="Deducted: the supplier gets less, and on the due date only the principal is owed.",
+        description=say("Deducted: the supplier gets less, and on the due date only the principal is owed."),
     )
-    fee_flat = MoneyField("Flat fee", allow_zero=True, description="For each financed invoice; 0 for none.")
+    fee_flat = MoneyField(
+        say("Flat fee"), allow_zero=True, description=say("For each financed invoice; 0 for none.")
+    )
     fee_rate = PercentField(
-        "Percentage fee", maximum=Decimal("0.2"), description="Of the principal, once; 0 for none."
+        say("Percentage fee"), maximum=Decimal("0.2"), description=say("Of the principal, once; 0 for none.")
     )
     fee_min = MoneyField(
-        "Minimum fee",
+        say("Minimum fee"),
         allow_zero=True,
         required=False,
-        description="Flat and percentage fee together; 0 for none.",
+        description=say("Flat and percentage fee together; 0 for none."),
     )
     fee_max = MoneyField(
-        "Maximum fee",
+        say("Maximum fee"),
         allow_zero=True,
         required=False,
-        description="Flat and percentage fee together; empty for none.",
+        description=say("Flat and percentage fee together; empty for none."),
     )
     grace_days = CountField(
-        "Grace days",
+        say("Grace days"),
         minimum=0,
         maximum=90,
-        suffix="days",
-        description="Days after the due date without penalty.",
+        suffix=say("days"),
+        description=say("Days after the due date without penalty."),
     )
     penal_rate = PercentField(
-        "Penal rate",
-        description="A year on what is overdue, on top of the interest; after the grace days it counts"
-        " from the due date.",
+        say("Penal rate"),
+        description=say(
+            "A year on what is overdue, on top of the interest; after the grace days it counts"
+            " from the due date."
+        ),
     )
 
     due_convention = ChoiceField(
-        "Due date on a closed day",
+        say("Due date on a closed day"),
         choices=_CONVENTIONS,
-        description="What becomes of a due date on which the bank is closed.",
+        description=say("What becomes of a due date on which the bank is closed."),
     )
     collection = ChoiceField(
-        "Purchasers pay",
+        say("Purchasers pay"),
         choices=_COLLECTIONS,
-        description="The debt: the supplier gets the rest from them directly. The invoice: the rest is passed on to"
-        " the supplier with the next disbursal.",
+        description=say(
+            "The debt: the supplier gets the rest from them directly. The invoice: the rest is passed on to"
+            " the supplier with the next disbursal."
+        ),
     )
     recourse_days = CountField(
-        "Recourse after",
+        say("Recourse after"),
         minimum=0,
         maximum=365,
         required=False,
-        suffix="days past due",
-        description="Then the supplier owes what the purchaser has not paid; empty for without recourse.",
+        suffix=say("days past due"),
+        description=say(
+            "Then the supplier owes what the purchaser has not paid; empty for without recourse."
+        ),
     )
 
     @property

@@ -10,6 +10,7 @@ from flask import Response, url_for
 from tusker import clock
 from tusker.customers.blueprint import bp
 from tusker.customers.forms import TokenForm
+from tusker.messages import say
 from tusker.models import Proposal, Role, TokenScope
 from tusker.queries.credit.customers import customer_by_id, tokens_of
 from tusker.services.people.tokens import create_token, revoke_token, take_over_token
@@ -48,7 +49,7 @@ def revoke_company_token(customer_id: int, token_id: int) -> Response:
     with transaction():
         name = revoke_token(acting(), token_id, customer_id=customer_id).name
     return done(
-        f"The token “{name}” is revoked.",
+        say("The token “{name}” is revoked.", name=name),
         to=url_for("customers.show", customer_id=customer_id),
         partial="customers/people/_tokens.html",
         **token_context(customer_id),
@@ -60,7 +61,7 @@ def revoke_company_token(customer_id: int, token_id: int) -> Response:
 def take_over_company_token(customer_id: int, token_id: int) -> Response:
     with transaction():
         made = take_over_token(acting(), token_id, customer_id=customer_id)
-        words = said(made, "You are now responsible for this token; it works again.")
+        words = said(made, say("You are now responsible for this token; it works again."))
     return done(
         words,
         to=url_for("customers.show", customer_id=customer_id),

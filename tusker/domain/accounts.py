@@ -127,8 +127,8 @@ def _check_iban(iban: str) -> None:
 
 def _iban_fault(iban: str) -> str:
     if ibans.calc_check_digits(iban) != iban[2:4]:
-        return "its check digits do not fit; a digit is mistyped, missing or swapped"
-    return f"the country {iban[:2]} has none of this length and shape"
+        return say("its check digits do not fit; a digit is mistyped, missing or swapped")
+    return say("the country {country} has none of this length and shape", country=iban[:2])
 
 
 def _check_account_number(number: str, ifsc: str, bic: str) -> None:

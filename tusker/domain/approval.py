@@ -7,6 +7,8 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from tusker.messages import say
+
 Covered = Iterable[tuple[int, int, str]]
 """What is paid, each as (id, minor units, digest of the bank account)."""
 
@@ -56,9 +58,11 @@ def changes_since(seen: Collection[str], now: Sequence[Shown], *, whole: bool = 
     found = [_change(thing, before.get(_told(thing.seen)[0])) for thing in now if thing.seen not in seen]
     if whole:
         gone = before.keys() - {_told(thing.seen)[0] for thing in now}
-        found += [f"{name}: {before[name]} before, gone now" for name in sorted(gone)]
+        found += [
+            say("{name}: {before} before, gone now", name=name, before=before[name]) for name in sorted(gone)
+        ]
         if not found and set(seen) != {thing.seen for thing in now}:
-            found = ["It was something else that was shown"]
+            found = [say("It was something else that was shown")]
     return found
 
 
@@ -70,7 +74,7 @@ def _told(seen: str) -> tuple[str, str]:
 
 def _change(thing: Shown, before: str | None) -> str:
     if before is None:
-        return f"{thing.name}: {thing.words} now, not shown before"
+        return say("{name}: {words} now, not shown before", name=thing.name, words=thing.words)
     if before == thing.words:
-        return f"{thing.name}: {thing.words} as before, but not of the same parts"
-    return f"{thing.name}: {before} before, {thing.words} now"
+        return say("{name}: {words} as before, but not of the same parts", name=thing.name, words=thing.words)
+    return say("{name}: {before} before, {words} now", name=thing.name, before=before, words=thing.words)

@@ -43,15 +43,13 @@ def parse_amount(
     if cleaned.startswith(("-", "\N{MINUS SIGN}", "(")):
         raise InvalidInput(say("The amount must not be negative."), field=field)
     if not cleaned.isascii() or not (_PLAIN.fullmatch(cleaned) or _GROUPED.fullmatch(cleaned)):
-        expected = f" in {symbols[0]}" if symbols else ""
-        raise InvalidInput(
-            say(
-                "“{strip}” is not an amount{expected}, such as 1250.00.",
-                strip=text.strip()[:40],
-                expected=expected,
-            ),
-            field=field,
-        )
+        typed = text.strip()[:40]
+        wrong = say("“{typed}” is not an amount, such as 1250.00.", typed=typed)
+        if symbols:
+            wrong = say(
+                "“{typed}” is not an amount in {currency}, such as 1250.00.", typed=typed, currency=symbols[0]
+            )
+        raise InvalidInput(wrong, field=field)
     value = Decimal(cleaned.replace(",", "")).scaleb(exponent)
     if value != value.to_integral_value():
         raise InvalidInput(

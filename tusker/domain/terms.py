@@ -81,7 +81,7 @@ class Terms:
             raise InvalidInput(
                 say("The advance rate must be over 0 % and at most 100 %."), field="advance_rate"
             )
-        for name, label in (("apr", "APR"), ("penal_rate", "penal rate")):
+        for name, label in (("apr", "APR"), ("penal_rate", say("penal rate"))):
             if not Decimal(0) <= getattr(self, name) <= 1:
                 raise InvalidInput(say("The {label} must be from 0 % to 100 %.", label=label), field=name)
         if not 1 <= self.tenor_days <= 730:

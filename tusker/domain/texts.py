@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _UNSEEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+_DEVANAGARI = str.maketrans("०१२३४५६७८९", "0123456789")
 _BLANKS = re.compile(r"[^\S\r\n]")
 _RUN = re.compile(r"[^\W\d_]+|\d+")
 _LEGAL_FORMS = frozenset(
@@ -33,6 +34,11 @@ class Token:
 def is_id(text: str) -> bool:
     """Whether a text is the id of a row: up to 18 ASCII digits, which the database's type certainly holds."""
     return text.isascii() and text.isdecimal() and len(text) <= 18
+
+
+def latin_digits(text: str) -> str:
+    """The text with 0 to 9 for the digits of Devanagari."""
+    return text.translate(_DEVANAGARI)
 
 
 def one_line(text: str) -> str:

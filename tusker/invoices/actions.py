@@ -14,6 +14,7 @@ from tusker.invoices.blueprint import bp
 from tusker.invoices.forms import ReasonForm
 from tusker.invoices.opening import open_file
 from tusker.invoices.routes import PAGE, PARTIAL, done_with, file_context
+from tusker.messages import joined, say
 from tusker.models import Role
 from tusker.queries.credit.invoices import invoice_in
 from tusker.services.credit.requesting.financing import cancel_invoice
@@ -44,7 +45,7 @@ def cancel(invoice_id: int) -> ResponseReturnValue:
     def act(reason: str) -> object:
         return cancel_invoice(acting(), invoice_id, reason=reason, supplier_id=owner)
 
-    return carry_out(invoice_id, act, "Cancelled. Its amount is available again on all three limits.")
+    return carry_out(invoice_id, act, say("Cancelled. Its amount is available again on all three limits."))
 
 
 @bp.post("/<int:invoice_id>/delivered")
@@ -53,7 +54,7 @@ def delivered(invoice_id: int) -> ResponseReturnValue:
     def act(reason: str) -> object:
         return report_delivery(acting(), invoice_id, reason=reason, seen=sent_seen())
 
-    return carry_out(invoice_id, act, "The delivery is recorded.")
+    return carry_out(invoice_id, act, say("The delivery is recorded."))
 
 
 @bp.post("/<int:invoice_id>/overrule")
@@ -62,7 +63,7 @@ def overrule(invoice_id: int) -> ResponseReturnValue:
     def act(reason: str) -> object:
         return overrule_dispute(acting(), invoice_id, reason=reason, seen=sent_seen())
 
-    return carry_out(invoice_id, act, "The dispute is settled and no longer stops the financing.")
+    return carry_out(invoice_id, act, say("The dispute is settled and no longer stops the financing."))
 
 
 @bp.post("/<int:invoice_id>/accept-value")
@@ -71,7 +72,7 @@ def accept_declared_value(invoice_id: int) -> ResponseReturnValue:
     def act(reason: str) -> object:
         return accept_value(acting(), invoice_id, reason=reason, seen=sent_seen())
 
-    return carry_out(invoice_id, act, "The declared value is accepted.")
+    return carry_out(invoice_id, act, say("The declared value is accepted."))
 
 
 @bp.post("/<int:invoice_id>/undo-write-off")
@@ -85,7 +86,7 @@ def take_write_off_back(invoice_id: int) -> ResponseReturnValue:
     return carry_out(
         invoice_id,
         act,
-        "The write-off is undone. The debt is owed again and counts towards all three limits.",
+        say("The write-off is undone. The debt is owed again and counts towards all three limits."),
     )
 
 
@@ -95,7 +96,7 @@ def platform_id(invoice_id: int) -> ResponseReturnValue:
     """Give, correct or take away the lending platform's id of its loan."""
     with transaction():
         set_platform_references(acting(), {invoice_id: request.form.get("platform_reference", "")})
-    return done_with(invoice_id, "The platform's loan id is saved.")
+    return done_with(invoice_id, say("The platform's loan id is saved."))
 
 
 @bp.post("/documents/<int:document_id>/verify")
@@ -105,7 +106,7 @@ def verify(document_id: int) -> ResponseReturnValue:
     verified = request.form.get("verified") != "0"
     with transaction():
         invoice_id = verify_document(acting(), document_id, verified=verified)
-    message = "The document is verified." if verified else "The document counts as not verified."
+    message = say("The document is verified.") if verified else say("The document counts as not verified.")
     back = {"verified": "0" if verified else "1"}
     undo = Undo(url_for("invoices.verify", document_id=document_id), reason=False, fields=back)
     return done_with(invoice_id, message, undo=undo)
@@ -118,7 +119,7 @@ def invalid_document(document_id: int) -> ResponseReturnValue:
     with transaction():
         invoice_id = mark_invalid(acting(), document_id, reason=sent_reason())
     undo = Undo(url_for("invoices.valid_document", document_id=document_id))
-    words = "The document is marked as not valid, and the supplier is notified."
+    words = say("The document is marked as not valid, and the supplier is notified.")
     return done_with(invoice_id, words, undo=undo)
 
 
@@ -129,7 +130,7 @@ def valid_document(document_id: int) -> ResponseReturnValue:
     invoice_id = invoice_of_document(document_id)
     with transaction():
         made = mark_valid(acting(), invoice_id, document_id=document_id, reason=sent_reason())
-    return done_with(invoice_id, said(made, "The document counts as unchecked again."))
+    return done_with(invoice_id, said(made, say("The document counts as unchecked again.")))
 
 
 @bp.post("/<int:invoice_id>/value")
@@ -139,7 +140,7 @@ def value(invoice_id: int) -> ResponseReturnValue:
     amount = currency().parse(request.form.get("amount", ""), field="amount")
     with transaction():
         made = correct_value(acting(), invoice_id, amount=amount, reason=sent_reason())
-    return done_with(invoice_id, said(made, "The value is corrected, and the supplier is notified."))
+    return done_with(invoice_id, said(made, say("The value is corrected, and the supplier is notified.")))
 
 
 def carry_out(invoice_id: int, act: Callable[[str], object], message: str) -> ResponseReturnValue:
@@ -148,7 +149,7 @@ def carry_out(invoice_id: int, act: Callable[[str], object], message: str) -> Re
     form = ReasonForm()
     try:
         if not form.validate_on_submit():
-            raise InvalidInput(" ".join(form.reason.errors), field="reason")
+            raise InvalidInput(joined(form.reason.errors, " "), field="reason")
         with transaction():
             made = act(form.reason.filled)
     except InvalidInput as error:

@@ -16,6 +16,7 @@ from tusker.invoices.documents import sent_document
 from tusker.invoices.forms import DisputeForm
 from tusker.invoices.opening import open_file
 from tusker.invoices.routes import PAGE, PARTIAL, done_with, file_context
+from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.credit.invoices import invoice_in
 from tusker.queries.delivery.confirmations import deliveries_to_confirm
@@ -40,7 +41,7 @@ def confirm_delivery(invoice_id: int) -> ResponseReturnValue:
     def act() -> None:
         service.confirm_delivery(acting(), current_company_id(), invoice_id)
 
-    return _answer(invoice_id, act, DisputeForm(formdata=None), "Confirmed. Thank you.")
+    return _answer(invoice_id, act, DisputeForm(formdata=None), say("Confirmed. Thank you."))
 
 
 @bp.post("/<int:invoice_id>/dispute-delivery")
@@ -54,7 +55,7 @@ def dispute_delivery(invoice_id: int) -> ResponseReturnValue:
 
     def act() -> None:
         if not form.validate():
-            raise InvalidInput("Say what is wrong.")
+            raise InvalidInput(say("Say what is wrong."))
         service.dispute_delivery(
             ctx,
             current_company_id(),
@@ -65,7 +66,7 @@ def dispute_delivery(invoice_id: int) -> ResponseReturnValue:
             file=file,
         )
 
-    return _answer(invoice_id, act, form, "The dispute is recorded; your supplier and we are notified.")
+    return _answer(invoice_id, act, form, say("The dispute is recorded; your supplier and we are notified."))
 
 
 def _answer(invoice_id: int, act: Callable[[], None], form: DisputeForm, message: str) -> ResponseReturnValue:
@@ -92,7 +93,7 @@ def _refused(invoice_id: int, form: DisputeForm, error: TuskerError) -> Response
     if not form.errors:
         form.take(error)
     status = error.http_status
-    errors = [*form.form_errors, *(str(error) for field in form for error in field.errors)]
+    errors = [*form.form_errors, *(error for field in form for error in field.errors)]
     if _listed():
         return render(
             LIST_PAGE,

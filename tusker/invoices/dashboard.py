@@ -10,6 +10,7 @@ from flask_login import current_user
 
 from tusker import clock
 from tusker.invoices.blueprint import bp
+from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.company_dashboard import (
     left_of,
@@ -61,7 +62,9 @@ def dashboard() -> ResponseReturnValue:
         today=today,
         counts=count_by_status(wanted),
         own_limit=own,
-        use_plot=past.use_of_limit(own.used, limit_changes(side, company), "your limit") if own else None,
+        use_plot=past.use_of_limit(own.used, limit_changes(side, company), say("your limit"))
+        if own
+        else None,
         cash_plot=past.cash(to_pay=not sells),
         credit_left=left_of(own, lines),
         lines=lines,

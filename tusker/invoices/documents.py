@@ -12,6 +12,7 @@ from tusker.invoices.blueprint import bp
 from tusker.invoices.forms import ReasonForm
 from tusker.invoices.opening import open_file
 from tusker.invoices.routes import PAGE, done_with, file_context
+from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.credit.invoices import invoice_in
 from tusker.queries.delivery.documents import document_of
@@ -48,14 +49,14 @@ def send_document(invoice_id: int) -> ResponseReturnValue:
     try:
         file = sent_document()
         if file is None:
-            raise InvalidInput("Choose a file.", field=FIELD)
+            raise InvalidInput(say("Choose a file."), field=FIELD)
         with transaction():
             keep_document(ctx, invoice_id, file, supplier_id=owner)
     except NotFound:
         raise
     except TuskerError as error:
         return _not_taken(invoice_id, error)
-    return done_with(invoice_id, "The document is with the invoice.")
+    return done_with(invoice_id, say("The document is with the invoice."))
 
 
 @bp.get("/<int:invoice_id>/documents/<int:document_id>")

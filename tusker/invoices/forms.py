@@ -9,6 +9,7 @@ from typing import Any
 from tusker.carriers.base import Carrier
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.delivery.financeable import Grounds
+from tusker.messages import say
 from tusker.queries.credit.invoices import InvoiceFilter, Scope
 from tusker.web.fields import ChoiceField, DayField, IdField, MoneyField, ReasonField, TextField, UploadField
 from tusker.web.filters import status_label
@@ -27,22 +28,22 @@ class RequestForm(Form):
     An order needs its reference only. For a parcel credit line, invoice number, date and amount are entered too.
     """
 
-    supplier_id = IdField("Supplier", empty="Choose a supplier")
-    carrier = ChoiceField("Delivery company")
-    credit_line_id = IdField("Credit line", empty="Choose a credit line")
-    number = TextField("Invoice number", max_length=60, render_kw={"autocomplete": "off"})
-    invoice_date = DayField("Invoice date")
-    amount = MoneyField("Invoice amount")
+    supplier_id = IdField(say("Supplier"), empty=say("Choose a supplier"))
+    carrier = ChoiceField(say("Delivery company"))
+    credit_line_id = IdField(say("Credit line"), empty=say("Choose a credit line"))
+    number = TextField(say("Invoice number"), max_length=60, render_kw={"autocomplete": "off"})
+    invoice_date = DayField(say("Invoice date"))
+    amount = MoneyField(say("Invoice amount"))
     order_ref = TextField(
-        "Order reference",
+        say("Order reference"),
         max_length=60,
-        description="As the delivery company knows it. Figures appear once you have typed it.",
+        description=say("As the delivery company knows it. Figures appear once you have typed it."),
         render_kw={"autocomplete": "off", "spellcheck": "false", "placeholder": "e.g. ORD-2041"},
     )
 
     document = UploadField(
-        "Invoice document",
-        description="PDF, PNG or JPEG. It may also be sent later, on the invoice's page.",
+        say("Invoice document"),
+        description=say("PDF, PNG or JPEG. It may also be sent later, on the invoice's page."),
         render_kw={"accept": "application/pdf,image/png,image/jpeg", "hx-preserve": "true"},
     )
 
@@ -63,9 +64,11 @@ class RequestForm(Form):
                 del self[name]
         else:
             self.credit_line_id.choices = list(lines)
-            self.order_ref.label.text = "Tracking number"
-            self.order_ref.description = "With the courier in front where you know it, such as usps/9400…"
-            self.order_ref.render_kw = {**self.order_ref.render_kw, "placeholder": "e.g. usps/9400…"}
+            self.order_ref.label.text = say("Tracking number")
+            self.order_ref.description = say(
+                "With the courier in front where you know it, such as usps/9400…"
+            )
+            self.order_ref.render_kw = {**self.order_ref.render_kw, "placeholder": say("e.g. usps/9400…")}
 
     @property
     def is_parcel(self) -> bool:
@@ -88,21 +91,21 @@ class DisputeForm(Form):
     """What is wrong with a delivery or its amount."""
 
     grounds = ChoiceField(
-        "What is wrong",
+        say("What is wrong"),
         choices=[
-            (Grounds.GOODS.value, "The goods were not received"),
-            (Grounds.AMOUNT.value, "The amount differs"),
-            (Grounds.OTHER.value, "Something else"),
+            (Grounds.GOODS.value, say("The goods were not received")),
+            (Grounds.AMOUNT.value, say("The amount differs")),
+            (Grounds.OTHER.value, say("Something else")),
         ],
-        empty="Choose",
+        empty=say("Choose"),
     )
     amount = MoneyField(
-        "Amount you owe", required=False, allow_zero=True, description="Where the amount differs."
+        say("Amount you owe"), required=False, allow_zero=True, description=say("Where the amount differs.")
     )
     reason = ReasonField()
     document = UploadField(
-        "Document",
-        description="A photo, a delivery note or a letter, where you have one: PDF, PNG or JPEG.",
+        say("Document"),
+        description=say("A photo, a delivery note or a letter, where you have one: PDF, PNG or JPEG."),
         render_kw={"accept": "application/pdf,image/png,image/jpeg"},
     )
 
@@ -111,16 +114,16 @@ class InvoiceFilterForm(FilterForm):
     """What the list is narrowed to. The status is chosen by tabs; the form only carries it on."""
 
     q = TextField(
-        "Search",
+        say("Search"),
         max_length=100,
         required=False,
-        render_kw={"placeholder": "Number, company, loan or disbursal"},
+        render_kw={"placeholder": say("Number, company, loan or disbursal")},
     )
-    supplier_id = IdField("Supplier", required=False, empty="All")
-    purchaser_id = IdField("Purchaser", required=False, empty="All")
-    since = DayField("Requested from", required=False)
-    until = DayField("Requested until", required=False)
-    status = ChoiceField("Status", choices=_STATUSES, required=False, empty="All")
+    supplier_id = IdField(say("Supplier"), required=False, empty=say("All"))
+    purchaser_id = IdField(say("Purchaser"), required=False, empty=say("All"))
+    since = DayField(say("Requested from"), required=False)
+    until = DayField(say("Requested until"), required=False)
+    status = ChoiceField(say("Status"), choices=_STATUSES, required=False, empty=say("All"))
 
     def narrow(self, *, suppliers: Companies | None, purchasers: Companies | None) -> None:
         """Leave the companies out for users of a company."""

@@ -19,6 +19,7 @@ from tusker.domain.delivery.shipments import ShipmentStatus
 from tusker.domain.loans.calculator import Calculation
 from tusker.errors import IllegalTransition
 from tusker.invoices.forms import DisputeForm, ReasonForm
+from tusker.messages import Text, say
 from tusker.models import (
     Adjustment,
     Allocation,
@@ -87,6 +88,16 @@ class InvoiceFile:
     class_history: list[ClassHistory]
     form: ReasonForm = field(default_factory=ReasonForm)
     dispute: DisputeForm = field(default_factory=lambda: DisputeForm(formdata=None))
+
+    @property
+    def left_the_list(self) -> str:
+        """Why the request left the waiting list."""
+        return Text(self.waiting.words, None, {}) if self.waiting else ""
+
+    @property
+    def tracking_problem(self) -> str:
+        """What went wrong when the delivery company was asked last; empty when nothing did."""
+        return Text(self.shipment.last_error, None, {}) if self.shipment and self.shipment.last_error else ""
 
     @property
     def now(self) -> datetime:
@@ -216,7 +227,7 @@ class InvoiceFile:
         """Why this person cannot leave it on the waiting list, where only the delivery company is in the way."""
         if not self._refused_to_me or self.may_wait:
             return ""
-        return "It cannot be put on the waiting list, because its delivery is no longer tracked."
+        return say("It cannot be put on the waiting list, because its delivery is no longer tracked.")
 
     @property
     def _refused_to_me(self) -> bool:
@@ -271,7 +282,7 @@ class InvoiceFile:
     def carrier_label(self) -> str:
         """The delivery company as people read it."""
         if self.shipment is None or self.shipment.carrier == MANUAL:
-            return "none, by hand"
+            return say("none, by hand")
         return carrier_label(self.shipment.carrier)
 
     @property

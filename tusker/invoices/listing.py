@@ -15,6 +15,7 @@ from tusker.domain.credit.lifecycle import FINAL, InvoiceStatus
 from tusker.domain.texts import is_id
 from tusker.invoices.blueprint import bp
 from tusker.invoices.forms import InvoiceFilterForm
+from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.credit.customers import purchaser_choices, supplier_choices
 from tusker.queries.credit.invoices import (
@@ -38,39 +39,42 @@ MOST_WATCHED = 2 * PAGE_SIZE
 
 INVOICES = ListOf(
     "invoices",
-    "Invoices",
+    say("Invoices"),
     "invoices.index",
     "invoices.export",
     (
-        Column("id", "Id", shown=False),
-        Column("number", "Invoice", sorts=True),
-        Column("supplier", "Supplier", Kind.NAME, not_for=Role.SUPPLIER),
-        Column("purchaser", "Purchaser", Kind.NAME, not_for=Role.PURCHASER),
-        Column("value", "Value", Kind.MONEY, lambda row: row.amount, sorts=True),
-        Column("principal", "Principal", Kind.MONEY),
-        Column("currency", "Currency", value=lambda row: currency().code, shown=False),
-        Column("status", "Status", Kind.STATUS),
+        Column("id", say("Id"), shown=False),
+        Column("number", say("Invoice"), sorts=True),
+        Column("supplier", say("Supplier"), Kind.NAME, not_for=Role.SUPPLIER),
+        Column("purchaser", say("Purchaser"), Kind.NAME, not_for=Role.PURCHASER),
+        Column("value", say("Value"), Kind.MONEY, lambda row: row.amount, sorts=True),
+        Column("principal", say("Principal"), Kind.MONEY),
+        Column("currency", say("Currency"), value=lambda row: currency().code, shown=False),
+        Column("status", say("Status"), Kind.STATUS),
         Column(
             "refused_by",
-            "Refused by",
+            say("Refused by"),
             value=lambda row: _words(row.refused_by) if _shows_refusal(row) else None,
             shown=False,
         ),
         Column(
             "lacking",
-            "Lacking",
+            say("Lacking"),
             Kind.MONEY,
             lambda row: row.lacking if _shows_refusal(row) else None,
             shown=False,
         ),
-        Column("requested_at", "Requested", Kind.MOMENT, sorts=True),
-        Column("shipment", "Shipment", value=lambda row: _words(row.shipment_status), shown=False),
-        Column("disbursal", "Disbursal", shown=False),
-        Column("loan", "Loan", shown=False),
-        Column("start_date", "Start", Kind.DAY, shown=False),
-        Column("due_date", "Due", Kind.DAY),
+        Column("requested_at", say("Requested"), Kind.MOMENT, sorts=True),
+        Column("shipment", say("Shipment"), value=lambda row: _words(row.shipment_status), shown=False),
+        Column("disbursal", say("Disbursal"), shown=False),
+        Column("loan", say("Loan"), shown=False),
+        Column("start_date", say("Start"), Kind.DAY, shown=False),
+        Column("due_date", say("Due"), Kind.DAY),
         Column(
-            "platform_loan_id", "Platform's loan id", value=lambda row: row.platform_reference, shown=False
+            "platform_loan_id",
+            say("Platform's loan id"),
+            value=lambda row: row.platform_reference,
+            shown=False,
         ),
     ),
     order="-requested_at",

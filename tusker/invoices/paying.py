@@ -18,6 +18,7 @@ from tusker.domain.payout.pay_codes import fits_upi, reference_for, upi_uri
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp
+from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.credit.customers import customer_by_id
 from tusker.queries.loans.loan_rows import LoanRow
@@ -57,7 +58,7 @@ def pay() -> ResponseReturnValue:
     day = _asked_day(today)
     asked = [text for text in request.args.getlist("loan") if is_id(text)]
     if len(asked) > MOST:
-        raise InvalidInput(f"At most {MOST} invoices can be paid together.", field="loan")
+        raise InvalidInput(say("At most {n} invoices can be paid together.", n=MOST), field="loan")
     if asked:
         rows = loans_owed([int(text) for text in asked], today, purchaser_id=company)
         rows.sort(key=lambda row: (row.due_date, row.loan_id))
@@ -93,9 +94,9 @@ def _asked_day(today: date) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError as error:
-        raise InvalidInput("Paid on must be a date such as 2026-03-31.", field="on") from error
+        raise InvalidInput(say("Paid on must be a date such as 2026-03-31."), field="on") from error
     if not today <= day <= today + AHEAD:
-        raise InvalidInput("Paid on must be from today to a year ahead.", field="on")
+        raise InvalidInput(say("Paid on must be from today to a year ahead."), field="on")
     return day
 
 
@@ -106,10 +107,10 @@ def _codes(total: int, reference: str) -> list[Code]:
     found = []
     if money.code == "INR" and config["LENDER_UPI"] and fits_upi(amount, reference):
         uri = upi_uri(config["LENDER_UPI"], name=holder, amount=amount, note=reference)
-        found.append(Code("UPI app", draw(segno.make(uri, micro=False)), uri))
+        found.append(Code(say("UPI app"), draw(segno.make(uri, micro=False)), uri))
     if money.code == "EUR" and config["LENDER_IBAN"]:
         bic = config["LENDER_BIC"] or None
         with contextlib.suppress(ValueError):  # more than a code may hold: it is typed then
             code = make_epc_qr(holder[:70], config["LENDER_IBAN"], amount, text=reference, bic=bic)
-            found.append(Code("Banking app (SEPA)", draw(code)))
+            found.append(Code(say("Banking app (SEPA)"), draw(code)))
     return found

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from tusker import clock
 from tusker.carriers.base import CarrierError, CarrierRefused, CarrierRejected
 from tusker.errors import Duplicate, InvalidInput, TuskerError
+from tusker.messages import say
 from tusker.services.credit.expected import plan_words
 from tusker.services.credit.requesting.offers import Quote
 
 TITLES = {
-    "unknown_order": "Unknown order",
-    "unknown_parcel": "Unknown parcel",
-    "cancelled_order": "Cancelled at the delivery company",
-    "no_credit_line": "No credit line with this purchaser",
-    "line_closed": "Nothing new on this credit line now",
-    "no_value": "No value to finance",
-    "not_placed": "Not placed yet",
-    "duplicate": "Requested already",
+    "unknown_order": say("Unknown order"),
+    "unknown_parcel": say("Unknown parcel"),
+    "cancelled_order": say("Cancelled at the delivery company"),
+    "no_credit_line": say("No credit line with this purchaser"),
+    "line_closed": say("Nothing new on this credit line now"),
+    "no_value": say("No value to finance"),
+    "not_placed": say("Not placed yet"),
+    "duplicate": say("Requested already"),
 }
 
 
@@ -34,11 +35,11 @@ class Preview:
     def title(self) -> str:
         """The problem in a few words."""
         if isinstance(self.error, CarrierRejected | CarrierRefused):
-            return "The delivery company refused the question"
+            return say("The delivery company refused the question")
         if isinstance(self.error, CarrierError):
-            return "The delivery company does not answer"
+            return say("The delivery company does not answer")
         if isinstance(self.error, InvalidInput):
-            return "Something cannot be taken"
+            return say("Something cannot be taken")
         problem = str(self.error.details.get("problem", "")) if self.error else ""
         if problem == "unknown_order" and self.is_parcel:
             problem = "unknown_parcel"

@@ -13,6 +13,7 @@ from flask_login import current_user
 from tusker import clock
 from tusker.domain.texts import is_id
 from tusker.invoices.blueprint import bp
+from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loans_owed, open_loans
@@ -37,23 +38,23 @@ def _term(row: LoanRow) -> int:
 
 TO_REPAY = ListOf(
     "to-repay",
-    "Open loans",
+    say("Open loans"),
     "invoices.to_repay",
     "invoices.to_repay_file",
     (
-        Column("choose", "Select", in_files=False, not_for=Role.SUPPLIER),
-        Column("number", "Invoice"),
-        Column("reference", "Loan"),
-        Column("platform_reference", "Platform's loan id", shown=False),
-        Column("supplier", "Supplier", Kind.NAME, not_for=Role.SUPPLIER),
-        Column("purchaser", "Purchaser", Kind.NAME, not_for=Role.PURCHASER),
-        Column("start_date", "Start", Kind.DAY, shown=False),
-        Column("due_date", "Due", Kind.DAY, sorts=True),
-        Column("late", "Late", Kind.NUMBER, lambda row: row.days_late(as_purchaser=_pays()) or None),
-        Column("principal", "Principal", Kind.MONEY, sorts=True, shown=False),
-        Column("open_principal", "Open principal", Kind.MONEY),
-        Column("owed", "Owed today", Kind.MONEY, lambda row: row.owed(as_purchaser=_pays())),
-        Column("term", "End of term", Kind.MONEY, _term),
+        Column("choose", say("Select"), in_files=False, not_for=Role.SUPPLIER),
+        Column("number", say("Invoice")),
+        Column("reference", say("Loan")),
+        Column("platform_reference", say("Platform's loan id"), shown=False),
+        Column("supplier", say("Supplier"), Kind.NAME, not_for=Role.SUPPLIER),
+        Column("purchaser", say("Purchaser"), Kind.NAME, not_for=Role.PURCHASER),
+        Column("start_date", say("Start"), Kind.DAY, shown=False),
+        Column("due_date", say("Due"), Kind.DAY, sorts=True),
+        Column("late", say("Late"), Kind.NUMBER, lambda row: row.days_late(as_purchaser=_pays()) or None),
+        Column("principal", say("Principal"), Kind.MONEY, sorts=True, shown=False),
+        Column("open_principal", say("Open principal"), Kind.MONEY),
+        Column("owed", say("Owed today"), Kind.MONEY, lambda row: row.owed(as_purchaser=_pays())),
+        Column("term", say("End of term"), Kind.MONEY, _term),
     ),
     order="due_date",
     row=("loan", "loan_id"),

@@ -19,6 +19,7 @@ from tusker.invoices.blueprint import bp
 from tusker.invoices.documents import sent_document
 from tusker.invoices.forms import RequestForm
 from tusker.invoices.preview import Preview
+from tusker.messages import joined, say
 from tusker.models import Role
 from tusker.queries.credit.credit_lines import lines_page
 from tusker.queries.credit.customers import supplier_choices
@@ -43,9 +44,9 @@ SHORTEST_REF = 3
 """Shorter texts are still being typed: the delivery company is not asked about them."""
 
 BOUND_WORDS = {
-    Bound.CREDIT_LINE: "the credit line's limit",
-    Bound.SUPPLIER: "the supplier's limit",
-    Bound.PURCHASER: "the purchaser's limit",
+    Bound.CREDIT_LINE: say("the credit line's limit"),
+    Bound.SUPPLIER: say("the supplier's limit"),
+    Bound.PURCHASER: say("the purchaser's limit"),
 }
 
 
@@ -107,7 +108,11 @@ def _line_choices(supplier_id: int | None) -> list[tuple[int, str]]:
     rows = lines_page(clock.today(), supplier_id=supplier_id)
     rows = [row for row in rows if row.state in {LineState.ACTIVE, LineState.ON_HOLD}]
     rows.sort(key=lambda row: row.purchaser.casefold())
-    return [(row.id, f"{row.purchaser} ({currency().show(row.available)} left)") for row in rows]
+    show = currency().show
+    return [
+        (row.id, say("{purchaser} ({amount} left)", purchaser=row.purchaser, amount=show(row.available)))
+        for row in rows
+    ]
 
 
 def _subject(form: RequestForm) -> RequestSubject:
@@ -211,13 +216,20 @@ def answer_words(decision: Decision) -> tuple[str, str]:
     """What is said of a decision, and the tone."""
     number, show = decision.quote.number, currency().show
     if decision.replayed:
-        return f"Financing of “{number}” was requested already.", "info"
+        return say("Financing of “{number}” was requested already.", number=number), "info"
     if decision.refusal is None:
-        principal = show(decision.quote.principal)
-        return f"Approved: {principal} is reserved for “{number}” and paid out after the delivery.", "success"
-    said = ", ".join(
-        f"{BOUND_WORDS[bound]} is exceeded by {show(lacking)}" for bound, lacking in decision.refusal.lacks
+        approved = say(
+            "Approved: {principal} is reserved for “{number}” and paid out after the delivery.",
+            principal=show(decision.quote.principal),
+            number=number,
+        )
+        return approved, "success"
+    exceeded = joined(
+        say("{limit} is exceeded by {amount}", limit=BOUND_WORDS[bound], amount=show(lacking))
+        for bound, lacking in decision.refusal.lacks
     )
-    at_once = decision.quote.at_once(decision.refusal)
-    instead = f" {show(at_once)} of principal could be financed right away." if at_once else ""
-    return f"Refused: {said} for “{number}”.{instead}", "danger"
+    said = say("Refused: {exceeded} for “{number}”.", exceeded=exceeded, number=number)
+    if at_once := decision.quote.at_once(decision.refusal):
+        instead = say("{amount} of principal could be financed right away.", amount=show(at_once))
+        said = joined((said, instead), " ")
+    return said, "danger"

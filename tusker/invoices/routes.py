@@ -12,6 +12,7 @@ from tusker import clock
 from tusker.invoices.blueprint import bp
 from tusker.invoices.invoice_file import InvoiceFile
 from tusker.invoices.opening import open_file
+from tusker.messages import say
 from tusker.queries.credit.invoices import invoice_in
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.payoff import Payoff, payoff
@@ -65,10 +66,14 @@ def _payoff_context(loan: LoanRow | None) -> dict[str, Any]:
         try:
             day = date.fromisoformat(asked)
         except ValueError:
-            error = "Paid on must be a date such as 2026-03-31."
+            error = say("Paid on must be a date such as 2026-03-31.")
         else:
             if not FIRST_DAY <= day <= LAST_DAY:
-                error = f"Paid on must be a date from {FIRST_DAY} to {LAST_DAY}."
+                error = say(
+                    "Paid on must be a date from {first} to {last}.",
+                    first=FIRST_DAY.isoformat(),
+                    last=LAST_DAY.isoformat(),
+                )
     found: Payoff | None = None if error else payoff(loan, day, clock.today())
     return {"payoff": found, "payoff_error": error, "asked_day": asked}
 

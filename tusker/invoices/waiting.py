@@ -10,6 +10,7 @@ from tusker import clock
 from tusker.invoices.actions import carry_out
 from tusker.invoices.blueprint import bp
 from tusker.invoices.routes import done_with
+from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.credit.customers import customer_by_id
 from tusker.queries.credit.invoices import invoice_in
@@ -45,7 +46,7 @@ def wait(invoice_id: int) -> ResponseReturnValue:
         leave_waiting(acting(), invoice_id, supplier_id=_owner())
     return done_with(
         invoice_id,
-        "It is on the waiting list and will be approved automatically once its amount is available.",
+        say("It is on the waiting list and will be approved automatically once its amount is available."),
         undo=Undo(url_for("invoices.stop_waiting", invoice_id=invoice_id)),
     )
 
@@ -59,7 +60,7 @@ def stop_waiting(invoice_id: int) -> ResponseReturnValue:
     def act(reason: str) -> None:
         cancel_waiting(acting(), invoice_id, reason=reason, supplier_id=owner)
 
-    return carry_out(invoice_id, act, "It is off the waiting list.")
+    return carry_out(invoice_id, act, say("It is off the waiting list."))
 
 
 def _owner() -> int | None:

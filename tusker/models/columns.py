@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -23,9 +24,9 @@ Name = Annotated[str, mapped_column(String(120))]
 LongText = Annotated[str, mapped_column(Text)]
 
 
-def one_of(column: str, values: type, name: str | None = None) -> CheckConstraint:
-    """A CHECK that `column` holds one of a StrEnum's values."""
-    listed = ", ".join(f"'{value}'" for value in values)  # type: ignore[attr-defined]
+def one_of(column: str, values: Iterable[str], name: str | None = None) -> CheckConstraint:
+    """A CHECK that `column` holds one of these codes, such as a StrEnum's."""
+    listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=name or f"{column}_known")
 
 

@@ -174,7 +174,7 @@ def settle_items_of(ctx: Context, kind: AttentionKind, invoice_id: int, how: str
 def resolve_item(ctx: Context, item_id: int, *, note: str) -> AttentionItem:
     """A person settled it; the note says how."""
     how = reason_of(note, what="note")
-    item = lock_row("item", AttentionItem, AttentionItem.id == item_id)
+    item = lock_row(say("item"), AttentionItem, AttentionItem.id == item_id)
     if item.resolved_at is not None:
         raise Conflict(say("This was settled already."))
     if ctx.actor_id is None:

@@ -137,22 +137,22 @@ def lock_loans(invoice_ids: Collection[int]) -> dict[int, Loan]:
 
 def lock_disbursal(disbursal_id: int) -> Disbursal:
     """The disbursal, locked and fresh; raises `NotFound`."""
-    return lock_row("disbursal", Disbursal, Disbursal.id == disbursal_id)
+    return lock_row(say("disbursal"), Disbursal, Disbursal.id == disbursal_id)
 
 
 def lock_credit_line(line_id: int) -> CreditLine:
     """The credit line, locked and fresh; raises `NotFound`."""
-    return lock_row("credit line", CreditLine, CreditLine.id == line_id)
+    return lock_row(say("credit line"), CreditLine, CreditLine.id == line_id)
 
 
 def lock_customer(customer_id: int) -> Customer:
     """The customer, locked and fresh; raises `NotFound`."""
-    return lock_row("customer", Customer, Customer.id == customer_id)
+    return lock_row(say("customer"), Customer, Customer.id == customer_id)
 
 
 def lock_user(user_id: int) -> User:
     """The user, locked and fresh; raises `NotFound`. Where other admins matter they are locked first."""
-    return lock_row("user", User, User.id == user_id)
+    return lock_row(say("user"), User, User.id == user_id)
 
 
 def lock_active_admins() -> Sequence[User]:

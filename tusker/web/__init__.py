@@ -14,6 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from tusker.currency import currency
 from tusker.errors import InvalidInput, UnreadableAddress
 from tusker.logs import who, work_id
+from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.proposals import open_proposals_on
 from tusker.services.credit.importing.large import LARGEST
@@ -80,7 +81,7 @@ def init_app(app: Flask) -> None:
     errors.init_app(app)
     languages.init_app(app)
     # Before the extensions' hooks, so that what they log and refuse has the request's id, too.
-    first = [_name_request, _refuse_control_characters, _take_large_files, _bound_forms]
+    first = [languages.speak, _name_request, _refuse_control_characters, _take_large_files, _bound_forms]
     app.before_request_funcs.setdefault(None, [])[:0] = first
     app.teardown_request(_forget_request)
     app.before_request(guard)
@@ -116,13 +117,13 @@ def _forget_request(_: BaseException | None) -> None:
 def _refuse_control_characters() -> None:
     """No address that the application links to has any, and the database takes no text with a NUL."""
     if _CONTROLS.search(request.path):
-        raise UnreadableAddress("The address has a control character.")
+        raise UnreadableAddress(say("The address has a control character."))
     for name, value in request.args.items(multi=True):
         if _CONTROLS.search(name + value):
             shown = _CONTROLS.sub("?", name)[:80]
             # To a system it is a value of a field that cannot be taken, like any other.
             error = InvalidInput if request.path.startswith("/api/") else UnreadableAddress
-            raise error(f"“{shown}” in the address has a control character.", field=shown)
+            raise error(say("“{name}” in the address has a control character.", name=shown), field=shown)
 
 
 def _take_large_files() -> None:

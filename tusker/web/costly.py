@@ -16,6 +16,7 @@ from flask_login import current_user
 
 from tusker.errors import TooManyTries
 from tusker.extensions import limiter
+from tusker.messages import say
 
 SECONDS = 5
 """After which somebody who found no place may try again."""
@@ -59,7 +60,10 @@ def take_place(who: str) -> Callable[[], None]:
     with _lock:
         if _running[who] >= (most + 1) // 2 or _running.total() >= most:
             raise TooManyTries(
-                f"Too much is being worked out at the moment. Try again in {SECONDS} seconds.",
+                say(
+                    "Too much is being worked out at the moment. Try again in {seconds} seconds.",
+                    seconds=SECONDS,
+                ),
                 seconds=SECONDS,
             )
         _running[who] += 1

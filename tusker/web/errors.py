@@ -23,6 +23,7 @@ from tusker import clock
 from tusker.errors import TooManyTries, TuskerError
 from tusker.extensions import db, limiter, login_manager
 from tusker.logs import work_id
+from tusker.messages import say, say_n
 from tusker.transactions import may_pass
 from tusker.web.access import SignInNeeded
 from tusker.web.htmx import is_htmx
@@ -38,17 +39,17 @@ RETRY_SECONDS = 10
 """When to come again while the database is away: it is back within less after a restart."""
 
 WORDS = {
-    400: ("This request cannot be understood", "Go back, reload the page and try again."),
-    403: ("This is not for you", "Your role does not allow this."),
-    404: ("Nothing is here", "The page does not exist, or it belongs to somebody else."),
-    405: ("This cannot be opened this way", "Use the buttons and links of the pages."),
-    408: ("The upload was too slow", "Check the connection and send it again."),
-    409: ("This has changed in the meantime", "Reload the page to see how it stands now."),
-    413: ("This file is too large", "The largest file that is taken has 20 MB."),
-    422: ("Something filled in cannot be taken", "Correct it and try again."),
-    429: ("Too many requests", "Wait a little, then try again."),
-    500: ("Something went wrong here", "It was not your doing, and it has been noted."),
-    503: ("Tusker is not available at the moment", "Try again in a few minutes."),
+    400: (say("This request cannot be understood"), say("Go back, reload the page and try again.")),
+    403: (say("This is not for you"), say("Your role does not allow this.")),
+    404: (say("Nothing is here"), say("The page does not exist, or it belongs to somebody else.")),
+    405: (say("This cannot be opened this way"), say("Use the buttons and links of the pages.")),
+    408: (say("The upload was too slow"), say("Check the connection and send it again.")),
+    409: (say("This has changed in the meantime"), say("Reload the page to see how it stands now.")),
+    413: (say("This file is too large"), say("The largest file that is taken has 20 MB.")),
+    422: (say("Something filled in cannot be taken"), say("Correct it and try again.")),
+    429: (say("Too many requests"), say("Wait a little, then try again.")),
+    500: (say("Something went wrong here"), say("It was not your doing, and it has been noted.")),
+    503: (say("Tusker is not available at the moment"), say("Try again in a few minutes.")),
 }
 
 
@@ -97,7 +98,9 @@ def _on_csrf_error(error: CSRFError) -> ResponseReturnValue:
     if not is_htmx() and (kept := form_of_request(current_user.id)):
         return render_template("errors/kept.html", kept=kept), 400
     answer = _answer(
-        400, "You have signed in again since this page was opened", "Press the button once more."
+        400,
+        say("You have signed in again since this page was opened"),
+        say("Press the button once more."),
     )
     if is_htmx() and page_of_form() is not None:
         answer.headers["HX-Trigger"] = json.dumps({"fresh-token": generate_csrf()})
@@ -133,10 +136,11 @@ def _on_http_error(error: HTTPException) -> ResponseReturnValue:
     title, hint = WORDS.get(status, (error.name, error.description or ""))
     wait = seconds_to_wait() if isinstance(error, RateLimitExceeded) else None
     if wait is not None:
+        minutes = -(-wait // 60)
         hint = (
-            f"Try again in {wait} second{'' if wait == 1 else 's'}."
+            say_n("Try again in {n} second.", "Try again in {n} seconds.", wait)
             if wait < 120
-            else f"Try again in {-(-wait // 60)} minutes."
+            else say_n("Try again in {n} minute.", "Try again in {n} minutes.", minutes)
         )
     answer = _answer(status, title, hint)
     for name, value in error.get_headers():

@@ -18,8 +18,9 @@ from wtforms.validators import ValidationError as FieldError
 from wtforms.widgets import DateInput, Input, NumberInput, PasswordInput, Select, TextInput
 
 from tusker.currency import currency
-from tusker.domain.texts import one_line
+from tusker.domain.texts import latin_digits, one_line
 from tusker.errors import InvalidInput
+from tusker.messages import say
 from tusker.services.reasons import LONGEST_REASON, reason_of
 from tusker.web.filters import money_plain, percent_plain
 
@@ -40,7 +41,12 @@ class Required:
         sent = field.raw_data[0] if field.raw_data else None
         if not (sent.strip() if isinstance(sent, str) else sent):
             field.errors = []
-            raise StopValidation(f"{field.label.text} is required.")
+            raise StopValidation(say("{label} is required.", label=field.label.text))
+
+
+def at_most(label: str, length: int) -> str:
+    """What is said of a text that is too long."""
+    return say("{label} may have at most {length} characters.", label=label, length=length)
 
 
 def _presence(required: bool) -> list[Any]:
@@ -68,6 +74,8 @@ class ValueField(Filled[T], Field):
     """
 
     widget: Input = TextInput()
+    latin_digits = True
+    """Whether digits of any script are read as 0 to 9; in free text they stay as they were written."""
 
     def __init__(
         self,
@@ -96,6 +104,8 @@ class ValueField(Filled[T], Field):
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         text = valuelist[0].strip() if valuelist else ""
+        if self.latin_digits:
+            text = latin_digits(text)
         self.data = None
         if text:
             try:
@@ -110,22 +120,24 @@ class TextField(ValueField[str]):
     def __init__(
         self, label: str, *, max_length: int = 120, validators: Sequence[Any] = (), **kwargs: Any
     ) -> None:
-        length = Length(max=max_length, message=f"{label} may have at most {max_length} characters.")
+        length = Length(max=max_length, message=at_most(label, max_length))
         hints = {"maxlength": max_length, **kwargs.pop("hints", {})}
         super().__init__(label, validators=[length, *validators], hints=hints, **kwargs)
 
     def read(self, text: str) -> str:
         text = one_line(text)
         if not text.isprintable():
-            raise ValueError(f"{self.label.text} must be one line of readable text.")
+            raise ValueError(say("{label} must be one line of readable text.", label=self.label.text))
         return text
 
 
 class ReasonField(ValueField[str]):
     """Why somebody does something, judged as every service judges it."""
 
+    latin_digits = False
+
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__("Reason", hints={"maxlength": LONGEST_REASON}, **kwargs)
+        super().__init__(say("Reason"), hints={"maxlength": LONGEST_REASON}, **kwargs)
 
     def read(self, text: str) -> str:
         return reason_of(text)
@@ -134,11 +146,13 @@ class ReasonField(ValueField[str]):
 class NameField(TextField):
     """A name of a person or company."""
 
+    latin_digits = False
+
 
 class EmailField(TextField):
     """A mail address; the service checks it."""
 
-    def __init__(self, label: str = "Email", **kwargs: Any) -> None:
+    def __init__(self, label: str = say("Email"), **kwargs: Any) -> None:
         super().__init__(label, max_length=254, hints={"type": "email", "autocomplete": "email"}, **kwargs)
 
 
@@ -155,7 +169,7 @@ class PasskeyField(ValueField[str]):
     """What a browser sends of a passkey, as JSON; a script fills it in, and it is never shown again."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__("Passkey", required=False, validators=[Length(max=20_000)], **kwargs)
+        super().__init__(say("Passkey"), required=False, validators=[Length(max=20_000)], **kwargs)
 
     def read(self, text: str) -> str:
         return text
@@ -198,13 +212,13 @@ class PercentField(ValueField[Decimal]):
         label = self.label.text
         match = _PERCENT.fullmatch(text)
         if match is None:
-            raise ValueError(f"{label} must be a percentage such as 18 or 18.5.")
+            raise ValueError(say("{label} must be a percentage such as 18 or 18.5.", label=label))
         fraction = Decimal(match[1]).scaleb(-2)
         if fraction != round(fraction, 6):
-            raise ValueError(f"{label} may have at most 4 decimals.")
+            raise ValueError(say("{label} may have at most 4 decimals.", label=label))
         if not self.minimum <= fraction <= self.maximum:
             low, high = percent_plain(self.minimum), percent_plain(self.maximum)
-            raise ValueError(f"{label} must be from {low}% to {high}%.")
+            raise ValueError(say("{label} must be from {low}% to {high}%.", label=label, low=low, high=high))
         return fraction
 
 
@@ -223,7 +237,12 @@ class CountField(ValueField[int]):
         whole = text.isascii() and text.isdecimal() and len(text) <= 12
         if not (whole and self.minimum <= int(text) <= self.maximum):
             raise ValueError(
-                f"{self.label.text} must be a whole number from {self.minimum} to {self.maximum}."
+                say(
+                    "{label} must be a whole number from {minimum} to {maximum}.",
+                    label=self.label.text,
+                    minimum=self.minimum,
+                    maximum=self.maximum,
+                )
             )
         return int(text)
 
@@ -244,9 +263,12 @@ class DayField(ValueField[date]):
         try:
             day = date.fromisoformat(text)
         except ValueError:
-            raise ValueError(f"{label} must be a date such as 2026-03-31.") from None
+            raise ValueError(say("{label} must be a date such as 2026-03-31.", label=label)) from None
         if not self.minimum <= day <= self.maximum:
-            raise ValueError(f"{label} must be a date from {self.minimum} to {self.maximum}.")
+            first, last = self.minimum.isoformat(), self.maximum.isoformat()
+            raise ValueError(
+                say("{label} must be a date from {first} to {last}.", label=label, first=first, last=last)
+            )
         return day
 
 
@@ -284,13 +306,13 @@ class _ChoiceField(Filled[T], SelectFieldBase):
             try:
                 self.data = self.coerce(valuelist[0])
             except ValueError:
-                raise ValueError(f"{self.label.text}: choose one of the list.") from None
+                raise ValueError(say("{label}: choose one of the list.", label=self.label.text)) from None
 
     def pre_validate(self, form: BaseForm) -> None:
         # Nothing chosen: whether the field is required is for its validators.
         if self.data is not None and all(self.data != value for value, _ in self.choices):
             self.data = None  # whoever reads on in a form that is not valid finds nothing made up
-            raise FieldError(f"{self.label.text}: choose one of the list.")
+            raise FieldError(say("{label}: choose one of the list.", label=self.label.text))
 
 
 class ChoiceField(_ChoiceField[str]):

@@ -9,7 +9,6 @@ from decimal import Decimal
 from functools import lru_cache
 
 from babel.dates import format_date, format_datetime, format_timedelta
-from babel.numbers import format_decimal
 from flask import Flask, current_app
 from markupsafe import Markup
 
@@ -18,8 +17,9 @@ from tusker.carriers.registry import carrier_label
 from tusker.currency import currency
 from tusker.domain.loans.ageing import Bucket
 from tusker.domain.status import Status, Tone
-from tusker.messages import say, show_day
+from tusker.messages import Text, say, show_day, speaker
 from tusker.models import Event
+from tusker.web.languages import grouped, locale
 from tusker.web.plots import stack
 
 NOTHING = "–"
@@ -28,54 +28,54 @@ _TOLD_BY_CARRIERS = {"shipment", "delivered", "cancelled"}
 
 STATUS_WORDS = {
     # where people use another word than the code
-    "approved": "Approved",
-    "csv": "CSV",
-    "sma_0": "SMA-0",
-    "sma_1": "SMA-1",
-    "sma_2": "SMA-2",
-    "substandard": "Sub-standard (NPA)",
-    "doubtful": "Doubtful (NPA)",
-    "financeable": "To be financed",
-    "bundled": "In disbursal",
-    "rejected": "Refused",
-    "written_off": "Written off",
-    "write_off_undone": "Write-off undone",
-    "exception": "Problem",
-    "unknown": "Needs review",
-    "open": "Open",
-    "tax": "Tax at source",
-    "instructed": "At the bank",
-    "reversed": "Undone",
-    "payment": "Received",
+    "approved": say("Approved"),
+    "csv": say("CSV"),
+    "sma_0": say("SMA-0"),
+    "sma_1": say("SMA-1"),
+    "sma_2": say("SMA-2"),
+    "substandard": say("Sub-standard (NPA)"),
+    "doubtful": say("Doubtful (NPA)"),
+    "financeable": say("To be financed"),
+    "bundled": say("In disbursal"),
+    "rejected": say("Refused"),
+    "written_off": say("Written off"),
+    "write_off_undone": say("Write-off undone"),
+    "exception": say("Problem"),
+    "unknown": say("Needs review"),
+    "open": say("Open"),
+    "tax": say("Tax at source"),
+    "instructed": say("At the bank"),
+    "reversed": say("Undone"),
+    "payment": say("Received"),
     # events
-    "bank_file": "Bank file downloaded",
-    "carrier_id_added": "Id at a delivery company added",
-    "carrier_id_removed": "Id at a delivery company removed",
-    "carrier_settings": "Delivery company set up",
-    "carrier_settings_forgotten": "Delivery company's setup removed",
-    "claim_reopened": "Decision on the claim undone",
-    "columns_forgotten": "Saved columns removed",
-    "columns_remembered": "Columns saved",
-    "hold_released": "Paid out despite a hold",
-    "import_cancelled": "Import of invoices cancelled",
-    "laid_anew": "Payments reallocated",
-    "looked_at_again": "Matched again",
-    "monthly_statements": "Statements by mail",
-    "password_hashed_anew": "Password stored more safely",
-    "payable": "To be passed on to the supplier",
-    "payment_freed": "Payment became credit",
-    "payment_laid_anew": "Payment reallocated",
-    "payment_reversed": "Payment undone",
-    "payments_freed": "Payments became credit",
-    "platform_loan_id": "Platform's loan id",
-    "receipt_reversed": "Receipt undone",
-    "recourse": "Recourse to the supplier",
-    "rule_made": "Rule added",
-    "told_apart": "Confirmed as a different invoice",
-    "orphaned": "Creator has left",
-    "unclear": "Columns not matched",
-    "manual": "Reported by hand",
-    "apr": "APR",
+    "bank_file": say("Bank file downloaded"),
+    "carrier_id_added": say("Id at a delivery company added"),
+    "carrier_id_removed": say("Id at a delivery company removed"),
+    "carrier_settings": say("Delivery company set up"),
+    "carrier_settings_forgotten": say("Delivery company's setup removed"),
+    "claim_reopened": say("Decision on the claim undone"),
+    "columns_forgotten": say("Saved columns removed"),
+    "columns_remembered": say("Columns saved"),
+    "hold_released": say("Paid out despite a hold"),
+    "import_cancelled": say("Import of invoices cancelled"),
+    "laid_anew": say("Payments reallocated"),
+    "looked_at_again": say("Matched again"),
+    "monthly_statements": say("Statements by mail"),
+    "password_hashed_anew": say("Password stored more safely"),
+    "payable": say("To be passed on to the supplier"),
+    "payment_freed": say("Payment became credit"),
+    "payment_laid_anew": say("Payment reallocated"),
+    "payment_reversed": say("Payment undone"),
+    "payments_freed": say("Payments became credit"),
+    "platform_loan_id": say("Platform's loan id"),
+    "receipt_reversed": say("Receipt undone"),
+    "recourse": say("Recourse to the supplier"),
+    "rule_made": say("Rule added"),
+    "told_apart": say("Confirmed as a different invoice"),
+    "orphaned": say("Creator has left"),
+    "unclear": say("Columns not matched"),
+    "manual": say("Reported by hand"),
+    "apr": say("APR"),
 }
 
 
@@ -103,21 +103,15 @@ def percent_plain(fraction: Decimal | None) -> str:
 
 
 def number(value: int | Decimal | None) -> str:
-    """A count with the locale's separators."""
-    return NOTHING if value is None else _number(value, current_app.config["LOCALE"])
-
-
-# Pages show the same days and counts again and again, and Babel takes its time.
-@lru_cache(maxsize=4_096)
-def _number(value: int | Decimal, locale: str) -> str:
-    return format_decimal(value, locale=locale)
+    """A count with the separators of the installation's locale."""
+    return NOTHING if value is None else grouped(value)
 
 
 def day(value: date | None) -> Markup | str:
     """A business date, such as 5 Mar 2026."""
     if value is None:
         return NOTHING
-    return _day(value, current_app.config["LOCALE"])
+    return _day(value, locale())
 
 
 @lru_cache(maxsize=4_096)
@@ -141,16 +135,21 @@ def ago(value: datetime | None) -> Markup | str:
     """An instant by its distance from now, such as “3 minutes ago”; the full time is its title."""
     if value is None:
         return NOTHING
-    words = format_timedelta(
-        value - clock.now(), add_direction=True, locale=current_app.config["LOCALE"], threshold=1
-    )
+    words = format_timedelta(value - clock.now(), add_direction=True, locale=locale(), threshold=1)
     return _time(value, words)
 
 
 def status_label(status: str) -> str:
     """A status in people's words, such as “Written off”; names and amounts stay as they are."""
-    text = str(status)
-    return STATUS_WORDS.get(text, text.replace("_", " ").capitalize() if _CODE.fullmatch(text) else text)
+    return _label(str(status))
+
+
+@lru_cache(maxsize=1_024)
+def _label(code: str) -> str:
+    if code in STATUS_WORDS:
+        return STATUS_WORDS[code]
+    # scripts/messages.py collects the words of all codes that the source has
+    return Text(code.replace("_", " ").capitalize(), None, {}) if _CODE.fullmatch(code) else code
 
 
 _WITH_DAYS = ("dates_changed", "due_date_moved", "due_date_moved_back")
@@ -165,24 +164,24 @@ def event_value(value: str | None, kind: str) -> str:
         carrier, side, external_id = str(value).split(" ", 2)
         return say("{id} at {carrier}, as {side}", id=external_id, carrier=carrier_label(carrier), side=side)
     if kind.endswith(_WITH_DAYS):
-        return _ISO_DAY.sub(lambda found: show_day(date.fromisoformat(found[0])), str(value))
+        return _ISO_DAY.sub(lambda found: speaker.get().day(date.fromisoformat(found[0])), str(value))
     return status_label(str(value))
 
 
 ACTOR_WORDS = {
-    "job attention": "Automatic checks",
-    "job bundle": "Daily run",
-    "job clean up": "Housekeeping",
-    "job daily": "Daily run",
-    "job import": "Invoice import",
-    "job poll": "Delivery tracking",
-    "job prove": "Daily proof",
-    "job seal": "Daily proof",
-    "job send_outbox": "Outgoing mail",
-    "job servicing": "Loan servicing",
-    "job statements": "Statement import",
-    "job waiting list": "Waiting list",
-    "job webhook": "Delivery company",
+    "job attention": say("Automatic checks"),
+    "job bundle": say("Daily run"),
+    "job clean up": say("Housekeeping"),
+    "job daily": say("Daily run"),
+    "job import": say("Invoice import"),
+    "job poll": say("Delivery tracking"),
+    "job prove": say("Daily proof"),
+    "job seal": say("Daily proof"),
+    "job send_outbox": say("Outgoing mail"),
+    "job servicing": say("Loan servicing"),
+    "job statements": say("Statement import"),
+    "job waiting list": say("Waiting list"),
+    "job webhook": say("Delivery company"),
 }
 """Who acted where no person did, as pages name it."""
 _TOLD = re.compile(r"(?P<carrier>\S+) (?P<verb>said|reported) (?P<rest>.+)", re.S)
@@ -191,10 +190,10 @@ _TOLD = re.compile(r"(?P<carrier>\S+) (?P<verb>said|reported) (?P<rest>.+)", re.
 def actor_words(actor: str) -> str:
     """Who did something: a person's name as it is, a job or a command in words."""
     if actor.startswith("flask "):
-        return "Command line"
+        return say("Command line")
     if actor.startswith("webhook "):
-        return "Delivery company"
-    return ACTOR_WORDS.get(actor, "Automatic" if actor.startswith("job ") else actor)
+        return ACTOR_WORDS["job webhook"]
+    return ACTOR_WORDS.get(actor, say("Automatic") if actor.startswith("job ") else actor)
 
 
 def reason_words(event: Event) -> tuple[str, str]:
@@ -204,7 +203,7 @@ def reason_words(event: Event) -> tuple[str, str]:
         return event.reason, ""
     if told["verb"] == "said":
         return "", told["rest"]
-    return f"The delivery company reported {told['rest']}", ""
+    return say("The delivery company reported {words}", words=told["rest"]), ""
 
 
 def tone(status: Status) -> Tone:
@@ -220,7 +219,7 @@ def figures(names: Iterable[str]) -> list[tuple[str, str]]:
 def late_parts(amounts: Mapping[Bucket, int]) -> list[tuple[int, str, str]]:
     """The parts of a bar by days past due: how much, the colour, and what it is."""
     return [
-        (amount, f"late{number}", f"{bucket.words}: {money(amount)}")
+        (amount, f"late{number}", say("{what}: {amount}", what=bucket.words, amount=money(amount)))
         for number, (bucket, amount) in enumerate(amounts.items())
     ]
 
@@ -237,12 +236,12 @@ _ZONES: dict[tuple[object, ...], str] = {}
 
 def _words(value: datetime) -> tuple[datetime, str, str, str]:
     """The instant in the installation's time zone, its day, that with its weekday, and the name of the zone."""
-    locale = current_app.config["LOCALE"]
+    spoken = locale()
     local = value.astimezone(current_app.config["TIMEZONE"])
-    key = local.tzinfo, local.utcoffset(), local.dst(), locale
+    key = local.tzinfo, local.utcoffset(), local.dst(), spoken
     if key not in _ZONES:
-        _ZONES[key] = format_datetime(local, "zzz", tzinfo=local.tzinfo, locale=locale)
-    return (local, *_day_words(local.date(), locale), _ZONES[key])
+        _ZONES[key] = format_datetime(local, "zzz", tzinfo=local.tzinfo, locale=spoken)
+    return (local, *_day_words(local.date(), spoken), _ZONES[key])
 
 
 @lru_cache(maxsize=4_096)
@@ -269,7 +268,9 @@ def device_words(device: str) -> str:
     )
     browser = next((name for mark, name in browsers if mark in device), None)
     system = next((name for mark, name in systems if mark in device), None)
-    return " on ".join(filter(None, (browser, system))) or device[:60] or "Unknown device"
+    if browser and system:
+        return say("{browser} on {system}", browser=browser, system=system)
+    return browser or system or device[:60] or say("Unknown device")
 
 
 def init_app(app: Flask) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tusker import clock
 from tusker.carriers.registry import specs
+from tusker.messages import say, shown
 from tusker.models import Role
 from tusker.queries.finding import Hit, find, recent
 from tusker.services.people.recent import note_seen
@@ -41,18 +42,18 @@ class Found:
 
 _KINDS = {
     # kind: what it is called, its icon
-    "invoice": ("Invoice", "file-invoice"),
-    "loan": ("Loan", "receipt-refund"),
-    "order": ("Order", "truck-delivery"),
-    "payout": ("Payout", "building-bank"),
-    "receipt": ("Receipt", "receipt"),
-    "disbursal": ("Disbursal", "building-bank"),
-    "statement": ("Bank statement", "file-spreadsheet"),
-    "entry": ("Bank statement", "file-spreadsheet"),
-    "company": ("Company", "building-store"),
-    "partner": ("Company", "building-store"),
-    "person": ("Person", "users"),
-    "line": ("Credit line", "arrows-exchange"),
+    "invoice": (say("Invoice"), "file-invoice"),
+    "loan": (say("Loan"), "receipt-refund"),
+    "order": (say("Order"), "truck-delivery"),
+    "payout": (say("Payout"), "building-bank"),
+    "receipt": (say("Receipt"), "receipt"),
+    "disbursal": (say("Disbursal"), "building-bank"),
+    "statement": (say("Bank statement"), "file-spreadsheet"),
+    "entry": (say("Bank statement"), "file-spreadsheet"),
+    "company": (say("Company"), "building-store"),
+    "partner": (say("Company"), "building-store"),
+    "person": (say("Person"), "users"),
+    "line": (say("Credit line"), "arrows-exchange"),
 }
 
 
@@ -70,9 +71,9 @@ def found_for(words: str) -> list[Found]:
         return [_link(hit) for hit in recent(current_user.id)]
     hits = find(words, my_scope(), staff=is_staff(), carriers=[*specs(), *OTHER_CARRIERS])
     pages = [
-        Found(url, icon, "Page", label)
+        Found(url, icon, say("Page"), label)
         for label, icon, _, url in _pages()
-        if words.casefold() in label.casefold()
+        if words.casefold() in f"{label}\n{shown(label)}".casefold()
     ]
     exact = [_link(hit) for hit in hits if hit.exact]
     found = [*exact, *pages, *(_link(hit) for hit in hits if not hit.exact)]

@@ -11,6 +11,7 @@ from flask_wtf import FlaskForm
 from wtforms.fields.core import Field
 
 from tusker.errors import NotFound, TuskerError
+from tusker.messages import say
 from tusker.transactions import transaction
 
 
@@ -24,7 +25,7 @@ class Form(FlaskForm):
         """Run the validators; messages that do not name their field get its label in front."""
         valid: bool = super().validate(*args, **kwargs)
         for field in self:
-            field.errors = [_named(field, str(error)) for error in field.errors]
+            field.errors = [_named(field, error) for error in field.errors]
         return valid
 
     def take(self, error: TuskerError) -> None:
@@ -65,7 +66,7 @@ class FilterForm(Form):
 def _named(field: Field, message: str) -> str:
     label = field.label.text
     named = label.removeprefix("Your ").lower() in message.lower()
-    return message if named else f"{label}: {message}"
+    return message if named else say("{label}: {message}", label=label, message=message)
 
 
 def sent_reason() -> str:

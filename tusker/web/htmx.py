@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from flask import Response, flash, make_response, redirect, render_template, request
 from markupsafe import Markup
 
+from tusker.messages import say
 from tusker.models import Proposal
 from tusker.web.nav import counted_entries
 
@@ -98,7 +99,7 @@ def go(to: str) -> Response:
 
 UNDOABLE = "undoable"
 """The category of the message of a success that can be undone: it stays until it is closed."""
-PROPOSED = "It is proposed, and counts once another admin has accepted it (To approve)."
+PROPOSED = say("It is proposed, and counts once another admin has accepted it (To approve).")
 
 
 def said(made: object, words: str) -> str:

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from tusker.errors import InvalidInput, NotAllowed, NotFound
+from tusker.messages import say
 from tusker.models import SavedView
 from tusker.services.people.saved_views import open_with, remove_view, save_view
 from tusker.transactions import transaction
@@ -29,14 +30,16 @@ def save_list_view(name: str) -> ResponseReturnValue:
     try:
         pairs = parse_qsl(request.form.get("query", ""), max_num_fields=100)
     except ValueError:
-        raise InvalidInput("These filters are too many to be saved.", field="query") from None
+        raise InvalidInput(say("These filters are too many to be saved."), field="query") from None
     query = urlencode([(key, value) for key, value in pairs if key not in {"before", "after", "view"}])
     with transaction():
         view = save_view(
             current_user.id, name, request.form.get("name", ""), query, opens="opens" in request.form
         )
         named = view.name
-    return done(f"The view “{named}” is saved.", to=f"{url_for(of.endpoint)}?{query or 'view=all'}")
+    return done(
+        say("The view “{name}” is saved.", name=named), to=f"{url_for(of.endpoint)}?{query or 'view=all'}"
+    )
 
 
 @bp.post("/lists/views/<int:view_id>/opens")
@@ -46,7 +49,9 @@ def open_list_with(view_id: int) -> ResponseReturnValue:
     with transaction():
         view = open_with(current_user.id, view_id)
         to, opens = _url(view), view.opens
-    return done("The list opens with this view." if opens else "The list opens with everything.", to=to)
+    return done(
+        say("The list opens with this view.") if opens else say("The list opens with everything."), to=to
+    )
 
 
 @bp.post("/lists/views/<int:view_id>/remove")
@@ -55,7 +60,7 @@ def remove_list_view(view_id: int) -> ResponseReturnValue:
     with transaction():
         view = remove_view(current_user.id, view_id)
         to, named = f"{url_for(_list(view.list).endpoint)}?view=all", view.name
-    return done(f"The view “{named}” is removed.", to=to)
+    return done(say("The view “{name}” is removed.", name=named), to=to)
 
 
 @bp.post("/density")
@@ -80,8 +85,8 @@ def _url(view: SavedView) -> str:
 def _list(name: str) -> ListOf:
     """A list that the user may open; raises `NotFound` and `NotAllowed`."""
     if name not in LISTS:
-        raise NotFound("This list does not exist.")
+        raise NotFound(say("This list does not exist."))
     mark = access_of(current_app, LISTS[name].endpoint)
     if not isinstance(mark, frozenset) or current_user.role not in mark:
-        raise NotAllowed("Your role does not allow this list.")
+        raise NotAllowed(say("Your role does not allow this list."))
     return LISTS[name]

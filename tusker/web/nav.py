@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flask import current_app, request, url_for
 from flask_login import current_user
 
+from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.counts import waiting_for_staff
 
@@ -24,59 +25,62 @@ class NavEntry:
     endpoint: str = ""
 
 
+TODAY, MONEY, BOOK = say("Today"), say("Money"), say("Book")
+REPORTS, SETTINGS = say("Reports"), say("Settings")
+
 # (label, icon, endpoint, group); each group stands under its head
 _STAFF = (
-    ("Dashboard", "gauge", "admin.dashboard", "Today"),
-    ("Attention", "bell", "admin.attention", "Today"),
-    ("To approve", "circle-check", "admin.approvals", "Today"),
-    ("To be financed", "hourglass", "admin.queue", "Today"),
-    ("Disbursals", "building-bank", "admin.disbursals", "Money"),
-    ("Loans", "receipt-refund", "admin.loans", "Money"),
-    ("Receipts", "receipt", "admin.receipts", "Money"),
-    ("Bank statements", "file-spreadsheet", "admin.statements", "Money"),
-    ("Deductions", "percentage", "admin.deductions_list", "Money"),
-    ("Bank charges", "coins", "admin.charges", "Money"),
-    ("Invoices", "file-invoice", "invoices.index", "Book"),
-    ("Customers", "building-store", "customers.index", "Book"),
-    ("Credit lines", "arrows-exchange", "customers.lines", "Book"),
-    ("Import", "upload", "admin.import_invoices", "Book"),
-    ("Ageing", "calendar-due", "reports.ageing", "Reports"),
-    ("Classification", "scale", "reports.classification", "Reports"),
-    ("Exposure", "chart-bar", "reports.exposure", "Reports"),
-    ("Statements", "report-money", "reports.statement", "Reports"),
-    ("Calculator", "calculator", "reports.calculator", "Reports"),
-    ("Events", "history", "admin.events", "Reports"),
-    ("Proof", "shield-check", "admin.proof", "Reports"),
-    ("Risk rules", "adjustments", "admin.rules", "Settings"),
-    ("Carriers", "truck-delivery", "admin.carriers", "Settings"),
-    ("System", "gauge", "admin.system", "Settings"),
-    ("Tracking", "map-pin", "admin.tracking", "Settings"),
-    ("Users", "users", "admin.users", "Settings"),
-    ("Access log", "lock", "admin.access_log", "Settings"),
+    (say("Dashboard"), "gauge", "admin.dashboard", TODAY),
+    (say("Attention"), "bell", "admin.attention", TODAY),
+    (say("To approve"), "circle-check", "admin.approvals", TODAY),
+    (say("To be financed"), "hourglass", "admin.queue", TODAY),
+    (say("Disbursals"), "building-bank", "admin.disbursals", MONEY),
+    (say("Loans"), "receipt-refund", "admin.loans", MONEY),
+    (say("Receipts"), "receipt", "admin.receipts", MONEY),
+    (say("Bank statements"), "file-spreadsheet", "admin.statements", MONEY),
+    (say("Deductions"), "percentage", "admin.deductions_list", MONEY),
+    (say("Bank charges"), "coins", "admin.charges", MONEY),
+    (say("Invoices"), "file-invoice", "invoices.index", BOOK),
+    (say("Customers"), "building-store", "customers.index", BOOK),
+    (say("Credit lines"), "arrows-exchange", "customers.lines", BOOK),
+    (say("Import"), "upload", "admin.import_invoices", BOOK),
+    (say("Ageing"), "calendar-due", "reports.ageing", REPORTS),
+    (say("Classification"), "scale", "reports.classification", REPORTS),
+    (say("Exposure"), "chart-bar", "reports.exposure", REPORTS),
+    (say("Statements"), "report-money", "reports.statement", REPORTS),
+    (say("Calculator"), "calculator", "reports.calculator", REPORTS),
+    (say("Events"), "history", "admin.events", REPORTS),
+    (say("Proof"), "shield-check", "admin.proof", REPORTS),
+    (say("Risk rules"), "adjustments", "admin.rules", SETTINGS),
+    (say("Carriers"), "truck-delivery", "admin.carriers", SETTINGS),
+    (say("System"), "gauge", "admin.system", SETTINGS),
+    (say("Tracking"), "map-pin", "admin.tracking", SETTINGS),
+    (say("Users"), "users", "admin.users", SETTINGS),
+    (say("Access log"), "lock", "admin.access_log", SETTINGS),
 )
 _SUPPLIER = (
-    ("Dashboard", "gauge", "invoices.dashboard", "Today"),
-    ("Request financing", "cash", "invoices.new", "Today"),
-    ("Waiting list", "hourglass", "invoices.waiting_list", "Today"),
-    ("Invoices", "file-invoice", "invoices.index", "Book"),
-    ("Credit lines", "arrows-exchange", "customers.my_lines", "Book"),
-    ("Ageing", "calendar-due", "reports.ageing", "Reports"),
-    ("Exposure", "chart-bar", "reports.exposure", "Reports"),
-    ("Statement", "report-money", "reports.statement", "Reports"),
-    ("Calculator", "calculator", "reports.calculator", "Reports"),
-    ("Bank details", "building-bank", "customers.my_bank_details", "Settings"),
-    ("API tokens", "key", "customers.my_tokens", "Settings"),
+    (say("Dashboard"), "gauge", "invoices.dashboard", TODAY),
+    (say("Request financing"), "cash", "invoices.new", TODAY),
+    (say("Waiting list"), "hourglass", "invoices.waiting_list", TODAY),
+    (say("Invoices"), "file-invoice", "invoices.index", BOOK),
+    (say("Credit lines"), "arrows-exchange", "customers.my_lines", BOOK),
+    (say("Ageing"), "calendar-due", "reports.ageing", REPORTS),
+    (say("Exposure"), "chart-bar", "reports.exposure", REPORTS),
+    (say("Statement"), "report-money", "reports.statement", REPORTS),
+    (say("Calculator"), "calculator", "reports.calculator", REPORTS),
+    (say("Bank details"), "building-bank", "customers.my_bank_details", SETTINGS),
+    (say("API tokens"), "key", "customers.my_tokens", SETTINGS),
 )
 _PURCHASER = (
-    ("Dashboard", "gauge", "invoices.dashboard", "Today"),
-    ("To confirm", "circle-check", "invoices.to_confirm", "Today"),
-    ("To repay", "receipt-refund", "invoices.to_repay", "Money"),
-    ("Invoices", "file-invoice", "invoices.index", "Book"),
-    ("Credit lines", "arrows-exchange", "customers.my_lines", "Book"),
-    ("Ageing", "calendar-due", "reports.ageing", "Reports"),
-    ("Exposure", "chart-bar", "reports.exposure", "Reports"),
-    ("Statement", "report-money", "reports.statement", "Reports"),
-    ("Calculator", "calculator", "reports.calculator", "Reports"),
+    (say("Dashboard"), "gauge", "invoices.dashboard", TODAY),
+    (say("To confirm"), "circle-check", "invoices.to_confirm", TODAY),
+    (say("To repay"), "receipt-refund", "invoices.to_repay", MONEY),
+    (say("Invoices"), "file-invoice", "invoices.index", BOOK),
+    (say("Credit lines"), "arrows-exchange", "customers.my_lines", BOOK),
+    (say("Ageing"), "calendar-due", "reports.ageing", REPORTS),
+    (say("Exposure"), "chart-bar", "reports.exposure", REPORTS),
+    (say("Statement"), "report-money", "reports.statement", REPORTS),
+    (say("Calculator"), "calculator", "reports.calculator", REPORTS),
 )
 COUNTED = ("admin.attention", "admin.approvals", "admin.queue")
 """Entries of staff that show how much waits, as `waiting_for_staff` tells it."""

@@ -12,6 +12,7 @@ from flask import Response, send_file
 
 from tusker.currency import currency
 from tusker.errors import InvalidInput
+from tusker.messages import say, shown
 
 MOST_ROWS = 100_000
 """Of a workbook, which is complete before any of it is sent; a CSV file is sent as it is written and has no bound."""
@@ -38,7 +39,7 @@ def workbook_answer(filename: str, heads: Sequence[str], rows: Iterable[Sequence
         sheet.freeze_panes(1, 0)
         bold = book.add_format({"bold": True})
         for place, head in enumerate(heads):
-            sheet.write_string(0, place, head, bold)
+            sheet.write_string(0, place, shown(head), bold)
         remaining = iter(rows)
         for line, row in enumerate(islice(remaining, MOST_ROWS), 1):
             for place, value in enumerate(row):
@@ -51,10 +52,15 @@ def workbook_answer(filename: str, heads: Sequence[str], rows: Iterable[Sequence
                 elif isinstance(value, date):
                     sheet.write_datetime(line, place, value, day)
                 elif value not in (None, ""):
-                    sheet.write_string(line, place, str(value)[:_LONGEST_TEXT])
+                    sheet.write_string(
+                        line, place, (shown(value) if isinstance(value, str) else str(value))[:_LONGEST_TEXT]
+                    )
         if next(remaining, None) is not None:
             raise InvalidInput(
-                f"A workbook has at most {MOST_ROWS:,} rows; narrow the list, or take the CSV file.",
+                say(
+                    "A workbook has at most {rows} rows; narrow the list, or take the CSV file.",
+                    rows=f"{MOST_ROWS:,}",
+                ),
                 field="rows",
             )
     file.seek(0)

@@ -59,7 +59,7 @@ def add_a_rule() -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def change_a_rule(rule_id: int) -> ResponseReturnValue:
     """Another bound; a looser one needs another admin where two are asked for."""
-    row = existing(db.session.get(RiskRule, rule_id), "rule")
+    row = existing(db.session.get(RiskRule, rule_id), say("rule"))
     value = value_of(RuleKind(row.kind), request.form.get("value", ""))
     with transaction():
         made = change_rule(acting(), rule_id, value, reason=sent_reason())

@@ -15,6 +15,7 @@ from tusker.admin.payout.disbursal_view import changed, show_disbursal, ticked_o
 from tusker.currency import currency
 from tusker.errors import ClosedDay, Conflict, NotFound, TuskerError, Unsaved, existing
 from tusker.extensions import db, limiter
+from tusker.messages import say
 from tusker.models import DisbursalStatus, Payout, Role
 from tusker.queries.lookup import lines_called
 from tusker.services.loans.platform_ids import read_platform_references
@@ -225,5 +226,5 @@ def _sent_charges() -> int:
 
 
 def _disbursal_of(payout_id: int) -> int:
-    payout = existing(db.session.get(Payout, payout_id), "payout")
+    payout = existing(db.session.get(Payout, payout_id), say("payout"))
     return payout.disbursal_id

@@ -84,7 +84,7 @@ def attention_file(ending: str) -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def act_on_attention(item_id: int) -> ResponseReturnValue:
     """Carry out the button named `action` of an item."""
-    item = existing(db.session.get(AttentionItem, item_id), "item")
+    item = existing(db.session.get(AttentionItem, item_id), say("item"))
     kind, about, facts = AttentionKind(item.kind), item.subject_id, dict(item.facts)
     action = request.form.get("action", "")
     if action != "settle" and action not in _ACTIONS.get(kind, {}):

@@ -10,6 +10,7 @@ from tusker.cli import Day, acting_as_or_operator, change, commands, context_of,
 from tusker.domain.credit.risk import RuleKind
 from tusker.errors import existing
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import RiskRule
 from tusker.queries.credit.risk import rules_made
 from tusker.queries.lookup import company_called, invoice_id_of
@@ -81,7 +82,7 @@ def add_rule_command(
 @acting_as_or_operator
 def change_rule_command(rule: int, value: str, reason: str, email: str | None, why: str) -> str:
     """Put the bound VALUE in the place of that of RULE."""
-    row = existing(db.session.get(RiskRule, rule), "rule")
+    row = existing(db.session.get(RiskRule, rule), say("rule"))
     bound = value_of(RuleKind(row.kind), value)
     made = change_rule(context_of("change-rule", email, why), rule, bound, reason=reason)
     return said(made, "The rule was changed.")

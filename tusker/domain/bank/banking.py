@@ -9,6 +9,7 @@ from typing import Literal
 
 from tusker.domain.accounts import AccountNumber
 from tusker.domain.payout.payment_modes import Mode
+from tusker.messages import say
 
 Direction = Literal["credit", "debit"]
 """As the account's owner sees it: money that came in, or left."""
@@ -154,19 +155,19 @@ class StatementFile:
 
 
 ANSWERS: dict[str, tuple[Literal["accepted", "rejected", "open"], str]] = {
-    "ACTC": ("accepted", "technically accepted"),
-    "ACCP": ("accepted", "accepted"),
-    "ACWC": ("accepted", "accepted with a change"),
-    "ACWP": ("accepted", "accepted, not yet posted"),
-    "ACFC": ("accepted", "accepted, funds checked"),
-    "ACSP": ("accepted", "being settled"),
-    "ACSC": ("accepted", "settled on our account"),
-    "ACCC": ("accepted", "settled on the payee's account"),
-    "RJCT": ("rejected", "rejected"),
-    "CANC": ("rejected", "cancelled"),
-    "BLCK": ("rejected", "blocked"),
-    "RCVD": ("open", "received"),
-    "PDNG": ("open", "pending"),
+    "ACTC": ("accepted", say("technically accepted")),
+    "ACCP": ("accepted", say("accepted")),
+    "ACWC": ("accepted", say("accepted with a change")),
+    "ACWP": ("accepted", say("accepted, not yet posted")),
+    "ACFC": ("accepted", say("accepted, funds checked")),
+    "ACSP": ("accepted", say("being settled")),
+    "ACSC": ("accepted", say("settled on our account")),
+    "ACCC": ("accepted", say("settled on the payee's account")),
+    "RJCT": ("rejected", say("rejected")),
+    "CANC": ("rejected", say("cancelled")),
+    "BLCK": ("rejected", say("blocked")),
+    "RCVD": ("open", say("received")),
+    "PDNG": ("open", say("pending")),
 }
 """What a bank's codes for the status of a payment mean; it may go on to say another."""
 
@@ -214,7 +215,7 @@ def kind_of(format_: str, layout: str) -> str:
     """The kind of message a format is, whatever its version; all tables with the same heads are one, whatever file they
     stand in."""
     kind = format_[: len("camt.053")]
-    return f"table {layout}" if kind in TABLES else kind
+    return say("table {layout}", layout=layout) if kind in TABLES else kind
 
 
 TABLES = frozenset({"csv", "xls", "xlsx", "xlsb", "ods"})

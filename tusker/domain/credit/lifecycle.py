@@ -22,6 +22,19 @@ class InvoiceStatus(Status):
     CANCELLED = "cancelled", Tone.GREY
 
 
+STATUS_SAID = {
+    InvoiceStatus.APPROVED: say("approved"),
+    InvoiceStatus.REJECTED: say("rejected"),
+    InvoiceStatus.FINANCEABLE: say("financeable"),
+    InvoiceStatus.BUNDLED: say("bundled"),
+    InvoiceStatus.DISBURSED: say("disbursed"),
+    InvoiceStatus.REPAID: say("repaid"),
+    InvoiceStatus.WRITTEN_OFF: say("written off"),
+    InvoiceStatus.CANCELLED: say("cancelled"),
+}
+"""What an invoice is said to be, within a sentence."""
+
+
 class InvoiceEvent(StrEnum):
     """What may happen to an invoice after its request was answered.
 
@@ -41,6 +54,20 @@ class InvoiceEvent(StrEnum):
     REOPENED = "reopened"
     PAYOUT_UNDONE = "payout_undone"
 
+
+_EVENT_SAID = {
+    InvoiceEvent.DELIVERED: say("delivered"),
+    InvoiceEvent.HELD: say("held"),
+    InvoiceEvent.CANCELLED: say("cancelled"),
+    InvoiceEvent.BUNDLED: say("bundled"),
+    InvoiceEvent.UNBUNDLED: say("unbundled"),
+    InvoiceEvent.RELEASED: say("released"),
+    InvoiceEvent.REPAID: say("repaid"),
+    InvoiceEvent.WRITTEN_OFF: say("written off"),
+    InvoiceEvent.WRITE_OFF_UNDONE: say("write off undone"),
+    InvoiceEvent.REOPENED: say("reopened"),
+    InvoiceEvent.PAYOUT_UNDONE: say("payout undone"),
+}
 
 TRANSITIONS: dict[tuple[InvoiceStatus, InvoiceEvent], InvoiceStatus] = {
     (InvoiceStatus.APPROVED, InvoiceEvent.DELIVERED): InvoiceStatus.FINANCEABLE,
@@ -75,9 +102,9 @@ def next_status(status: InvoiceStatus, event: InvoiceEvent) -> InvoiceStatus:
     except KeyError:
         raise IllegalTransition(
             say(
-                "An invoice that is {value} cannot become {value_2}.",
-                value=status.replace("_", " "),
-                value_2=event.replace("_", " "),
+                "An invoice that is {status} cannot become {event}.",
+                status=STATUS_SAID[status],
+                event=_EVENT_SAID[event],
             ),
             status=str(status),
             event=str(event),

@@ -9,6 +9,7 @@ from datetime import date
 from enum import StrEnum
 
 from tusker.domain.status import Status, Tone
+from tusker.messages import say
 
 
 class Bound(StrEnum):
@@ -107,6 +108,10 @@ class LineState(Status):
     NOT_YET_VALID = "not_yet_valid", Tone.GREY
     EXPIRED = "expired", Tone.GREY
     ON_HOLD = "on_hold", Tone.RED
+
+
+SIDE_SAID = {"supplier": say("supplier"), "purchaser": say("purchaser")}
+"""What a company is said to be, within a sentence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from tusker.domain.delivery.shipments import ShipmentStatus
+from tusker.messages import joined, say
 
 
 class PurchaserAnswer(StrEnum):
@@ -107,21 +108,21 @@ class Facts:
 
 
 _WAITED_FOR = {
-    Condition.NUMBER: "a decision whether it is another invoice than the one that it looks like",
-    Condition.DELIVERY: "the delivery",
-    Condition.PARCEL: "a decision on its delivery, which was before the invoice",
-    Condition.PLACE: "a decision on its parcel, whose cities are not those of the two companies",
-    Condition.DISPUTE: "the purchaser's dispute to be settled",
-    Condition.VALUE: "the declared value to agree with the invoice",
-    Condition.PAPER: "a verified document in place of the one that is not valid",
-    Condition.DOCUMENTS: "a verified proof of delivery or signed invoice",
-    Condition.CONFIRMATION: "the purchaser's confirmation",
+    Condition.NUMBER: say("a decision whether it is another invoice than the one that it looks like"),
+    Condition.DELIVERY: say("the delivery"),
+    Condition.PARCEL: say("a decision on its delivery, which was before the invoice"),
+    Condition.PLACE: say("a decision on its parcel, whose cities are not those of the two companies"),
+    Condition.DISPUTE: say("the purchaser's dispute to be settled"),
+    Condition.VALUE: say("the declared value to agree with the invoice"),
+    Condition.PAPER: say("a verified document in place of the one that is not valid"),
+    Condition.DOCUMENTS: say("a verified proof of delivery or signed invoice"),
+    Condition.CONFIRMATION: say("the purchaser's confirmation"),
 }
 
 
 def waits_for(conditions: Iterable[Condition]) -> str:
     """The conditions in words: what an invoice waits for."""
-    return ", ".join(_WAITED_FOR[condition] for condition in conditions)
+    return joined(_WAITED_FOR[condition] for condition in conditions)
 
 
 def open_conditions(facts: Facts, tolerance: Decimal) -> tuple[Condition, ...]:

@@ -8,6 +8,8 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from tusker.messages import say
+
 Key = TypeVar("Key", bound=Hashable)
 Other = TypeVar("Other", bound=Hashable)
 
@@ -24,7 +26,9 @@ class Bucket(StrEnum):
     @property
     def words(self) -> str:
         """The bucket as the head of a column, such as “1–30 days”."""
-        return "Not past due" if self is Bucket.CURRENT else f"{self[:1].upper()}{self[1:]} days"
+        if self is Bucket.CURRENT:
+            return say("Not past due")
+        return say("Over 90 days") if self is Bucket.OVER_90 else say("{days} days", days=self.value)
 
 
 _DAYS: Mapping[Bucket, tuple[int | None, int | None]] = {

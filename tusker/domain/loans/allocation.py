@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from tusker.domain.loans.interest import AmountDue
+from tusker.messages import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,14 @@ def allocate_to_loan(loan_id: int, amount: int, due: AmountDue) -> Allocation:
     return Allocation(loan_id, *parts)
 
 
+_SAID = {
+    "penalty": say("penalty"),
+    "fee": say("fee"),
+    "interest": say("interest"),
+    "principal": say("principal"),
+}
+
+
 def check_allocation(wanted: Allocation, due: AmountDue) -> str | None:
     """None when a person's own split of a receipt may be stored, else what is wrong with it."""
     in_full = Allocation(wanted.loan_id, due.penalty, due.fee, due.interest, due.principal, wanted.rest)
@@ -58,14 +67,14 @@ def check_allocation(wanted: Allocation, due: AmountDue) -> str | None:
     for name in ("penalty", "fee", "interest", "principal"):
         part, owed = getattr(wanted, name), getattr(due, name)
         if part < 0:
-            return f"The {name} must not be negative."
+            return say("The {name} must not be negative.", name=_SAID[name])
         if part > max(0, owed):
-            return f"The {name} is more than what is owed of it."
+            return say("The {name} is more than what is owed of it.", name=_SAID[name])
     if wanted.laid == 0:
-        return "Nothing is allocated."
+        return say("Nothing is allocated.")
     if wanted.total >= due.total:
         # Only with interest that was deducted at the payout: principal would be open of a debt of nothing, or less.
-        return (
+        return say(
             "It is all that is owed or more, since interest that was deducted and is not earned comes back:"
             " allocate that too."
         )

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tusker.messages import say
+
 
 class AttentionKind(StrEnum):
     """The kinds of trouble, the most pressing first."""
@@ -41,106 +43,132 @@ class Advice:
 
 ADVICE: Mapping[AttentionKind, Advice] = {
     AttentionKind.STOP_PAYMENT: Advice(
-        "Returned while the bank pays",
+        say("Returned while the bank pays"),
         "danger",
-        "Stop the payment at the bank. Record it as rejected once the bank says so; if the money left anyway, a"
-        " claim on the supplier opens automatically.",
+        say(
+            "Stop the payment at the bank. Record it as rejected once the bank says so; if the money left anyway, a"
+            " claim on the supplier opens automatically."
+        ),
     ),
     AttentionKind.PAID_AFTER_ALL: Advice(
-        "Paid although it was rejected",
+        say("Paid although it was rejected"),
         "danger",
-        "Compare with the bank. If the money left, mark the payout as paid after all on its disbursal: invoices"
-        " still waiting become loans; if they were paid out again, the supplier has the money twice and it is deducted"
-        " from its next payouts.",
+        say(
+            "Compare with the bank. If the money left, mark the payout as paid after all on its disbursal: invoices"
+            " still waiting become loans; if they were paid out again, the supplier has the money twice and it is"
+            " deducted from its next payouts."
+        ),
     ),
     AttentionKind.RETURNED_AFTER_PAYOUT: Advice(
-        "Returned after the payout",
+        say("Returned after the payout"),
         "danger",
-        "Decide the claim on the supplier. Once accepted, it is deducted from the next payouts, and what is deducted"
-        " pays the loan.",
+        say(
+            "Decide the claim on the supplier. Once accepted, it is deducted from the next payouts, and what is"
+            " deducted pays the loan."
+        ),
     ),
     AttentionKind.RETURNED_BEFORE_PAYOUT: Advice(
-        "Returned before the payout",
+        say("Returned before the payout"),
         "orange",
-        "No money left. Ask the supplier what happened, then settle this with a note.",
+        say("No money left. Ask the supplier what happened, then settle this with a note."),
     ),
     AttentionKind.DISPUTED: Advice(
-        "Disputed by the purchaser",
+        say("Disputed by the purchaser"),
         "danger",
-        "Resolve it with both companies. Before the payout: cancel the request, record a credit note, or overrule the"
-        " dispute. In an approved disbursal: withdraw the approval and take it out.",
+        say(
+            "Resolve it with both companies. Before the payout: cancel the request, record a credit note, or overrule"
+            " the dispute. In an approved disbursal: withdraw the approval and take it out."
+        ),
     ),
     AttentionKind.VALUE_DIFFERS: Advice(
-        "Declared value differs",
+        say("Declared value differs"),
         "orange",
-        "Compare the invoice with the delivery. Record a credit note, cancel the request, or accept the difference.",
+        say(
+            "Compare the invoice with the delivery. Record a credit note, cancel the request, or accept the difference."
+        ),
     ),
     AttentionKind.HELD: Advice(
-        "Held before the payout",
+        say("Held before the payout"),
         "orange",
-        "It waits until its hold is gone. Release it with a reason to have it paid out anyway, or cancel the"
-        " request; in a disbursal, take it out.",
+        say(
+            "It waits until its hold is gone. Release it with a reason to have it paid out anyway, or cancel the"
+            " request; in a disbursal, take it out."
+        ),
     ),
     AttentionKind.NUMBER_ALIKE: Advice(
-        "Looks like another invoice",
+        say("Looks like another invoice"),
         "danger",
-        "Compare the two invoices. Cancel the request if they are the same, or confirm that they are different; until"
-        " then it is not financed.",
+        say(
+            "Compare the two invoices. Cancel the request if they are the same, or confirm that they are different;"
+            " until then it is not financed."
+        ),
     ),
     AttentionKind.DELIVERED_BEFORE: Advice(
-        "Delivered before the invoice",
+        say("Delivered before the invoice"),
         "danger",
-        "Ask for a proof of this delivery: the tracking number may belong to an older parcel. Cancel the request,"
-        " or accept the delivery; until then it is not financed.",
+        say(
+            "Ask for a proof of this delivery: the tracking number may belong to an older parcel. Cancel the request,"
+            " or accept the delivery; until then it is not financed."
+        ),
     ),
     AttentionKind.ELSEWHERE: Advice(
-        "Parcel between other cities",
+        say("Parcel between other cities"),
         "danger",
-        "Ask the supplier about this parcel: its cities are not those of the two companies. Add the city to the"
-        " company, accept this one, or cancel the request; until then it is not financed.",
+        say(
+            "Ask the supplier about this parcel: its cities are not those of the two companies. Add the city to the"
+            " company, accept this one, or cancel the request; until then it is not financed."
+        ),
     ),
     AttentionKind.BOOK_ALIKE: Advice(
-        "Financed under another company?",
+        say("Financed under another company?"),
         "orange",
-        "Compare the two invoices with both companies. Cancel the request if they are the same; if they are different,"
-        " settle this with a note.",
+        say(
+            "Compare the two invoices with both companies. Cancel the request if they are the same; if they are"
+            " different, settle this with a note."
+        ),
     ),
     AttentionKind.NOTE_ALIKE: Advice(
-        "Credit notes look alike",
+        say("Credit notes look alike"),
         "yellow",
-        "Compare the two documents. If they are the same, undo the second; if they are different, settle this with a"
-        " note.",
+        say(
+            "Compare the two documents. If they are the same, undo the second; if they are different, settle this with"
+            " a note."
+        ),
     ),
     AttentionKind.CARRIER_FAILING: Advice(
-        "Delivery company does not answer",
+        say("Delivery company does not answer"),
         "danger",
-        "Check its settings and its key, and test the connection. Nothing is lost: deliveries show up once it answers"
-        " again.",
+        say(
+            "Check its settings and its key, and test the connection. Nothing is lost: deliveries show up once it"
+            " answers again."
+        ),
     ),
     AttentionKind.DAILY_JOB_LATE: Advice(
-        "Daily job is late",
+        say("Daily job is late"),
         "danger",
-        "It is retried automatically. If it keeps failing, tell whoever runs the installation, and retry it once the"
-        " cause is fixed.",
+        say(
+            "It is retried automatically. If it keeps failing, tell whoever runs the installation, and retry it once"
+            " the cause is fixed."
+        ),
     ),
     AttentionKind.SHIPMENT_EXCEPTION: Advice(
-        "Problem with the delivery",
+        say("Problem with the delivery"),
         "orange",
-        "Ask the delivery company or the supplier what the problem is.",
+        say("Ask the delivery company or the supplier what the problem is."),
     ),
     AttentionKind.UNKNOWN_STATUS: Advice(
-        "Unknown shipment status",
+        say("Unknown shipment status"),
         "yellow",
-        "Ask the delivery company what its status means; nothing is financed on it.",
+        say("Ask the delivery company what its status means; nothing is financed on it."),
     ),
     AttentionKind.UNANSWERED: Advice(
-        "No answer about the shipment",
+        say("No answer about the shipment"),
         "yellow",
-        "Check the order reference at the delivery company, then check again.",
+        say("Check the order reference at the delivery company, then check again."),
     ),
     AttentionKind.STALLED: Advice(
-        "Shipment does not move",
+        say("Shipment does not move"),
         "yellow",
-        "Ask the supplier whether the goods left, or cancel the request to free the limits.",
+        say("Ask the supplier whether the goods left, or cancel the request to free the limits."),
     ),
 }

@@ -6,6 +6,8 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from tusker.messages import say
+
 
 class DailyJob(StrEnum):
     """The daily jobs, in the order in which they run on a day."""
@@ -18,11 +20,11 @@ class DailyJob(StrEnum):
 
 
 TITLES = {
-    DailyJob.SERVICING: "Classification, reminders, recourse and holds",
-    DailyJob.HOUSEKEEPING: "Clean-up",
-    DailyJob.PROOF: "Proof",
-    DailyJob.BUNDLE: "Daily disbursal",
-    DailyJob.STATEMENTS: "Monthly statements by mail",
+    DailyJob.SERVICING: say("Classification, reminders, recourse and holds"),
+    DailyJob.HOUSEKEEPING: say("Clean-up"),
+    DailyJob.PROOF: say("Proof"),
+    DailyJob.BUNDLE: say("Daily disbursal"),
+    DailyJob.STATEMENTS: say("Monthly statements by mail"),
 }
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.extensions import Base
+from tusker.messages import say
 from tusker.models.columns import Code, Id, Instant, Money, one_of
 from tusker.models.loans.loan import Allocation, Loan
 
@@ -29,10 +30,10 @@ class AdjustmentKind(StrEnum):
 
 
 _WORDS = {
-    AdjustmentKind.WRITE_OFF: "written off",
-    AdjustmentKind.RECOVERY: "recovered",
-    AdjustmentKind.WAIVER: "waived",
-    AdjustmentKind.ROUNDING: "rounded off",
+    AdjustmentKind.WRITE_OFF: say("written off"),
+    AdjustmentKind.RECOVERY: say("recovered"),
+    AdjustmentKind.WAIVER: say("waived"),
+    AdjustmentKind.ROUNDING: say("rounded off"),
 }
 
 
@@ -93,4 +94,4 @@ class Adjustment(Base):
     def words(self) -> str:
         """What it did."""
         words = AdjustmentKind(self.kind).words
-        return words if self.reverses_id is None else f"{words}, undone"
+        return words if self.reverses_id is None else say("{what}, undone", what=words)

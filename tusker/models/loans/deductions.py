@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 from tusker.domain.numbers import loose_forms, strict_form
 from tusker.domain.status import Status, Tone
 from tusker.extensions import Base
+from tusker.messages import say
 from tusker.models.columns import Code, Id, Instant, LongText, Money, one_of
 from tusker.models.credit.invoice import Invoice
 
@@ -73,9 +74,20 @@ class DeductionState(Status):
 STANDING = (DeductionState.ACCEPTED, DeductionState.DISPUTED)
 
 
+_SAID = {
+    DeductionKind.CREDIT_NOTE: say("credit note"),
+    DeductionKind.TAX: say("tax"),
+    DeductionKind.QUALITY: say("quality"),
+    DeductionKind.QUANTITY: say("quantity"),
+    DeductionKind.BANK_CHARGES: say("bank charges"),
+    DeductionKind.ROUNDING: say("rounding"),
+}
+
+
 def deduction_words(kind: str, number: str) -> str:
     """Kind and number of a deduction, such as `tax 16A-7`."""
-    return f"{kind.replace('_', ' ')} {number}".strip()
+    said = _SAID[DeductionKind(kind)]
+    return say("{kind} {number}", kind=said, number=number) if number else said
 
 
 class CreditNote(Base):

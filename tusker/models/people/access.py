@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.status import Status, Tone
 from tusker.extensions import Base
+from tusker.messages import LANGUAGES
 from tusker.models.columns import Code, Id, Instant, Name, one_of
 from tusker.models.credit.customer import Customer
 
@@ -68,6 +69,7 @@ class User(Base):
             name="company_users_have_company",
         ),
         CheckConstraint("email = lower(email)", name="email_lower"),
+        one_of("language", LANGUAGES),
     )
 
     id: Mapped[Id]
@@ -80,6 +82,8 @@ class User(Base):
     session_epoch: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[Instant]
     last_login_at: Mapped[Instant | None]
+    language: Mapped[str | None] = mapped_column(String(8))
+    """In which pages and mails speak to this person; None: in the installation's."""
 
     customer: Mapped[Customer | None] = relationship(lazy="joined")
 

@@ -121,7 +121,7 @@ def statement_row(statement_id: int) -> StatementRow:
 
 def uploaded(upload_id: int) -> StatementUpload:
     """A large file that was sent in; raises `NotFound`."""
-    return existing(db.session.get(StatementUpload, upload_id), "upload")
+    return existing(db.session.get(StatementUpload, upload_id), say("upload"))
 
 
 def unclear_uploads() -> Sequence[StatementUpload]:
@@ -169,7 +169,7 @@ def statement_of_entry(entry_id: int) -> tuple[int, str]:
         db.session.execute(
             select(StatementEntry.statement_id, StatementEntry.state).where(StatementEntry.id == entry_id)
         ).one_or_none(),
-        "statement entry",
+        say("statement entry"),
     )
     return row.statement_id, row.state
 

@@ -13,6 +13,7 @@ from tusker.domain.credit.lifecycle import RESERVING
 from tusker.domain.credit.limits import LimitUse
 from tusker.errors import existing
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import (
     ApiToken,
     CreditLine,
@@ -52,9 +53,12 @@ class CustomerRow:
     @property
     def note(self) -> str:
         """Why nothing new is admitted on a side; empty where something is."""
-        sides = {"supplier": self.supplier, "purchaser": self.purchaser}
-        closed = " and ".join(side for side, use in sides.items() if use is not None and use.closed)
-        return f"as {closed}: on hold, or its limit not valid" if closed else ""
+        sells, buys = (use is not None and use.closed for use in (self.supplier, self.purchaser))
+        if sells and buys:
+            return say("as supplier and purchaser: on hold, or its limit not valid")
+        if sells:
+            return say("as supplier: on hold, or its limit not valid")
+        return say("as purchaser: on hold, or its limit not valid") if buys else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,7 @@ def customer_by_id(customer_id: int) -> Customer:
             .options(selectinload(Customer.carrier_identities))
             .execution_options(populate_existing=True)
         ),
-        "customer",
+        say("customer"),
     )
 
 

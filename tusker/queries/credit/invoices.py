@@ -13,6 +13,7 @@ from sqlalchemy.orm import aliased, joinedload, selectinload
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.errors import existing
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import (
     Adjustment,
     Allocation,
@@ -197,7 +198,7 @@ def invoice_in(scope: Scope, invoice_id: int) -> Invoice:
             .where(Invoice.id == invoice_id, *_scope_conditions(scope))
             .execution_options(populate_existing=True)
         ),
-        "invoice",
+        say("invoice"),
     )
 
 

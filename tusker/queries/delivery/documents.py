@@ -10,6 +10,7 @@ from sqlalchemy.orm import undefer
 from tusker.domain.delivery.shipments import DocumentKind
 from tusker.errors import existing
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import Shipment, ShipmentDocument
 
 
@@ -22,7 +23,7 @@ def documents_of(invoice_id: int) -> Sequence[ShipmentDocument]:
 def document_of(invoice_id: int, document_id: int) -> ShipmentDocument:
     """One that was sent in with its file, of a dispute too; raises `NotFound`."""
     wanted = _sent_in(invoice_id).where(ShipmentDocument.id == document_id)
-    return existing(db.session.scalar(wanted.options(undefer(ShipmentDocument.content))), "document")
+    return existing(db.session.scalar(wanted.options(undefer(ShipmentDocument.content))), say("document"))
 
 
 def _sent_in(invoice_id: int) -> Select[ShipmentDocument]:

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Select, case, cast, func, or_, select, text
 from sqlalchemy.orm import contains_eager, joinedload
 
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import (
     Allocation,
     Claim,
@@ -27,7 +28,7 @@ from tusker.models import (
     ReserveKind,
     ReserveMovement,
 )
-from tusker.models.loans.deductions import STANDING, deduction_words
+from tusker.models.loans.deductions import STANDING
 from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
 from tusker.queries.sums import Totals, sum_of, totals_of
 
@@ -84,14 +85,25 @@ class Netted:
     receipt_id: int | None
 
 
+_NOTES = {
+    DeductionKind.CREDIT_NOTE: say("Credit note"),
+    DeductionKind.TAX: say("Tax"),
+    DeductionKind.QUALITY: say("Quality"),
+    DeductionKind.QUANTITY: say("Quantity"),
+    DeductionKind.BANK_CHARGES: say("Bank charges"),
+    DeductionKind.ROUNDING: say("Rounding"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimRow:
     """What the supplier owes for a credit note, or for goods that came back, and how it was settled; money in minor
     units."""
 
     id: int
-    for_note: str | None
-    """The credit note or deduction that it is for, in words."""
+    note_kind: str | None
+    """The kind of the credit note or deduction that it is for."""
+    note_number: str | None
     state: ClaimState
     reason: str | None
     amount: int
@@ -105,14 +117,19 @@ class ClaimRow:
     @property
     def for_goods(self) -> bool:
         """Whether it is for goods that came back, which a person decides on."""
-        return not (self.for_note or self.for_payable or self.for_payout)
+        return not (self.note_kind or self.for_payable or self.for_payout)
 
     @property
     def cause(self) -> str:
-        """What it is for, where that is no credit note or deduction."""
+        """What it is for."""
+        if self.note_kind:
+            kind = _NOTES[DeductionKind(self.note_kind)]
+            return say("{kind} {number}", kind=kind, number=self.note_number) if self.note_number else kind
         if self.for_payout:
-            return f"Paid twice: {self.for_payout} was taken for rejected"
-        return "Payment undone after it was passed on" if self.for_payable else "Returned goods"
+            return say("Paid twice: {payout} was taken for rejected", payout=self.for_payout)
+        if self.for_payable:
+            return say("Payment undone after it was passed on")
+        return say("Returned goods")
 
 
 def reserve_of(invoice_id: int) -> Reserve:
@@ -215,7 +232,8 @@ def claims_of(invoice_id: int) -> list[ClaimRow]:
     return [
         ClaimRow(
             row.id,
-            deduction_words(row.kind, row.number) if row.kind else None,
+            row.kind,
+            row.number,
             row.state,
             row.decision_reason,
             row.amount,

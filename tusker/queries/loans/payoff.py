@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tusker.domain.loans.interest import AmountDue, amount_due
-from tusker.messages import show_day
+from tusker.messages import say
 from tusker.queries.loans.loan_rows import LoanRow
 
 
@@ -25,11 +25,11 @@ def payoff(row: LoanRow, day: date, today: date, *, in_future: bool = True) -> P
     problem = None
     last = last_payment(row)
     if day < row.start_date:
-        problem = f"The value date must not be before the payout ({show_day(row.start_date)})."
+        problem = say("The value date must not be before the payout ({day}).", day=row.start_date)
     elif last is not None and day < last:
-        problem = f"A payment with value date {show_day(last)} is recorded already; undo it first."
+        problem = say("A payment with value date {day} is recorded already; undo it first.", day=last)
     elif day > today and not in_future:
-        problem = "The value date must not be in the future."
+        problem = say("The value date must not be in the future.")
     return Payoff(day, amount_due(row.debt, day), problem)
 
 

@@ -8,6 +8,7 @@ from datetime import date
 from sqlalchemy import text
 
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import AdjustmentKind
 from tusker.queries.loans.history import BOOK, Whose
 
@@ -34,7 +35,7 @@ class Booked:
         return _WORDS.get(self.what) or AdjustmentKind(self.what).words
 
 
-_WORDS = {"paid_out": "paid out", "repaid": "repaid"}
+_WORDS = {"paid_out": say("paid out"), "repaid": say("repaid")}
 
 
 _BOOKED = text("""

@@ -15,6 +15,7 @@ from tusker.domain.loans.interest import Deduction, deduction_at_payout
 from tusker.domain.terms import Terms
 from tusker.errors import existing
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import (
     BankAccount,
     Claim,
@@ -82,7 +83,9 @@ class SupplierPayout:
 
 def disbursal_id_of_payout(payout_id: int) -> int:
     """The disbursal that a payout is of; raises `NotFound`."""
-    return existing(db.session.scalar(select(Payout.disbursal_id).where(Payout.id == payout_id)), "payout")
+    return existing(
+        db.session.scalar(select(Payout.disbursal_id).where(Payout.id == payout_id)), say("payout")
+    )
 
 
 def payouts_of(

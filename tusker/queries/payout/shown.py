@@ -10,6 +10,7 @@ from sqlalchemy import text
 from tusker.currency import currency
 from tusker.domain.approval import Shown
 from tusker.extensions import db
+from tusker.messages import joined, say, say_n
 from tusker.queries.payout.disbursal_lines import covered_lines
 from tusker.queries.payout.payables import to_pass_on
 from tusker.queries.payout.payouts import SupplierPayout, would_be_paid
@@ -68,13 +69,24 @@ def _by_supplier(covered: Covered) -> dict[int, list[tuple[int, int]]]:
 def _shown(
     name: str, held: str | None, lines: Collection[object], extra: Collection[object], payout: SupplierPayout
 ) -> Shown:
-    invoices = "1 invoice" if len(lines) == 1 else f"{len(lines)} invoices"
-    account = f"to {payout.account.account.masked()}" if payout.account else "without an account"
-    on_hold = f", on hold: {held}" if held else ""
+    paid = say(
+        "{amount} for {invoices} without an account",
+        amount=currency().show(payout.net),
+        invoices=say_n("{n} invoice", "{n} invoices", len(lines)),
+    )
+    if payout.account:
+        paid = say(
+            "{amount} for {invoices} to {account}",
+            amount=currency().show(payout.net),
+            invoices=say_n("{n} invoice", "{n} invoices", len(lines)),
+            account=payout.account.account.masked(),
+        )
+    if held:
+        paid = say("{paid}, on hold: {held}", paid=paid, held=held)
     kept = (payout.interest, payout.fee, payout.payables, payout.claims)
     return Shown(
         name,
-        f"{currency().show(payout.net)} for {invoices} {account}{on_hold}",
+        paid,
         (*lines, *extra, kept, payout.account.digest if payout.account else None),
     )
 
@@ -91,7 +103,7 @@ def shown_waiting(invoice_ids: Iterable[int]) -> dict[int, Shown]:
     """Invoices that wait to be financed, each as its row of the queue, by id."""
     return {
         row.id: Shown(
-            f"{row.number} of {row.supplier}",
+            say("{number} of {supplier}", number=row.number, supplier=row.supplier),
             currency().show(row.principal),
             (row.id, row.amount, row.credit_noted),
         )
@@ -111,5 +123,5 @@ _EVERYTHING = text(
 def shown_everything(held: Iterable[int] = ()) -> Shown:
     """All that waits to be financed but what is held, as the button that bundles it says."""
     row = db.session.execute(_EVERYTHING, {"held": list(held)}).one()
-    invoices = "1 invoice" if row.invoices == 1 else f"{row.invoices} invoices"
-    return Shown("To be financed", f"{invoices}, {currency().show(row.total)}", (row.each,))
+    total = joined((say_n("{n} invoice", "{n} invoices", row.invoices), currency().show(row.total)))
+    return Shown(say("To be financed"), total, (row.each,))

@@ -55,7 +55,7 @@ def _locked(ctx: Context, proposal_id: int) -> Proposal:
     """The open proposal. The admins are locked first, so that who decides is one still."""
     if ctx.actor_id is None or ctx.actor_id not in {admin.id for admin in lock_active_admins()}:
         raise NotAllowed(say("An active admin must be signed in to decide on this."))
-    proposal = lock_row("proposal", Proposal, Proposal.id == proposal_id)
+    proposal = lock_row(say("proposal"), Proposal, Proposal.id == proposal_id)
     if proposal.state != ProposalState.OPEN:
         raise Conflict(say("This was {state} in the meantime.", state=proposal.state))
     return proposal

@@ -61,7 +61,7 @@ def take_upload(ctx: Context, data: bytes, file_name: str, *, unclear: str = "")
             where=StatementUpload.state.in_([UploadState.REFUSED, UploadState.CANCELLED]),
         )
     )
-    return lock_row("upload", StatementUpload, StatementUpload.digest == digest)
+    return lock_row(say("upload"), StatementUpload, StatementUpload.digest == digest)
 
 
 def waiting_uploads(ctx: Context) -> Sequence[int]:
@@ -104,7 +104,7 @@ def note_progress(session: Session, upload_id: int, done: int, entries: int) -> 
 def cancel_upload(ctx: Context, upload_id: int) -> None:
     """Have a file not imported: a worker that reads it stops at its next piece and writes nothing. Raises `Conflict`
     once it was read."""
-    upload = lock_row("upload", StatementUpload, StatementUpload.id == upload_id)
+    upload = lock_row(say("upload"), StatementUpload, StatementUpload.id == upload_id)
     if upload.state != UploadState.WAITING:
         raise Conflict(say("This file is not being read."))
     words = f"Cancelled by {ctx.actor}; nothing of it was imported. It can be uploaded again."
@@ -124,14 +124,14 @@ def finish_upload(ctx: Context, upload_id: int, result: ImportResult, notes: Seq
 def leave_unclear(ctx: Context, upload_id: int, why: str) -> None:
     """Keep a file whose heads are not known until a person says what its columns are."""
     if _is_ours(ctx, upload_id):
-        upload = lock_row("upload", StatementUpload, StatementUpload.id == upload_id)
+        upload = lock_row(say("upload"), StatementUpload, StatementUpload.id == upload_id)
         upload.state, upload.words, upload.claimed_until = UploadState.UNCLEAR, why, None
         db.session.flush()
 
 
 def lock_unclear(upload_id: int) -> StatementUpload:
     """An upload that waits for a person to say what its columns are, locked; raises `Conflict` for any other."""
-    upload = lock_row("upload", StatementUpload, StatementUpload.id == upload_id)
+    upload = lock_row(say("upload"), StatementUpload, StatementUpload.id == upload_id)
     if upload.state != UploadState.UNCLEAR:
         raise Conflict(say("The columns of this file have been decided already."))
     return upload
@@ -146,12 +146,12 @@ def refuse_upload(ctx: Context, upload_id: int, why: str) -> None:
 
 def _is_ours(ctx: Context, upload_id: int) -> bool:
     """Whether an upload, which is locked, waits still and for this run."""
-    upload = lock_row("upload", StatementUpload, StatementUpload.id == upload_id)
+    upload = lock_row(say("upload"), StatementUpload, StatementUpload.id == upload_id)
     return upload.state == UploadState.WAITING and has(ctx, upload)
 
 
 def _settle(ctx: Context, upload_id: int, state: UploadState, words: str) -> StatementUpload:
-    upload = lock_row("upload", StatementUpload, StatementUpload.id == upload_id)
+    upload = lock_row(say("upload"), StatementUpload, StatementUpload.id == upload_id)
     if upload.state != UploadState.WAITING:
         raise Conflict(CANCELLED)
     upload.state, upload.words, upload.settled_at = state, words, ctx.now

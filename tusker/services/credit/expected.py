@@ -6,7 +6,7 @@ from datetime import date
 
 from tusker.currency import currency
 from tusker.domain.credit.limits import Refusal
-from tusker.messages import show_day
+from tusker.messages import joined, say
 from tusker.models import CreditLine
 from tusker.queries.credit.credit_lines import limits_of
 from tusker.queries.loans.expected import Plan, Repayment, repayment_plan
@@ -29,18 +29,22 @@ def plan_now(line: CreditLine, principal: int, *, seen_by: int | None) -> Plan |
 def plan_words(plan: Plan | None, today: date) -> str:
     """Such as “₹2,40,000.00 is due on 3 December 2026 from Ganga Retail; then this invoice fits.”"""
     if plan is None:
-        return "This invoice fits now."
+        return say("This invoice fits now.")
     if plan.fits_on is None:
-        return "All repayments expected so far do not free enough for this invoice."
+        return say("All repayments expected so far do not free enough for this invoice.")
     named = [_words(repayment, today) for repayment in plan.repayments[:SHOWN]]
     if (more := len(plan.repayments) - SHOWN) > 0:
-        named.append(f"and {more} more until {show_day(plan.fits_on)}")
-    return f"{', '.join(named)}; then this invoice fits."
+        named.append(say("and {n} more until {day}", n=more, day=plan.fits_on))
+    return say("{repayments}; then this invoice fits.", repayments=joined(named))
 
 
 def _words(repayment: Repayment, today: date) -> str:
-    due = "was" if repayment.due_date < today else "is"
-    day = show_day(repayment.due_date)
+    day, late = repayment.due_date, repayment.due_date < today
     if repayment.amount is None:
-        return f"a repayment of other companies {due} due on {day}"
-    return f"{currency().show(repayment.amount)} {due} due on {day} from {repayment.debtor}"
+        if late:
+            return say("a repayment of other companies was due on {day}", day=day)
+        return say("a repayment of other companies is due on {day}", day=day)
+    amount, debtor = currency().show(repayment.amount), repayment.debtor
+    if late:
+        return say("{amount} was due on {day} from {debtor}", amount=amount, day=day, debtor=debtor)
+    return say("{amount} is due on {day} from {debtor}", amount=amount, day=day, debtor=debtor)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import text
 
+from tusker.domain.credit.lifecycle import STATUS_SAID
 from tusker.domain.numbers import strict_form
 from tusker.errors import Duplicate
 from tusker.extensions import db
@@ -92,11 +93,17 @@ def check_free(
             field="order_ref",
             problem="duplicate",
         )
-    what = f"“{ref}” was requested already, as invoice {row.number}."
+    requested = say(
+        "Financing of “{ref}” was requested already, as invoice {number}.", ref=ref, number=row.number
+    )
     if row.by_number:
-        what = f"“{row.number}” was requested already; it is {row.status.replace('_', ' ')}."
+        requested = say(
+            "Financing of “{number}” was requested already; it is {status}.",
+            number=row.number,
+            status=STATUS_SAID[row.status],
+        )
     raise Duplicate(
-        say("Financing of {what}", what=what),
+        requested,
         field=field if row.by_number else "order_ref",
         problem="duplicate",
         invoice_id=row.id,

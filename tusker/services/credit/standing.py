@@ -11,7 +11,7 @@ from tusker.currency import currency
 from tusker.domain.credit.limits import LineState, Validity
 from tusker.domain.loans.classification import AssetClass
 from tusker.errors import FinancingRefused
-from tusker.messages import show_day
+from tusker.messages import joined, say
 from tusker.queries.credit.credit_lines import LineRow
 from tusker.queries.loans.classes import held_by_state
 from tusker.queries.loans.loan_rows import LoanRow
@@ -60,31 +60,35 @@ def _late(held: Sequence[LineRow], today: date) -> list[LoanRow]:
 
 def _sentence(row: LineRow, late: Sequence[LoanRow], today: date, seen_by: int | None) -> str:
     other = row.supplier if seen_by == row.purchaser_id else row.purchaser
-    line = f"The credit line with {other}"
     if row.state is LineState.SUSPENDED:
-        return f"{line} is suspended."
+        return say("The credit line with {name} is suspended.", name=other)
     if row.state in {LineState.NOT_YET_VALID, LineState.EXPIRED}:
+        line = say("The credit line with {name}", name=other)
         return _not_valid(row, line, today, seen_by)
     held = [(row.supplier_id, row.supplier)] if row.supplier_held else []
     held += [(row.purchaser_id, row.purchaser)] if row.purchaser_held else []
-    said = []
+    said: list[str] = []
     if held:
-        who = " and ".join(_payment(late, company, name, seen_by) for company, name in held)
-        said.append(f"Payments are overdue for too long: nothing new is financed until {who}.")
+        who, *others = (_payment(late, company, name, seen_by) for company, name in held)
+        for other in others:
+            who = say("{one} and {other}", one=who, other=other)
+        said.append(say("Payments are overdue for too long: nothing new is financed until {who}.", who=who))
     for company, name, reason in (
         (row.supplier_id, row.supplier, row.supplier_stopped),
         (row.purchaser_id, row.purchaser, row.purchaser_stopped),
     ):
         if reason is not None:
             said.append(_stopped(company, name, reason, seen_by))
-    return " ".join(said)
+    return joined(said, " ")
 
 
 def _stopped(company: int, name: str, reason: str, seen_by: int | None) -> str:
     """That an admin has a company on hold; only staff is told why."""
     if seen_by is None:
-        return f"{name} is on hold until an admin lifts it: {reason}."
-    return f"{'Your company' if company == seen_by else name} is on hold; nothing new is financed until we lift it."
+        return say("{name} is on hold until an admin lifts it: {reason}.", name=name, reason=reason)
+    if company == seen_by:
+        return say("Your company is on hold; nothing new is financed until we lift it.")
+    return say("{name} is on hold; nothing new is financed until we lift it.", name=name)
 
 
 def _not_valid(row: LineRow, line: str, today: date, seen_by: int | None) -> str:
@@ -93,28 +97,35 @@ def _not_valid(row: LineRow, line: str, today: date, seen_by: int | None) -> str
         each
         for each in (
             (line, seen_by, Validity(row.valid_from, row.valid_to)),
-            (f"The limit of {row.supplier}", row.supplier_id, row.supplier_valid),
-            (f"The limit of {row.purchaser}", row.purchaser_id, row.purchaser_valid),
+            (say("The limit of {name}", name=row.supplier), row.supplier_id, row.supplier_valid),
+            (say("The limit of {name}", name=row.purchaser), row.purchaser_id, row.purchaser_valid),
         )
         if each[2].state_on(today) is row.state
     )
     if seen_by not in {None, company}:
-        return f"{what} is not valid now."
+        return say("{what} is not valid now.", what=what)
     if row.state is LineState.NOT_YET_VALID:
-        return f"{what} is valid from {show_day(valid.first or today)} only."
-    return f"{what} ended on {show_day(valid.last or today)}."
+        return say("{what} is valid from {day} only.", what=what, day=valid.first or today)
+    return say("{what} ended on {day}.", what=what, day=valid.last or today)
 
 
 def _payment(late: Sequence[LoanRow], company: int, name: str, seen_by: int | None) -> str:
     """What a company has to pay, such as “Ganga Retail pays ₹2,40,664.83 due since 26 Oct 2026”."""
-    pays = "you pay" if company == seen_by else f"{name} pays"
     owed = [loan for loan in late if loan.debtor_id == company]
     shown = [loan for loan in owed if seen_by in {None, company, loan.supplier_id, loan.purchaser_id}]
     if not owed:
-        return f"the daily run finds that {name} has paid"
+        return say("the daily run finds that {name} has paid", name=name)
     if not shown:
-        return f"{pays} what it owes on other companies' invoices"
+        return say("{name} pays what it owes on other companies' invoices", name=name)
     amount = currency().show(sum(loan.owed(as_purchaser=company == loan.purchaser_id) for loan in shown))
     since = min(loan.due_date for loan in shown)
-    more = " and what it owes on other companies' invoices" if len(shown) < len(owed) else ""
-    return f"{pays} {amount} due since {show_day(since)}{more}"
+    if company == seen_by:
+        return say("you pay {amount} due since {day}", amount=amount, day=since)
+    if len(shown) < len(owed):
+        return say(
+            "{name} pays {amount} due since {day} and what it owes on other companies' invoices",
+            name=name,
+            amount=amount,
+            day=since,
+        )
+    return say("{name} pays {amount} due since {day}", name=name, amount=amount, day=since)

@@ -132,7 +132,9 @@ def cancel_waiting(
     Raises `NotFound`, and `Conflict` when it does not wait any more.
     """
     why = reason_of(reason)
-    request = lock_row("request on the waiting list", WaitingRequest, WaitingRequest.invoice_id == invoice_id)
+    request = lock_row(
+        say("request on the waiting list"), WaitingRequest, WaitingRequest.invoice_id == invoice_id
+    )
     if supplier_id not in {None, request.supplier_id}:
         raise NotFound(say("This request on the waiting list does not exist."))
     if request.state != WaitingState.WAITING:
@@ -144,7 +146,7 @@ def cancel_waiting(
 def expire_waiting(ctx: Context) -> int:
     """Take off the list what waited for too long, and tell its suppliers; returns how many."""
     due = _lock(WaitingRequest.expires_at <= ctx.now)
-    _end(ctx, due, WaitingState.EXPIRED, "its time on the waiting list is over")
+    _end(ctx, due, WaitingState.EXPIRED, say("its time on the waiting list is over"))
     return len(due)
 
 
@@ -204,7 +206,7 @@ def admit_waiting(ctx: Context, waiting_id: int, asked: tuple[RequestSubject, Tr
                 problem="duplicate",
             )
         request.admitted_id = admission.invoice_id
-        _close(ctx, request, WaitingState.ADMITTED, "its amount is free", mail=True)
+        _close(ctx, request, WaitingState.ADMITTED, say("its amount is free"), mail=True)
         _move_documents(ctx, request, admission.invoice_id)
         return True
     return False
@@ -256,7 +258,7 @@ def _changed(quote: Quote, request: WaitingRequest) -> str:
     if (quote.credit_line_id, quote.amount) != (request.credit_line_id, refused.amount):
         return f"the order is worth {show(quote.amount)} to {quote.purchaser_name} now"
     if quote.terms != refused.terms:
-        return "the terms of the credit line have changed"
+        return say("the terms of the credit line have changed")
     if quote.due_at_term > request.agreed_at_term:
         return f"{show(quote.due_at_term)} would be owed at the end of the term"
     return ""

@@ -48,7 +48,7 @@ def add_document(ctx: Context, invoice: Invoice, file: CheckedFile, kind: Docume
     What a dispute rests on and the invoice may be the same file; a second dispute may rest on the one that is there.
     """
     shipment_id = existing(
-        db.session.scalar(select(Shipment.id).where(Shipment.invoice_id == invoice.id)), "shipment"
+        db.session.scalar(select(Shipment.id).where(Shipment.invoice_id == invoice.id)), say("shipment")
     )
     of_shipment = ShipmentDocument.shipment_id == shipment_id
     identity = OF_DISPUTE + file.digest if kind is DocumentKind.DISPUTE else file.digest

@@ -142,7 +142,7 @@ def shown_by_hand(invoice: Invoice) -> Shown:
     return Shown(f"Delivery of {invoice.number}", f"{owed} to be paid, {show(invoice.principal)} lent")
 
 
-@needs_second("Report a delivery by hand", "invoice")
+@needs_second(say("Report a delivery by hand"), "invoice")
 def report_delivery(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None) -> Invoice:
     """An admin reports the delivery of an invoice that no delivery company tracks; the reason is the evidence.
 
@@ -196,7 +196,7 @@ def _record_answer(
     if order is None:
         shipment.poll_failures += 1
         shipment.failing_since = shipment.failing_since or ctx.now
-        shipment.last_error = "The delivery company does not know this order."
+        shipment.last_error = say("The delivery company does not know this order.")
         return NOTHING
     shipment.poll_failures = 0
     shipment.failing_since = None

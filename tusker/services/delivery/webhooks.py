@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from tusker.carriers.base import Carrier, CarrierProtocolError
 from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import WebhookDelivery
 from tusker.services.context import Context
 from tusker.services.delivery.due_shipments import poll_soon
@@ -102,7 +103,7 @@ def work_off_webhook(
 
 def note_webhook_failure(ctx: Context, delivery_id: int, error: str) -> None:
     """Recording a webhook failed and was rolled back: it waits for the next round, the last time for people."""
-    delivery = lock_row("webhook", WebhookDelivery, WebhookDelivery.id == delivery_id)
+    delivery = lock_row(say("webhook"), WebhookDelivery, WebhookDelivery.id == delivery_id)
     delivery.attempts += 1
     delivery.error = error[:500]
     if delivery.attempts >= MAX_ATTEMPTS:

@@ -26,7 +26,7 @@ def record_charge_of_receipt(
     Raises `Conflict` when a statement says what the bank credited of it.
     """
     why = optional_reason(reason)
-    receipt = lock_row("receipt", Receipt, Receipt.id == receipt_id, Receipt.kind == ReceiptKind.PAYMENT)
+    receipt = lock_row(say("receipt"), Receipt, Receipt.id == receipt_id, Receipt.kind == ReceiptKind.PAYMENT)
     if db.session.scalar(select(StatementEntry.id).where(StatementEntry.receipt_id == receipt_id)):
         raise Conflict(say("The bank's statement says what it credited of this receipt."))
     undone = select(Receipt.id).where(
@@ -43,7 +43,7 @@ def record_charge_of_payout(
 ) -> BankCharge:
     """The bank took something for a payout, or out of one that came back; the amount in minor units."""
     why = optional_reason(reason)
-    payout = lock_row("payout", Payout, Payout.id == payout_id)
+    payout = lock_row(say("payout"), Payout, Payout.id == payout_id)
     check_charge(ctx, amount, payout.net, value_date)
     return book_charge(ctx, payout, amount, value_date, reason=why)
 
@@ -100,7 +100,7 @@ def undo_charge(ctx: Context, charge_id: int, *, reason: str) -> BankCharge:
     Raises `Conflict` for one inside a statement's entry, which stands as long as what that settled.
     """
     why = reason_of(reason)
-    charge = lock_row("charge", BankCharge, BankCharge.id == charge_id, BankCharge.reverses_id.is_(None))
+    charge = lock_row(say("charge"), BankCharge, BankCharge.id == charge_id, BankCharge.reverses_id.is_(None))
     if charge.statement_entry_id is not None:
         raise Conflict(say("The bank booked it in a statement's entry; it is undone with its receipt."))
     if db.session.scalar(select(BankCharge.id).where(BankCharge.reverses_id == charge_id)):

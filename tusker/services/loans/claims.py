@@ -201,9 +201,11 @@ def _open_claim(ctx: Context, invoice: Invoice, owed: int) -> None:
 
 
 def lock_claim(claim_id: int) -> Claim:
-    invoice_id = existing(db.session.scalar(select(Claim.invoice_id).where(Claim.id == claim_id)), "claim")
+    invoice_id = existing(
+        db.session.scalar(select(Claim.invoice_id).where(Claim.id == claim_id)), say("claim")
+    )
     lock_invoice(invoice_id)
-    return lock_row("claim", Claim, Claim.id == claim_id)
+    return lock_row(say("claim"), Claim, Claim.id == claim_id)
 
 
 def _lock_for_decision(claim_id: int) -> Claim:

@@ -30,7 +30,7 @@ def save_view(user_id: int, of_list: str, name: str, query: str, *, opens: bool)
         )
     if len(query) > LONGEST_QUERY:
         raise InvalidInput(say("These filters are too long to be saved."), field="query")
-    lock_row("user", User, User.id == user_id)
+    lock_row(say("user"), User, User.id == user_id)
     there = {view.name: view for view in views_of(user_id, of_list)}
     if name not in there and len(there) >= MOST:
         raise Conflict(say("You have {most} views of this list. Remove one first.", most=MOST))
@@ -47,7 +47,7 @@ def save_view(user_id: int, of_list: str, name: str, query: str, *, opens: bool)
 
 def open_with(user_id: int, view_id: int) -> SavedView:
     """Have a list open with a view of the person's, or no more with it; raises `NotFound`."""
-    lock_row("user", User, User.id == user_id)
+    lock_row(say("user"), User, User.id == user_id)
     view = _own(user_id, view_id)
     opens = not view.opens
     _open_none(user_id, view.list)
@@ -65,7 +65,7 @@ def remove_view(user_id: int, view_id: int) -> SavedView:
 
 
 def _own(user_id: int, view_id: int) -> SavedView:
-    return lock_row("view", SavedView, SavedView.id == view_id, SavedView.user_id == user_id)
+    return lock_row(say("view"), SavedView, SavedView.id == view_id, SavedView.user_id == user_id)
 
 
 def _open_none(user_id: int, of_list: str) -> None:

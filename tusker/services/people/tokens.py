@@ -81,7 +81,7 @@ def add_token(
 @needs_second("Take over an API token", always=False)
 def take_over_token(ctx: Context, token_id: int, *, customer_id: int) -> ApiToken:
     """Answer for a token whose maker left, so that it works again. Raises `NotFound`, `Conflict` when it needs none."""
-    token = lock_row("token", ApiToken, ApiToken.id == token_id, ApiToken.customer_id == customer_id)
+    token = lock_row(say("token"), ApiToken, ApiToken.id == token_id, ApiToken.customer_id == customer_id)
     if token.state_at(ctx.now) is not TokenState.ORPHANED:
         raise Conflict(say("Only a token whose maker left is taken over."))
     token.created_by = ctx.proposed_by or ctx.actor_id
@@ -136,7 +136,7 @@ def warn_of_expiry(ctx: Context) -> int:
 def revoke_token(ctx: Context, token_id: int, *, customer_id: int | None = None) -> ApiToken:
     """End a token at once; `customer_id` scopes it to one company's. Raises `NotFound`."""
     scope = [] if customer_id is None else [ApiToken.customer_id == customer_id]
-    token = lock_row("token", ApiToken, ApiToken.id == token_id, *scope)
+    token = lock_row(say("token"), ApiToken, ApiToken.id == token_id, *scope)
     if token.revoked_at is None:
         token.revoked_at = ctx.now
         record_event(

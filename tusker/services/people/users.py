@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.messages import say
+from tusker.messages import LANGUAGES, say
 from tusker.models import Customer, Role, User
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -120,6 +120,20 @@ def reactivate_user(ctx: Context, user_id: int) -> User:
         asks_second=user.role != Role.AUDITOR,
     )
     db.session.flush()
+    return user
+
+
+def choose_language(ctx: Context, user_id: int, language: str) -> User:
+    """Speak to a person in another language, on pages and in mails. Raises `InvalidInput` for one that there is not."""
+    if language not in LANGUAGES:
+        raise InvalidInput(
+            say("The language must be one of {all}.", all=", ".join(LANGUAGES)), field="language"
+        )
+    user = lock_user(user_id)
+    if user.language != language:
+        before, user.language = user.language, language
+        record_event(ctx, "user", user.id, "language_chosen", from_value=before, to_value=language)
+        db.session.flush()
     return user
 
 

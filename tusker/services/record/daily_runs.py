@@ -99,7 +99,7 @@ def fail_runs(ctx: Context, job: DailyJob, days: Collection[date], error: str) -
 def try_run_again(ctx: Context, run_id: int) -> DailyRun:
     """A person wants an open day tried at once, and not after its pause. Raises `NotFound` or `Conflict`."""
     run = existing(
-        db.session.get(DailyRun, run_id, with_for_update=True, populate_existing=True), "daily job"
+        db.session.get(DailyRun, run_id, with_for_update=True, populate_existing=True), say("daily job")
     )
     if run.done_at is not None:
         raise Conflict(say("This daily job is done already."))

@@ -13,6 +13,7 @@ from tusker.admin.loans.deductions.forms import DeductionFilter, DeductionForm, 
 from tusker.currency import currency
 from tusker.errors import existing
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import CreditNote, Role
 from tusker.queries.credit.invoices import Scope, invoice_in
 from tusker.queries.loans.invoice_money import (
@@ -147,6 +148,6 @@ def undo_deduction(note_id: int) -> ResponseReturnValue:
 
 def _changed(note_id: int, message: str, category: str = "success") -> ResponseReturnValue:
     invoice_id = existing(
-        db.session.scalar(select(CreditNote.invoice_id).where(CreditNote.id == note_id)), "deduction"
+        db.session.scalar(select(CreditNote.invoice_id).where(CreditNote.id == note_id)), say("deduction")
     )
     return done(message, to=url_for("invoices.show", invoice_id=invoice_id), category=category)

@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from tusker.currency import currency
 from tusker.extensions import db
+from tusker.messages import Text, joined, say
 from tusker.models import Adjustment, AdjustmentKind, CreditNote, DeductionKind
 from tusker.queries.loans.loan_rows import LoanRow
 
@@ -36,6 +37,27 @@ class LineKind(StrEnum):
     ROUNDED = AdjustmentKind.ROUNDING.words
     TAKEN_BACK = "adjustment undone"
     ENDED = "payout undone"
+
+    @property
+    def said(self) -> Text:
+        """What it is, as pages and papers say it."""
+        return _SAID[self]
+
+
+_SAID = {
+    LineKind.DISBURSED: say("Disbursed"),
+    LineKind.CHARGES: say("Charges"),
+    LineKind.RECEIPT: say("Receipt"),
+    LineKind.REVERSAL: say("Receipt undone"),
+    LineKind.CREDIT_NOTE: say("Credit note"),
+    LineKind.DEDUCTION: say("Deduction"),
+    LineKind.WRITTEN_OFF: say("Written off"),
+    LineKind.RECOVERED: say("Recovered"),
+    LineKind.WAIVED: say("Waived"),
+    LineKind.ROUNDED: say("Rounded off"),
+    LineKind.TAKEN_BACK: say("Adjustment undone"),
+    LineKind.ENDED: say("Payout undone"),
+}
 
 
 BY_THEMSELVES = {LineKind.DISBURSED, LineKind.CHARGES, LineKind.RECEIPT}
@@ -131,6 +153,6 @@ def note_lines(
         kind = LineKind.CREDIT_NOTE if note.kind == DeductionKind.CREDIT_NOTE else LineKind.DEDUCTION
         words = note.number if kind is LineKind.CREDIT_NOTE else note.words
         lowers = note.amount if by_face(row, side) else 0
-        told = words if lowers else f"{currency().show(note.amount)} {words}"
+        told = words if lowers else joined((currency().show(note.amount), words), " ")
         lines.append((note.invoice_id, StatementLine(note.booked_on, kind, row.number, told, -lowers)))
     return lines

@@ -74,9 +74,9 @@ class ReceiptRow:
     def note(self) -> str:
         """What a contra row is about; empty for a payment."""
         words = {
-            "reversal": f"undoes {self.of_reference}: {self.reason}",
-            "refund": f"pays back of {self.of_reference}",
-            "returned": f"refund came back, of {self.of_reference}",
+            "reversal": say("undoes {reference}: {reason}", reference=self.of_reference, reason=self.reason),
+            "refund": say("pays back of {reference}", reference=self.of_reference),
+            "returned": say("refund came back, of {reference}", reference=self.of_reference),
         }
         return words.get(self.kind, "")
 

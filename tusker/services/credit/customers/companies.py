@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from tusker.currency import currency
+from tusker.domain.credit.limits import SIDE_SAID
 from tusker.domain.terms import Terms
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
@@ -49,7 +50,7 @@ def programme_limit() -> int:
     return currency().minor(current_app.config["PROGRAMME_LIMIT"])
 
 
-@needs_second("Create a company", always=False, fresh={"programme_limit": programme_limit})
+@needs_second(say("Create a company"), always=False, fresh={"programme_limit": programme_limit})
 def create_customer(
     ctx: Context,
     data: CustomerData,
@@ -93,7 +94,7 @@ def create_customer(
     return customer
 
 
-@needs_second("Change a company", "customer", always=False, fresh={"programme_limit": programme_limit})
+@needs_second(say("Change a company"), "customer", always=False, fresh={"programme_limit": programme_limit})
 def edit_customer(
     ctx: Context,
     customer_id: int,
@@ -220,7 +221,8 @@ def _set_side(
     if before == limit:
         return
     if limit is not None and limit < 0:
-        raise InvalidInput(say("The {side} limit must not be negative.", side=side), field=f"{side}_limit")
+        negative = say("The {side} limit must not be negative.", side=SIDE_SAID[side])
+        raise InvalidInput(negative, field=f"{side}_limit")
     if limit is None:
         _check_no_lines(customer.id, side)
         db.session.query(model).filter_by(customer_id=customer.id).delete()
@@ -258,7 +260,7 @@ def _check_no_lines(customer_id: int, side: str) -> None:
             say(
                 "This customer has credit lines as {side}; it cannot stop being one. Set the limit "
                 "to 0 instead.",
-                side=side,
+                side=SIDE_SAID[side],
             ),
         )
 

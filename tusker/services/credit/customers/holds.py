@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tusker.domain.credit.limits import Validity
+from tusker.domain.credit.limits import SIDE_SAID, Validity
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.messages import say
@@ -35,7 +35,7 @@ def hold_customer(ctx: Context, customer_id: int, *, reason: str) -> Customer:
     return customer
 
 
-@needs_second("Lift the hold on a company", about="customer")
+@needs_second(say("Lift the hold on a company"), about="customer")
 def lift_hold(ctx: Context, customer_id: int, *, reason: str) -> Customer:
     """Lift the hold that an admin put on a company; one for being overdue goes with the payment only."""
     why = reason_of(reason)
@@ -49,7 +49,7 @@ def lift_hold(ctx: Context, customer_id: int, *, reason: str) -> Customer:
     return customer
 
 
-@needs_second("Change the days of a limit", about="customer", always=False)
+@needs_second(say("Change the days of a limit"), about="customer", always=False)
 def set_validity(ctx: Context, customer_id: int, side: str, validity: Validity) -> Customer:
     """Set the days on which a company's limit as `supplier` or `purchaser` admits something new."""
     if validity.first and validity.last and validity.last < validity.first:
@@ -57,7 +57,7 @@ def set_validity(ctx: Context, customer_id: int, side: str, validity: Validity) 
     customer = lock_customer(customer_id)
     accounts = lock_rows(ACCOUNTS[side], ACCOUNTS[side].customer_id == customer_id)
     if not accounts:
-        raise Conflict(say("{customer} is not a {side}.", customer=customer.name, side=side))
+        raise Conflict(say("{company} is not a {side}.", company=customer.name, side=SIDE_SAID[side]))
     [account] = accounts
     before = account.validity
     if before != validity:

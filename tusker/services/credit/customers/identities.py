@@ -62,7 +62,7 @@ def set_carrier_identities(ctx: Context, customer_id: int, wanted: Iterable[Iden
     return customer
 
 
-@needs_second("Change the cities of a company", about="customer", always=False)
+@needs_second(say("Change the cities of a company"), about="customer", always=False)
 def set_cities(ctx: Context, customer_id: int, cities: str) -> Customer:
     """Say in which cities a company sends and receives, separated by commas; a parcel of others is held, and of one
     whose cities are not known nothing is."""

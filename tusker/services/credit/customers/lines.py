@@ -41,7 +41,7 @@ class LineData:
     wishes: Wishes | None = None
 
 
-@needs_second("Open a credit line", always=False)
+@needs_second(say("Open a credit line"), always=False)
 def open_credit_line(ctx: Context, supplier_id: int, purchaser_id: int, data: LineData) -> CreditLine:
     """Open the one line between a supplier and a purchaser; raises typed errors naming the field."""
     if supplier_id == purchaser_id:
@@ -90,7 +90,7 @@ def open_credit_line(ctx: Context, supplier_id: int, purchaser_id: int, data: Li
     return line
 
 
-@needs_second("Change a credit line", "credit_line", always=False)
+@needs_second(say("Change a credit line"), "credit_line", always=False)
 def change_credit_line(ctx: Context, line_id: int, data: LineData) -> CreditLine:
     """Change limit, dates and terms. Invoices keep their frozen terms; a limit may go below what is used."""
     _check(data)
@@ -165,7 +165,7 @@ def _wanted(wishes: Wishes) -> str:
     return " and ".join(words) or "delivery only"
 
 
-@needs_second("Make a credit line active again", "credit_line", always=False)
+@needs_second(say("Make a credit line active again"), "credit_line", always=False)
 def set_line_status(ctx: Context, line_id: int, status: LineStatus, *, reason: str) -> CreditLine:
     """Suspend a line, which then admits nothing new and pays nothing out, or make it active again."""
     why = reason_of(reason)

@@ -13,12 +13,21 @@ from tusker.csv_tables import CsvRow, CsvTable, check_date_format, read_date
 from tusker.currency import currency
 from tusker.domain.texts import one_line
 from tusker.errors import InvalidInput
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.services.context import Context
 
 REQUIRED = ("number", "supplier", "purchaser", "amount", "date")
 LONGEST = {"number": 60, "order_ref": 60, "supplier": 120, "purchaser": 120, "carrier": 40}
 """Longest texts, in characters, as the database has them."""
+_SAID = {
+    "number": say("number"),
+    "supplier": say("supplier"),
+    "purchaser": say("purchaser"),
+    "amount": say("amount"),
+    "date": say("date"),
+    "order_ref": say("order ref"),
+    "carrier": say("carrier"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,7 @@ def mapping_from(chosen: Mapping[str, str | None]) -> ColumnMapping:
     given = {name: column for name, column in chosen.items() if column}
     for name in REQUIRED:
         if name not in given:
-            raise InvalidInput(say("Say which column holds the {name}.", name=name), field=name)
+            raise InvalidInput(say("Say which column holds the {name}.", name=_SAID[name]), field=name)
     if "carrier" in given and "order_ref" not in given:
         raise InvalidInput(
             say("A column for the carrier needs one for the order reference."), field="order_ref"
@@ -196,7 +205,7 @@ def _read_row(
         _check_text(name, values.get(name, ""), longest)
     for name in REQUIRED:
         if not values[name]:
-            raise InvalidInput(say("The {name} is missing.", name=name), field=name)
+            raise InvalidInput(say("The {name} is missing.", name=_SAID[name]), field=name)
     invoice_date = read_date(values["date"], options.date_format, field="date")
     if invoice_date > ctx.today:
         raise InvalidInput(
@@ -221,7 +230,7 @@ def _read_row(
 
 
 def _check_text(name: str, value: str, longest: int) -> None:
-    label = name.replace("_", " ")
+    label = _SAID[name]
     if len(value) > longest:
         raise InvalidInput(
             say("The {label} has more than {longest} characters.", label=label, longest=longest), field=name
@@ -280,9 +289,9 @@ def _check_first(row: InvoiceRow, seen: Seen) -> None:
     for key in keys:
         if key in seen:
             once = (
-                "a number may occur once for each supplier"
+                say("a number may occur once for each supplier")
                 if key[0] == "number"
-                else "an order may occur once"
+                else say("an order may occur once")
             )
             raise InvalidInput(
                 say("“{key}” stands in line {seen} already; {once}.", key=key[-1], seen=seen[key], once=once),
@@ -295,4 +304,4 @@ def _check_first(row: InvoiceRow, seen: Seen) -> None:
 def _naming(error: InvalidInput, mapping: ColumnMapping) -> str:
     """The message with the name of the file's column in front."""
     column = mapping.columns().get(error.field) if error.field else None
-    return f"{column}: {error.message}" if column else error.message
+    return joined((column, error.message), ": ") if column else error.message

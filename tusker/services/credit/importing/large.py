@@ -102,7 +102,7 @@ def first_rows(file_id: int, number: int) -> CsvTable:
 def start_file(ctx: Context, file_id: int, options: ImportOptions) -> InvoiceFile:
     """Leave a kept file to a worker; raises `InvalidInput` for what is wrong with the options, `Conflict` for a file
     that was started before."""
-    file = lock_row("file", InvoiceFile, InvoiceFile.id == file_id)
+    file = lock_row(say("file"), InvoiceFile, InvoiceFile.id == file_id)
     if file.state != FileState.KEPT:
         raise Conflict(say("This file is imported already."))
     table = first_rows(file_id, 1)
@@ -122,7 +122,7 @@ def waiting_files(ctx: Context) -> Sequence[int]:
 
 def claim_file(ctx: Context, file_id: int) -> InvoiceFile | None:
     """Take a file; None when another worker has it or it is done."""
-    file = lock_row("file", InvoiceFile, InvoiceFile.id == file_id)
+    file = lock_row(say("file"), InvoiceFile, InvoiceFile.id == file_id)
     if file.state != FileState.WAITING or is_taken(ctx, file):
         return None
     lease(ctx, file, LEASE)
@@ -214,7 +214,7 @@ def cancel_file(ctx: Context, file_id: int) -> None:
 
 
 def _lock(file_id: int) -> InvoiceFile:
-    return lock_row("file", InvoiceFile, InvoiceFile.id == file_id)
+    return lock_row(say("file"), InvoiceFile, InvoiceFile.id == file_id)
 
 
 def _is_ours(ctx: Context, file: InvoiceFile) -> bool:

@@ -10,13 +10,13 @@ from typing import Any
 from sqlalchemy import text, tuple_
 
 from tusker.currency import currency
-from tusker.domain.credit.lifecycle import InvoiceStatus
-from tusker.domain.credit.limits import Refusal, refusal_of
+from tusker.domain.credit.lifecycle import STATUS_SAID, InvoiceStatus
+from tusker.domain.credit.limits import SIDE_SAID, Bound, Refusal, refusal_of
 from tusker.domain.credit.risk import SHARES, judge
 from tusker.domain.numbers import strict_form
 from tusker.errors import FinancingRefused
 from tusker.extensions import db
-from tusker.messages import say
+from tusker.messages import Text, joined, say
 from tusker.models import CreditLine, Customer
 from tusker.queries.credit.credit_lines import row_of
 from tusker.queries.credit.requests import STANDING_FOR_IT
@@ -124,7 +124,7 @@ def _company(called: dict[str, Customer], name: str, side: str) -> Customer:
     if company is None:
         raise FinancingRefused(say("No customer has the reference or name “{name}”.", name=name))
     if (company.supplier if side == "supplier" else company.purchaser) is None:
-        raise FinancingRefused(say("{company} is not a {side}.", company=company.name, side=side))
+        raise FinancingRefused(say("{company} is not a {side}.", company=company.name, side=SIDE_SAID[side]))
     return company
 
 
@@ -198,7 +198,9 @@ def _find_known(candidates: Sequence[Candidate], options: ImportOptions) -> dict
     }
     for found in db.session.execute(_TRACKED, orders):
         if found.line not in known:
-            known[found.line] = shipment_conflict(rows[found.line].row, f"as invoice {found.number}")
+            known[found.line] = shipment_conflict(
+                rows[found.line].row, say("as invoice {number}", number=found.number)
+            )
     for found in db.session.execute(_WAITS, orders):
         known[found.line] = waits(rows[found.line].row)
     seen: dict[tuple[int, str], int] = {}
@@ -207,50 +209,67 @@ def _find_known(candidates: Sequence[Candidate], options: ImportOptions) -> dict
         first = seen.setdefault((candidate.line.supplier_id, forms[line]), line)
         if first != line and line not in known:
             known[line] = row_result(
-                candidate.row, RowOutcome.CONFLICT, f"This invoice stands in line {first} already."
+                candidate.row,
+                RowOutcome.CONFLICT,
+                say("This invoice stands in line {number} already.", number=first),
             )
     return known
 
 
 def _known_answer(candidate: Candidate, found: Any, options: ImportOptions) -> RowResult | None:
-    status = found.status.replace("_", " ")
+    status = STATUS_SAID[found.status]
     if found.status not in {InvoiceStatus.REJECTED, InvoiceStatus.CANCELLED}:
         if found.same:
-            return row_result(
-                candidate.row, RowOutcome.REPLAYED, f"Already requested; it is {status}.", found.id
-            )
+            said = say("Already requested; it is {status}.", status=status)
+            return row_result(candidate.row, RowOutcome.REPLAYED, said, found.id)
         return conflict(candidate.row, found.id, status, found.number)
     if options.retry_refused or not found.same:
         return None
-    why = "It was cancelled."
+    why = say("It was cancelled.")
     if found.status == InvoiceStatus.REJECTED:
         why = limit_words(
             refusal_of(found.refused_by, found.lacking, found.lacking_supplier, found.lacking_purchaser)
         )
-    return row_result(candidate.row, RowOutcome.REFUSED_BEFORE, f"Refused before. {why}", found.id)
+    refused = say("Refused before. {why}", why=why)
+    return row_result(candidate.row, RowOutcome.REFUSED_BEFORE, refused, found.id)
 
 
 def conflict(row: InvoiceRow, invoice_id: int | None, status: str, printed: str = "") -> RowResult:
-    how = f", as “{printed}”" if printed not in {"", row.number} else " with another amount or purchaser"
-    reason = f"This number was requested already{how}; it is {status}."
+    reason = say(
+        "This number was requested already with another amount or purchaser; it is {status}.", status=status
+    )
+    if printed not in {"", row.number}:
+        reason = say(
+            "This number was requested already, as “{number}”; it is {status}.", number=printed, status=status
+        )
     return row_result(row, RowOutcome.CONFLICT, reason, invoice_id)
 
 
 def shipment_conflict(row: InvoiceRow, how: str) -> RowResult:
-    return row_result(row, RowOutcome.CONFLICT, f"Order {row.order_ref} is financed already, {how}.")
+    financed = say("Order {ref} is financed already, {how}.", ref=row.order_ref, how=how)
+    return row_result(row, RowOutcome.CONFLICT, financed)
 
 
 def waits(row: InvoiceRow) -> RowResult:
-    return row_result(row, RowOutcome.CONFLICT, "It is on the waiting list.")
+    return row_result(row, RowOutcome.CONFLICT, say("It is on the waiting list."))
 
 
-def limit_words(refusal: Refusal) -> str:
-    """Every limit that lacked, as a sentence."""
-    said = (
-        f"{str(bound).replace('_', ' ')} limit is exceeded by {currency().show(lacking)}"
-        for bound, lacking in refusal.lacks
+def limit_words(refusal: Refusal) -> Text:
+    """Every limit that lacked, each in a sentence."""
+    show = currency().show
+    return joined(
+        (
+            {
+                Bound.CREDIT_LINE: say(
+                    "The credit line limit is exceeded by {amount}.", amount=show(lacking)
+                ),
+                Bound.SUPPLIER: say("The supplier limit is exceeded by {amount}.", amount=show(lacking)),
+                Bound.PURCHASER: say("The purchaser limit is exceeded by {amount}.", amount=show(lacking)),
+            }[bound]
+            for bound, lacking in refusal.lacks
+        ),
+        " ",
     )
-    return f"The {', the '.join(said)}."
 
 
 def row_result(

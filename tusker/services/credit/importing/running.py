@@ -231,19 +231,19 @@ def _answer(candidate: Candidate, admission: Admission) -> RowResult:
     if admission.outcome is Outcome.TERMS_CHANGED:
         raise TermsChanged(say("The terms of a credit line have just changed. Import the file again."))
     if admission.outcome is Outcome.LINE_CLOSED:
-        return row_result(row, RowOutcome.NOT_FINANCEABLE, "This credit line was just closed.")
+        return row_result(row, RowOutcome.NOT_FINANCEABLE, say("This credit line was just closed."))
     if admission.outcome is Outcome.ON_HOLD:
         return row_result(
-            row, RowOutcome.NOT_FINANCEABLE, "A company of this credit line was just put on hold."
+            row, RowOutcome.NOT_FINANCEABLE, say("A company of this credit line was just put on hold.")
         )
     if admission.outcome is Outcome.REPLAYED:
-        return row_result(row, RowOutcome.REPLAYED, "Already requested just now.", invoice_id)
+        return row_result(row, RowOutcome.REPLAYED, say("Already requested just now."), invoice_id)
     if admission.outcome is Outcome.CONFLICT:
-        return conflict(row, invoice_id, "just requested")
+        return conflict(row, invoice_id, say("just requested"))
     if admission.outcome is Outcome.WAITING:
         return waits(row)
     if admission.outcome is Outcome.SHIPMENT_TAKEN:
-        return shipment_conflict(row, "just requested")
+        return shipment_conflict(row, say("just requested"))
     outcome = RowOutcome.APPROVED if admission.refusal is None else RowOutcome.REJECTED
     reason = "" if admission.refusal is None else limit_words(admission.refusal)
     return replace(row_result(row, outcome, reason, invoice_id), principal=candidate.principal)

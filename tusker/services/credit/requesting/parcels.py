@@ -79,11 +79,12 @@ def _check_parcel(order: TrackedOrder) -> None:
             field="order_ref",
         )
     if order.status in {ShipmentStatus.CANCELLED, ShipmentStatus.RETURNED}:
+        status = say("cancelled") if order.status is ShipmentStatus.CANCELLED else say("returned")
         raise FinancingRefused(
             say(
                 "Parcel “{ref}” was {status} at the delivery company and cannot be financed.",
                 ref=order.ref,
-                status=order.status,
+                status=status,
             ),
             field="order_ref",
             problem="cancelled_order",

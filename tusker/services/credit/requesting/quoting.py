@@ -156,11 +156,12 @@ def _declared_value(order: TrackedOrder | None, ref: str, *, own: bool) -> int:
         # The same words for the orders of others, so that a supplier learns nothing about them.
         raise unknown_order(ref)
     if order.status in {ShipmentStatus.CANCELLED, ShipmentStatus.RETURNED}:
+        status = say("cancelled") if order.status is ShipmentStatus.CANCELLED else say("returned")
         raise FinancingRefused(
             say(
                 "Order “{ref}” was {status} at the delivery company and cannot be financed.",
                 ref=ref,
-                status=order.status,
+                status=status,
             ),
             field="order_ref",
             problem="cancelled_order",

@@ -9,17 +9,18 @@ from datetime import date
 from tusker.currency import currency
 from tusker.domain.credit.risk import AMOUNTS, NO_RULES, SHARES, Leeway, Rule, RuleKind, Verdict, judge
 from tusker.domain.terms import Terms
+from tusker.messages import joined, say, say_n
 from tusker.queries.credit.risk import LineFacts, line_facts, rules_on
 
 TITLES = {
-    RuleKind.SHARE: "Share of the book per purchaser",
-    RuleKind.GROUP_SHARE: "Share of the book per group of purchasers",
-    RuleKind.MIN_INVOICE: "Smallest invoice",
-    RuleKind.MAX_INVOICE: "Largest invoice",
-    RuleKind.INVOICE_AGE: "Age of the invoice at its request",
-    RuleKind.TENOR: "Tenor",
-    RuleKind.DAYS_PAST_DUE: "Days past due of both companies",
-    RuleKind.FIRST_DEAL: "First deal of two companies",
+    RuleKind.SHARE: say("Share of the book per purchaser"),
+    RuleKind.GROUP_SHARE: say("Share of the book per group of purchasers"),
+    RuleKind.MIN_INVOICE: say("Smallest invoice"),
+    RuleKind.MAX_INVOICE: say("Largest invoice"),
+    RuleKind.INVOICE_AGE: say("Age of the invoice at its request"),
+    RuleKind.TENOR: say("Tenor"),
+    RuleKind.DAYS_PAST_DUE: say("Days past due of both companies"),
+    RuleKind.FIRST_DEAL: say("First deal of two companies"),
 }
 
 
@@ -79,22 +80,32 @@ def asked_one_by_one(today: date) -> bool:
 def refused_by_rules(rules: Iterable[RuleLine]) -> str:
     """A sentence about the rules that a request breaks; empty when none. A first deal is no reason to refuse."""
     broken = [rule.broken for rule in rules if not rule.holds and rule.kind is not RuleKind.FIRST_DEAL]
-    return f"The rules of risk do not allow it: {'; '.join(broken)}." if broken else ""
+    return say("The rules of risk do not allow it: {rules}.", rules=joined(broken, "; ")) if broken else ""
 
 
 def in_words(verdict: Verdict, line: LineFacts) -> RuleLine:
     """A verdict as people read it; it tells nothing of a company's debts to others but that a rule is broken."""
     rule = verdict.rule
     bound = bound_of(rule)
+    supplier, purchaser = line.supplier, line.purchaser
     broken = {
-        RuleKind.SHARE: f"{line.purchaser} would be more than {bound} of the book",
-        RuleKind.GROUP_SHARE: f"the group of {line.purchaser} would be more than {bound} of the book",
-        RuleKind.MIN_INVOICE: f"the invoice is smaller than {bound}",
-        RuleKind.MAX_INVOICE: f"the invoice is larger than {bound}",
-        RuleKind.INVOICE_AGE: f"the invoice was older than {bound} at its request",
-        RuleKind.TENOR: f"the tenor is longer than {bound}",
-        RuleKind.DAYS_PAST_DUE: f"a debt of {line.supplier} or {line.purchaser} is more than {bound} past due",
-        RuleKind.FIRST_DEAL: f"it is the first deal of {line.supplier} and {line.purchaser}",
+        RuleKind.SHARE: say("{name} would be more than {bound} of the book", name=purchaser, bound=bound),
+        RuleKind.GROUP_SHARE: say(
+            "the group of {name} would be more than {bound} of the book", name=purchaser, bound=bound
+        ),
+        RuleKind.MIN_INVOICE: say("the invoice is smaller than {bound}", bound=bound),
+        RuleKind.MAX_INVOICE: say("the invoice is larger than {bound}", bound=bound),
+        RuleKind.INVOICE_AGE: say("the invoice was older than {bound} at its request", bound=bound),
+        RuleKind.TENOR: say("the tenor is longer than {bound}", bound=bound),
+        RuleKind.DAYS_PAST_DUE: say(
+            "a debt of {supplier} or {purchaser} is more than {bound} past due",
+            supplier=supplier,
+            purchaser=purchaser,
+            bound=bound,
+        ),
+        RuleKind.FIRST_DEAL: say(
+            "it is the first deal of {supplier} and {purchaser}", supplier=supplier, purchaser=purchaser
+        ),
     }[rule.kind]
     return RuleLine(rule.kind, verdict.holds, TITLES[rule.kind], bound, _room(verdict), broken)
 
@@ -105,18 +116,18 @@ def bound_of(rule: Rule) -> str:
         return f"{rule.value / 100:g}%"
     if rule.kind in AMOUNTS:
         return currency().show(rule.value)
-    return "a person looks at it" if rule.kind is RuleKind.FIRST_DEAL else _days(rule.value)
+    return say("a person looks at it") if rule.kind is RuleKind.FIRST_DEAL else _days(rule.value)
 
 
 def _room(verdict: Verdict) -> str:
     kind, room = verdict.rule.kind, verdict.room
     if kind is RuleKind.FIRST_DEAL:
-        return "passed" if verdict.holds else "waits for a person before the payout"
+        return say("passed") if verdict.holds else say("waits for a person before the payout")
     if room is None:
-        return "no bound" if kind in SHARES else "not known"
+        return say("no bound") if kind in SHARES else say("not known")
     size = currency().show(abs(room)) if kind in SHARES | AMOUNTS else _days(abs(room))
-    return f"{size} left" if room >= 0 else f"broken by {size}"
+    return say("{size} left", size=size) if room >= 0 else say("broken by {size}", size=size)
 
 
 def _days(count: int) -> str:
-    return "1 day" if count == 1 else f"{count} days"
+    return say_n("{n} day", "{n} days", count)

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from tusker.currency import currency
+from tusker.domain.credit.limits import SIDE_SAID
 from tusker.domain.credit.risk import AMOUNTS, SHARES, WHOLE, Rule, RuleKind, Scope
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
@@ -69,7 +70,7 @@ def add_rule(ctx: Context, data: RuleData, *, reason: str) -> RiskRule:
     return _write(ctx, Rule(data.kind, data.value, scope, key), first, data.valid_to, reason_of(reason))
 
 
-@needs_second("Change a rule of risk", about="risk_rule", always=False)
+@needs_second(say("Change a rule of risk"), about="risk_rule", always=False)
 def change_rule(ctx: Context, rule_id: int, value: int, *, reason: str) -> RiskRule:
     """Put another bound in a rule's place, from today on; a looser one lets more through."""
     why, row = reason_of(reason), _lock_standing(rule_id)
@@ -82,7 +83,7 @@ def change_rule(ctx: Context, rule_id: int, value: int, *, reason: str) -> RiskR
     return _write(ctx, after, max(ctx.today, row.valid_from), row.valid_to, why)
 
 
-@needs_second("End a rule of risk", about="risk_rule")
+@needs_second(say("End a rule of risk"), about="risk_rule")
 def end_rule(ctx: Context, rule_id: int, *, reason: str) -> RiskRule:
     """Let a rule count no more."""
     why, row = reason_of(reason), _lock_standing(rule_id)
@@ -90,7 +91,7 @@ def end_rule(ctx: Context, rule_id: int, *, reason: str) -> RiskRule:
     return row
 
 
-@needs_second("Change the group of a company", about="customer", always=False)
+@needs_second(say("Change the group of a company"), about="customer", always=False)
 def set_group(ctx: Context, customer_id: int, name: str) -> Customer:
     """Say which group of companies a company belongs to; an empty name for none."""
     cleaned = " ".join(name.split()) or None
@@ -123,7 +124,7 @@ def _scope(data: RuleData) -> tuple[Scope, int | None]:
             customer = lock_customer(key)
             if getattr(customer, scope) is None:
                 raise InvalidInput(
-                    say("{customer} is not a {scope}.", customer=customer.name, scope=scope),
+                    say("{company} is not a {side}.", company=customer.name, side=SIDE_SAID[scope]),
                     field=f"{scope}_id",
                 )
             return scope, key
@@ -149,7 +150,7 @@ def _write(ctx: Context, rule: Rule, first: date, last: date | None, why: str) -
 
 
 def _lock_standing(rule_id: int) -> RiskRule:
-    row = lock_row("rule", RiskRule, RiskRule.id == rule_id)
+    row = lock_row(say("rule"), RiskRule, RiskRule.id == rule_id)
     if row.ended_at is not None:
         raise Conflict(say("This rule was ended already."))
     return row

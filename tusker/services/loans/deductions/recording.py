@@ -177,10 +177,10 @@ def _check_disputed(note: CreditNote) -> None:
 def lock_note(note_id: int) -> tuple[Invoice, CreditNote]:
     """A deduction that stands, and its invoice, both locked; raises `NotFound`, or `Conflict` when it was undone."""
     invoice_id = existing(
-        db.session.scalar(select(CreditNote.invoice_id).where(CreditNote.id == note_id)), "deduction"
+        db.session.scalar(select(CreditNote.invoice_id).where(CreditNote.id == note_id)), say("deduction")
     )
     invoice = lock_invoice(invoice_id)
-    note = lock_row("deduction", CreditNote, CreditNote.id == note_id, CreditNote.reverses_id.is_(None))
+    note = lock_row(say("deduction"), CreditNote, CreditNote.id == note_id, CreditNote.reverses_id.is_(None))
     if not note.stands:
         raise Conflict(say("This deduction is {state} already.", state=note.state))
     return invoice, note

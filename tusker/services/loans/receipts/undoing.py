@@ -155,7 +155,7 @@ def return_refund(ctx: Context, refund_id: int, *, reason: str, value_date: date
     why = reason_of(reason)
     day = value_date or ctx.today
     check_value_date(ctx, day)
-    refund = lock_row("refund", Receipt, Receipt.id == refund_id, Receipt.kind == ReceiptKind.REFUND)
+    refund = lock_row(say("refund"), Receipt, Receipt.id == refund_id, Receipt.kind == ReceiptKind.REFUND)
     if refund.reversed_on is not None:
         raise Conflict(say("This refund came back already."))
     if day < refund.value_date:

@@ -232,7 +232,7 @@ def _check_working_day(debt: OpenDebt, day: date) -> None:
 def invoice_of_relief(relief_id: int) -> int:
     """The id of the invoice on whose loan it is; raises `NotFound`."""
     return existing(
-        db.session.scalar(select(Loan.invoice_id).join(Relief).where(Relief.id == relief_id)), "relief"
+        db.session.scalar(select(Loan.invoice_id).join(Relief).where(Relief.id == relief_id)), say("relief")
     )
 
 
@@ -247,7 +247,7 @@ def _lock_open(invoice_id: int) -> OpenDebt:
 
 def lock_relief(relief_id: int, state: ReliefState) -> Relief:
     """The relief, locked and fresh; raises `Conflict` unless it is in this state. Its loan is locked before."""
-    relief = lock_row("relief", Relief, Relief.id == relief_id)
+    relief = lock_row(say("relief"), Relief, Relief.id == relief_id)
     if relief.state != state:
         raise Conflict(say("This was {state} in the meantime.", state=relief.state))
     return relief

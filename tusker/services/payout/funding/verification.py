@@ -99,7 +99,7 @@ def invoice_of_document(document_id: int) -> int:
             .join(ShipmentDocument, ShipmentDocument.shipment_id == Shipment.id)
             .where(ShipmentDocument.id == document_id, ShipmentDocument.kind != DocumentKind.DISPUTE)
         ),
-        "document",
+        say("document"),
     )
 
 

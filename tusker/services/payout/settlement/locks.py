@@ -75,7 +75,7 @@ def _payables_about(invoice_ids: Collection[int]) -> Sequence[int]:
 def lock_payout(payout_id: int, state: PayoutState) -> Payout:
     """One payout, its disbursal locked first; raises `NotFound`, or `Conflict` unless it is in `state`."""
     disbursal_id = existing(
-        db.session.scalar(select(Payout.disbursal_id).where(Payout.id == payout_id)), "payout"
+        db.session.scalar(select(Payout.disbursal_id).where(Payout.id == payout_id)), say("payout")
     )
     locked = lock_payouts([lock_disbursal(disbursal_id)], [payout_id])
     payout = locked.payouts[payout_id]

@@ -1,7 +1,7 @@
 """the companies of loans are filled in, and loans are found by them: the open ones by due date, the others by their end
 
-Revision ID: 0085
-Revises: 0084
+Revision ID: 0086
+Revises: 0085
 Create Date: 2026-11-30 10:20:00.000000
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0085"
-down_revision = "0084"
+revision = "0086"
+down_revision = "0085"
 branch_labels = None
 depends_on = None
 

@@ -2,8 +2,8 @@
 
 Apart from the revision that fills them in, so that nobody waits meanwhile.
 
-Revision ID: 0084
-Revises: 0083
+Revision ID: 0085
+Revises: 0084
 Create Date: 2026-11-30 10:20:00.000000
 """
 
@@ -14,8 +14,8 @@ from alembic import op
 
 from migrations.sql_files import set_function
 
-revision = "0084"
-down_revision = "0083"
+revision = "0085"
+down_revision = "0084"
 branch_labels = None
 depends_on = None
 

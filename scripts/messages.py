@@ -1,0 +1,324 @@
+"""The texts of the product and what they are in Hindi: tusker/translations/hi/LC_MESSAGES/messages.po and .mo.
+
+`make messages` collects the texts anew and compiles them; `make messages ARGS="--from FILE.json"` takes translations
+in: {"English": "Hindi", "one {n}": ["one in Hindi", "many in Hindi"]}. `python -m scripts.messages check`, a part of
+`make check`, says what is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import io
+import json
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract_python
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+from jinja2 import Environment, nodes
+from jinja2.ext import babel_extract
+
+ROOT = Path(__file__).resolve().parents[1]
+TEMPLATES = ROOT / "templates"
+PO = ROOT / "tusker" / "translations" / "hi" / "LC_MESSAGES" / "messages.po"
+KEYWORDS = {"_": None, "_n": (1, 2), "say": None, "say_n": (1, 2)}
+HEADER = """\
+# The texts of Tusker in Hindi; `make messages` writes this file.
+msgid ""
+msgstr ""
+"Language: hi\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+"Plural-Forms: nplurals=2; plural=(n > 1);\\n"
+
+"""
+DONE = (
+    "templates/auth",
+    "templates/errors",
+    "templates/layout",
+    "templates/macros",
+    "tusker/auth",
+    "tusker/web",
+)
+"""What is marked and translated; elsewhere texts are still being marked."""
+UNMARKED = ("tusker/api", "tusker/cli", "tusker/demo", "tusker/replay")
+"""Where texts are for systems and for who keeps Tusker running: English."""
+NAMES = {
+    "Tusker",
+    "UTR",
+    "CSV",
+    "PDF",
+    "Excel",
+    "UPI",
+    "IBAN",
+    "IFSC",
+    "SEPA",
+    "JavaScript",
+    "Enter",
+    "Esc",
+    "Ctrl",
+}
+"""Words that stay as they are in each language."""
+SHOWN = {"aria-label", "title", "placeholder", "alt"}
+PLACE = re.compile(r"\{(\w+)\}")
+
+MsgId = str | tuple[str, str]
+
+
+@dataclass
+class Texts:
+    """The texts that the source has, by their English, with the files that have them."""
+
+    found: dict[str, MsgId] = field(default_factory=dict)
+    files: dict[str, set[str]] = field(default_factory=dict)
+
+    def add(self, path: Path, text: MsgId) -> None:
+        """A text in a file; of two with the same singular the one with a plural counts."""
+        first = text if isinstance(text, str) else text[0]
+        if first:
+            if first not in self.found or not isinstance(text, str):
+                self.found[first] = text
+            self.files.setdefault(first, set()).add(str(path.relative_to(ROOT)))
+
+
+def main() -> None:
+    """Collect, take in, compile; or check."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", nargs="?", choices=["check"])
+    parser.add_argument("--from", dest="files", nargs="+", type=Path, default=[], metavar="FILE")
+    arguments = parser.parse_args()
+    if arguments.what == "check":
+        problems = list(check())
+        print("\n".join(problems) or "every text is translated")
+        sys.exit(bool(problems))
+    texts = collect()
+    catalogue = updated(texts, kept(PO.read_bytes()) if PO.exists() else {}, arguments.files)
+    PO.parent.mkdir(parents=True, exist_ok=True)
+    PO.write_text(po_of(catalogue))
+    PO.with_suffix(".mo").write_bytes(mo_of(catalogue))
+    missing = sum(not is_translated(message) for message in catalogue if message.id)
+    print(f"{len(texts.found)} texts, {missing} of them without Hindi")
+
+
+def collect() -> Texts:
+    """The texts of templates and Python, and the words of the codes that pages show by `status_label`."""
+    texts = Texts()
+    for path in sorted(TEMPLATES.rglob("*.*")):
+        with path.open("rb") as file:
+            for _, name, strings, _ in babel_extract(file, list(KEYWORDS), [], {"silent": "false"}):
+                add_call(texts, path, name, strings)
+    for path in python_files():
+        source = path.read_bytes()
+        for _, called, written, _ in extract_python(io.BytesIO(source), KEYWORDS, [], {}):
+            if str(called).startswith("say"):
+                add_call(texts, path, str(called), written)
+        for code in codes(ast.parse(source)):
+            texts.add(path, code.replace("_", " ").capitalize())
+    return texts
+
+
+def add_call(texts: Texts, path: Path, name: str, found: object) -> None:
+    """A call of one of the keywords: its texts stand first."""
+    written = [
+        text for text in (found if isinstance(found, (tuple, list)) else (found,)) if isinstance(text, str)
+    ]
+    if name.endswith("_n") and len(written) > 1:
+        texts.add(path, (written[0], written[1]))
+    elif written:
+        texts.add(path, written[0])
+
+
+def python_files() -> Iterator[Path]:
+    """The modules whose texts people see."""
+    for path in sorted((ROOT / "tusker").rglob("*.py")):
+        if not str(path.relative_to(ROOT)).startswith(UNMARKED):
+            yield path
+
+
+def codes(tree: ast.Module) -> Iterator[str]:
+    """The codes of a module's enums and the kinds of the events that it records, without those that have words."""
+    from tusker.web.filters import STATUS_WORDS
+
+    for node in ast.walk(tree):
+        found: list[ast.expr] = []
+        if (
+            isinstance(node, ast.ClassDef)
+            and node.name != "Tone"
+            and {ast.unparse(base) for base in node.bases}
+            & {
+                "StrEnum",
+                "Status",
+            }
+        ):
+            for line in node.body:
+                if isinstance(line, ast.Assign):
+                    found.append(line.value.elts[0] if isinstance(line.value, ast.Tuple) else line.value)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("record_event"):
+            found = [
+                *node.args[3:4],
+                *(k.value for k in node.keywords if k.arg in {"kind", "from_value", "to_value"}),
+            ]
+        for value in found:
+            for part in ast.walk(value):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    code = part.value
+                    if re.fullmatch(r"[a-z]([a-z_]*[a-z])?", code) and code not in STATUS_WORDS:
+                        yield code
+
+
+def kept(content: bytes) -> dict[str, str | tuple[str, ...]]:
+    """The translations of a catalogue, by the English of the text."""
+    messages = [message for message in read_po(io.BytesIO(content)) if message.id and is_translated(message)]
+    return {first_of(m): m.string if isinstance(m.string, str) else tuple(m.string or ()) for m in messages}
+
+
+def updated(texts: Texts, known: dict[str, str | tuple[str, ...]], files: list[Path]) -> Catalog:
+    """The catalogue of the texts that there are; what is in the files counts before what was known."""
+    for path in files:
+        for english, hindi in json.loads(path.read_text()).items():
+            known[english] = tuple(hindi) if isinstance(hindi, list) else hindi
+    catalogue = Catalog(locale="hi", fuzzy=False, creation_date=EPOCH, revision_date=EPOCH)
+    for first, text in sorted(texts.found.items()):
+        hindi = known.get(first, "")
+        if not isinstance(text, str) and isinstance(hindi, str):
+            hindi = (hindi, hindi)
+        elif isinstance(text, str) and not isinstance(hindi, str):
+            hindi = hindi[0]
+        catalogue.add(text, hindi)
+    return catalogue
+
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def po_of(catalogue: Catalog) -> str:
+    """The catalogue as the file that people read."""
+    file = io.BytesIO()
+    write_po(file, catalogue, width=0, omit_header=True, sort_output=True)
+    return HEADER + file.getvalue().decode()
+
+
+def mo_of(catalogue: Catalog) -> bytes:
+    """The catalogue as the file that is loaded."""
+    vars(catalogue).update(_num_plurals=2, _plural_expr="(n > 1)")
+    file = io.BytesIO()
+    write_mo(file, catalogue)
+    return file.getvalue()
+
+
+def first_of(message: Message) -> str:
+    """The English of a text, of one with a plural the singular."""
+    return str(message.id if isinstance(message.id, str) else message.id[0])
+
+
+def is_translated(message: Message) -> bool:
+    """Whether there is Hindi for each of its forms."""
+    return all(message.string) if isinstance(message.string, (tuple, list)) else bool(message.string)
+
+
+def check() -> Iterator[str]:
+    """What is wrong with texts and catalogue."""
+    texts = collect()
+    content = PO.read_text()
+    catalogue = {first_of(message): message for message in read_po(io.StringIO(content)) if message.id}
+    for english, files in texts.files.items():
+        done = sorted(file for file in files if file.startswith(DONE))
+        if done and (english not in catalogue or not is_translated(catalogue[english])):
+            yield f"{done[0]}: no Hindi for {english!r}"
+    for english, message in catalogue.items():
+        if english not in texts.found:
+            yield f"{PO.name}: nothing says {english!r} any more; make messages"
+        elif is_translated(message):
+            yield from places_that_differ(message)
+    again = updated(texts, kept(content.encode()), [])
+    if PO.with_suffix(".mo").read_bytes() != mo_of(again) or content != po_of(again):
+        yield f"{PO.name} is not as `make messages` writes it"
+    for path in sorted(TEMPLATES.rglob("*.html")):
+        if str(path.relative_to(ROOT)).startswith(DONE):
+            yield from (
+                f"{path.relative_to(ROOT)}: not marked: {text!r}" for text in unmarked(path.read_text())
+            )
+
+
+def places_that_differ(message: Message) -> Iterator[str]:
+    """The places of parameters must be those of the English; one row may go without its number."""
+    english = [message.id] if isinstance(message.id, str) else list(message.id)
+    hindi = [message.string] if isinstance(message.string, str) else list(message.string or ())
+    wanted = set(PLACE.findall(english[-1]))
+    for text in hindi:
+        if set(PLACE.findall(text)) - wanted or wanted - set(PLACE.findall(text)) - {"n"}:
+            yield f"{PO.name}: the places of {english[0]!r} are not those of {text!r}"
+
+
+def unmarked(source: str) -> Iterator[str]:
+    """Words of a template that are not said by `_`: in its text, in attributes that are shown or read out, and as
+    arguments of macros."""
+    tree = Environment(autoescape=True).parse(source)
+    text = "".join(
+        part.data if isinstance(part, nodes.TemplateData) else "\N{NULL}"
+        for output in tree.find_all(nodes.Output)
+        for part in output.nodes
+    )
+    page = _Page()
+    page.feed(text)
+    yield from (words for words in page.words if has_words(words))
+    yield from literals(tree)
+
+
+def has_words(text: str) -> bool:
+    """Whether a text has words but those that are names."""
+    return any(word not in NAMES for word in re.findall(r"[A-Za-z]{2,}", text))
+
+
+def literals(node: nodes.Node) -> Iterator[str]:
+    """Strings of a template's expressions that read like words for people: with a capital letter in front."""
+    for child in node.iter_child_nodes():
+        if (
+            isinstance(child, nodes.Call)
+            and isinstance(child.node, nodes.Name)
+            and child.node.name in KEYWORDS
+        ):
+            for argument in child.kwargs:
+                yield from literals(argument)
+        elif isinstance(child, nodes.Const) and isinstance(child.value, str):
+            if re.match(r"[A-Z“][a-z]*( [a-z]|$)|[A-Z][a-z]+[.:!?]$", child.value) and has_words(child.value):
+                yield child.value
+        elif not isinstance(child, nodes.Compare):
+            yield from literals(child)
+
+
+class _Page(HTMLParser):
+    """Collects what a page shows as text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self._within: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Attributes that are shown or read out count."""
+        self._within.append(tag)
+        self.words += [value for name, value in attrs if name in SHOWN and value]
+
+    def handle_endtag(self, tag: str) -> None:
+        """A code is over."""
+        while self._within and self._within.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        """Text counts, what stands in a code not."""
+        if not {"code", "script", "style", "kbd"} & set(self._within):
+            self.words.append(data.strip())
+
+
+if __name__ == "__main__":
+    main()
