@@ -95,13 +95,29 @@ class TuskerWorker(Worker):
         return JOB_SIGN_SECONDS
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Have one job done; how it ended and how long it took is counted here, where the process stays."""
+        """Have one job done; how it ended and how long it took is counted here, where the process stays.
+
+        RQ's worker would end where Redis goes away meanwhile. This one waits, and the job is done again.
+        """
         began = time.monotonic()
-        super().execute_job(job, queue)
+        try:
+            super().execute_job(job, queue)
+        except RedisError as error:
+            log.warning("redis went away during %s: %s", job.func_name, error)
+            self._drop_horse()
+            await_redis(self.connection)
         if app.config["METRICS_BIND"]:
             from tusker.metrics import note_job
 
             note_job(job.func_name or "", _outcome(job), time.monotonic() - began)
+
+    def _drop_horse(self) -> None:
+        """End the process of a job of which nothing more can be told."""
+        if self.horse_pid:
+            self.kill_horse()
+            self.wait_for_horse()
+            self._horse_pid = 0
+        self.executions.clear()
 
     def handle_warm_shutdown_request(self) -> None:
         """Have a long job end soon and the worker after it, also where what the signal interrupted keeps RQ's exception

@@ -28,6 +28,8 @@ _CLASS = re.compile(r"\.(-?[A-Za-z_](?:[\w-]|\\.)*)")
 _LISTED = re.compile(r":(?:is|where)\(([^()]*)\)")
 _WITHOUT = re.compile(r":not\([^()]*(?:\([^()]*\)[^()]*)*\)")
 _WORD = re.compile(r"[A-Za-z_][\w-]*")
+_TEXT = re.compile(r"""\b_n?\((?:"[^"]*"|'(?:[^'\\]|\\.)*')(?:, "[^"]*")?""")
+"""A text of a template, whose words are no classes; a class in a tag inside of one stands elsewhere too."""
 _CLASSES = re.compile(r'^[a-z0-9 _-]+$|class="')
 _VARIABLE = re.compile(r"--[\w-]+")
 
@@ -114,7 +116,7 @@ def words_in_use() -> set[str]:
     """Every word that templates and scripts write, and every string of a Python file that may be a list of classes:
     among them are the classes in use."""
     files = [*(ROOT / "templates").rglob("*.html"), *(ROOT / "static" / "js").glob("*.js")]
-    used = {*TOGETHER}.union(*(_WORD.findall(file.read_text()) for file in files))
+    used = {*TOGETHER}.union(*(_WORD.findall(_TEXT.sub("", file.read_text())) for file in files))
     for file in (ROOT / "tusker").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and _CLASSES.search(node.value):

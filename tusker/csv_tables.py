@@ -23,7 +23,9 @@ _LONGEST_LINE = 1_000_000
 _HEADER_WITHIN = 60
 """Banks write name, account and period above the table, but no more than this many rows of it."""
 FIRST_DAY = date(2000, 1, 1)
-_FORMULA_TEXT = re.compile(r'(^|[,;\t|])="', re.MULTILINE)
+_SEPARATORS = ";,\t|^~"
+"""What banks put between the cells of their tables of text."""
+_FORMULA_TEXT = re.compile(rf'(^|[{re.escape(_SEPARATORS)}])="', re.MULTILINE)
 """`="0001"`, with which some banks keep spreadsheets from taking a text for a number."""
 _BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace()) + (
     "\ufeff\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u2060"
@@ -132,7 +134,7 @@ def bank_grids(data: bytes) -> Iterator[Grid]:
         text = _FORMULA_TEXT.sub(r'\1"', text)
     failed: UnreadableFile | None = None
     done = False
-    for delimiter in sorted(";,\t|", key=text[:5000].count, reverse=True):
+    for delimiter in sorted(_SEPARATORS, key=text[:5000].count, reverse=True):
         if text.count(delimiter) == 0:
             break
         try:

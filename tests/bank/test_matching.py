@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.profiles import examples
-from tusker.domain.bank.matching import Book, Credit, Judgement, Verdict, judge_all
+from tusker.domain.bank.judgements import Credit, Judgement, Verdict
+from tusker.domain.bank.matching import Book, judge_all
 from tusker.domain.loans.sums import OpenLoan, spread, sums_to
 from tusker.domain.texts import Numbers, name_words, number_words
 

@@ -23,6 +23,7 @@ def _read(text: str, encoding: str = "utf-8") -> Statement:
 TABLES = {
     "months in words, sides behind amounts": "Date;Text;Amount\n01-MAR-26;A;100.00CR\n02-MAR-26;B;50.00DR\n",
     "Rs. and /-": "Date;Text;Amount\nMar 1, 2026;A;Rs. 100.00/- Cr\nMar 2, 2026;B;Rs. 50.00/- Dr\n",
+    "sides before currencies": "Date;Text;Amount\n01-03-26;A;Cr INR 100.00\n02-03-26;B;Dr Rs. 50.00\n",
     "Haben and Soll": "Buchungstag;Text;Betrag;Saldo\n01.03.2026;A;100,00 H;200,00 H\n02.03.2026;B;50,00 S;150,00 H\n",
     "trailing minus": "Date;Text;Amount\n01.03.2026;A;100.00\n02.03.2026;B;50.00-\n",
     "brackets and a sum": "Date;Text;Amount\n01-03-26;A;100.00\n02-03-26;B;(50.00)\nTotal;;50.00\n",
@@ -245,6 +246,11 @@ def test_the_end_of_an_account_in_a_column_is_a_masked_one() -> None:
     assert _read(table.format("7666")).account == "XXXX7666"
 
 
+def test_a_reference_that_a_spreadsheet_rounded_is_none() -> None:
+    table = "Date;Ref No.;Text;Amount\n1/3/26;6.12346E+11;A;100.00 Cr\n2/3/26;612345678901;B;50.00 Dr\n"
+    assert [entry.bank_reference for entry in _read(ABOVE + table).entries] == ["", "612345678901"]
+
+
 def test_all_texts_of_a_row_are_kept() -> None:
     statement = _read(
         ABOVE
@@ -303,6 +309,10 @@ def test_a_sort_code_stands_before_an_account() -> None:
             ABOVE + "Date;Text;Type;Amount\n1/3/26;A;Credit;1.00\n2/3/26;B;Purchase;2.00\n",
             "neither credit nor debit",
         ),
+        (
+            ABOVE + "Date;Text;Debit;Credit\n;INV 7;;\n1/3/26;NEFT;;100.00\n;INV 8;;\n2/3/26;NEFT;;5.00\n",
+            "may be another row's",
+        ),
     ],
 )
 def test_what_is_not_sure_needs_a_person(text: str, doubt: str) -> None:
@@ -317,6 +327,8 @@ def test_what_is_not_sure_needs_a_person(text: str, doubt: str) -> None:
         (ABOVE + "Date;Text;Debit;Credit\n13/01/26;A;;1.00\n01/14/26;B;2.00;\n", "month first"),
         ("Date;Text;Bedrag (EUR)\n13/01/26;A;1.00\n", "in EUR, not INR"),
         ("All amounts are in USD.\nDate;Text;Debit;Credit\n13/01/26;A;;1.00\n", "an account in USD"),
+        ("(Rs. in lakhs)\nDate;Text;Debit;Credit\n13/01/26;A;;1.00\n", "its amounts are in lakhs"),
+        ("All amounts in thousands of INR\nDate;Text;Debit;Credit\n13/01/26;A;;1.00\n", "are in thousands"),
         ("Account Currency;US Dollar\nDate;Text;Debit;Credit\n13/01/26;A;;1.00\n", "an account in USD"),
         ("Date;Text;Debit;Credit;Devise\n13/01/26;A;;1.00;EUR\n", "it is in EUR, not INR"),
         ("Date;Text;Debit;Credit;\n13/01/26;A;;1.00;EUR\n", "it is in EUR, not INR"),

@@ -235,6 +235,45 @@ def test_an_iban_and_its_number_are_one_account() -> None:
     assert statement.account == iban
 
 
+SWISS = "CH290023423410391440G"
+SWISS_HEAD = """Account number:;{number};
+IBAN:;CH29 0023 4234 1039 1440 G;
+Opening balance:;100.00;
+Valued in:;CHF;
+
+Trade date;Booking date;Value date;Currency;Debit;Credit;Individual amount;Balance;Transaction no.;Description1
+2026-01-20;2026-01-20;2026-01-20;CHF;;300.50;;350.50;9930020LK1234;"Acme AG; Zurich"
+2026-01-05;2026-01-05;2026-01-05;CHF;-50.00;;;50.00;9930005LK9999;Bolt
+"""
+
+
+def test_a_local_number_in_parts_is_that_of_the_iban_beside_it() -> None:
+    reading = Reading("CHF", 2, (SWISS,))
+    data = SWISS_HEAD.format(number="0234 00103914.40").encode()
+    [statement] = read_statement_file(data, "x", reading).statements
+    assert (statement.account, statement.account_named, statement.doubt) == (SWISS, True, "")
+    assert [entry.signed for entry in statement.entries] == [300_50, -50_00]
+    for other in ("0234 00103914.41", "0235 00103914.40", "0234 00203914.40"):
+        with pytest.raises(InvalidInput, match="is of several accounts"):
+            read_statement_file(SWISS_HEAD.format(number=other).encode(), "x", reading)
+
+
+@pytest.mark.parametrize("separator", ",;\t|^~")
+def test_tables_of_text_are_separated_by_whatever_the_bank_writes(separator: str) -> None:
+    rows = [
+        ["Account No", OURS],
+        ["Date", "Narration", "Debit", "Credit", "Balance"],
+        ["02/03/2026", '="NEFT ACME"', "", "400.00", "500.00"],
+        ["23/03/2026", '"rent ^ ~ , x"', "400.00", "", "100.00"],
+    ]
+    statement = read("\n".join(map(separator.join, rows)).encode())
+    assert [(entry.signed, entry.remittance) for entry in statement.entries] == [
+        (400_00, "NEFT ACME"),
+        (-400_00, "rent ^ ~ , x"),
+    ]
+    assert (statement.skipped, statement.doubt) == ((), "")
+
+
 def test_a_column_of_accounts_is_ours_unless_it_is_the_payers() -> None:
     row = f"2026-03-02,{FOREIGN},5 Cr\n"
     assert read(f"Date,Account Number,Amount\n{row}".encode()).account == FOREIGN

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zipfile
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.movements import ACCOUNT, WRITERS, Movement, turned
+from tests.support.payment_orders import GERMAN, order_of
 from tests.support.profiles import examples
 from tusker.bankfiles.formats import Reading
+from tusker.bankfiles.payments.bulk_csv import write_bulk_csv
+from tusker.bankfiles.payments.pain001 import write_pain001
 from tusker.bankfiles.statements import read_statement_file
-from tusker.domain.bank.banking import Entry, Statement
+from tusker.currency import Currency
+from tusker.domain.bank.banking import CreditTransfer, Entry, Statement
 from tusker.errors import UnreadableFile
 
 READING = Reading("INR", 2)
@@ -105,3 +111,52 @@ def test_a_packed_file_is_unpacked(name: str) -> None:
         archive.writestr("__MACOSX/bank/._statement.dat", b"x")
     for packed in (gzip.compress(data), gzip.compress(data[:50]) + gzip.compress(data[50:]), out.getvalue()):
         assert [entry.amount for entry in _read(name, packed).entries] == [5_00]
+
+
+_ISO_4217 = {"JPY": 0, "UGX": 0, "INR": 2, "HUF": 2, "IDR": 2, "RSD": 2, "KWD": 3, "IQD": 3, "CLF": 4}
+"""Some currencies whose decimals are not those that their countries show, and some whose are."""
+
+
+@pytest.mark.parametrize("code", _ISO_4217)
+@settings(max_examples=examples(8), deadline=None)
+@given(
+    amount=st.integers(1, 10**12),
+    shown=st.sampled_from([".", ","]),
+    apart=st.sampled_from([",", ";", "\t"]),
+    grouped=st.booleans(),
+)
+def test_amounts_have_the_decimals_of_the_standard(
+    code: str, amount: int, shown: str, apart: str, *, grouped: bool
+) -> None:
+    """In all that is read and written; what may be thousands or a fraction is never taken for sure."""
+    money, exponent = Currency(code, "en"), _ISO_4217[code]
+    reading = Reading(code, money.exponent, (ACCOUNT,))
+    exact = Decimal(amount).scaleb(-exponent)
+    text = f"{exact:.{exponent}f}"
+    day = date(2026, 3, 2)
+    swift = text.replace(".", ",") if exponent else f"{text},"
+    for name, write in WRITERS.items():
+        data = write([Movement(1_234_567_89, day, day, reference="BNKR1", text="x")]).decode()
+        data = data.replace("1234567.89", text).replace("1234567,89", swift).replace("INR", code)
+        [statement] = read_statement_file(data.encode(), "x", reading).statements
+        assert ([entry.signed for entry in statement.entries], statement.skipped) == ([amount], ()), name
+
+    figure = f"{exact:,.{exponent}f}" if grouped else text
+    figure = figure.translate(str.maketrans(",.", ".,")) if shown == "," else figure
+    rows = (["Account No", ACCOUNT], ["Date", "Text", "Amount", "Type"], ["02/03/2026", "x", figure, "Cr"])
+    table = "\n".join(apart.join(f'"{cell}"' for cell in row) for row in rows)
+    [statement] = read_statement_file(table.encode(), "x", reading).statements
+    assert statement.doubt or [entry.signed for entry in statement.entries] == [amount]
+    assert not statement.doubt or (exponent > 2 and re.fullmatch(r"[0-9]{1,3}[.,][0-9]{3}", figure))
+
+    order = order_of(CreditTransfer("P-1-1", GERMAN, amount, "INV 1"), currency=code)
+    pain = write_pain001(order, "09", exponent).decode()
+    assert {*re.findall(r"<(?:InstdAmt[^>]*|CtrlSum)>([^<]*)<", pain)} == {text}
+    assert (
+        write_bulk_csv(order, "Account=account,Ref=reference,Amount=amount", exponent)
+        .decode()
+        .strip()
+        .rpartition(",")[2]
+        == text
+    )
+    assert money.parse(money.plain(amount), field="amount") == amount

@@ -7,11 +7,13 @@ import subprocess
 import sys
 from inspect import isfunction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from redis import Redis
-from rq import Callback
+from redis.exceptions import ConnectionError as RedisConnectionError
+from rq import Callback, Worker
 
 import health
 from tests.support.courier_double import CourierDouble
@@ -57,6 +59,33 @@ def test_a_worker_is_well_while_redis_has_its_record(redis: Redis, worker_class:
     assert 0 < redis.ttl(worker.key) <= 120
     redis.delete(worker.key)  # what happens when that time is over
     assert not health.lives("worker", redis)
+
+
+def test_a_worker_whose_job_lost_redis_ends_the_job_and_waits(
+    redis: Redis, worker_class: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RQ's would end, and all that are at work would have to start anew, which takes as long as Redis was away."""
+    worker = worker_class([QUEUE], connection=redis)
+    horse = subprocess.Popen(["sleep", "600"], start_new_session=True)
+
+    def lose_redis(worker: Any, *_: object) -> None:
+        worker._horse_pid = horse.pid
+        raise RedisConnectionError
+
+    answers: list[Exception | None] = [RedisConnectionError(), RedisConnectionError(), None]
+    pauses: list[float] = []
+
+    def ping() -> None:
+        if error := answers.pop(0):
+            raise error
+
+    monkeypatch.setattr(Worker, "execute_job", lose_redis)
+    monkeypatch.setattr(redis, "ping", ping)
+    monkeypatch.setattr("time.sleep", pauses.append)
+    worker.execute_job(OwnJob.create("tusker.jobs.sealing.seal_new", connection=redis), worker.queues[0])
+    assert (answers, pauses, worker.horse_pid) == ([], [1, 1], 0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(horse.pid, 0)
 
 
 @pytest.mark.parametrize(

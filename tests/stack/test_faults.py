@@ -134,8 +134,10 @@ def test_whatever_dies_nothing_is_lost_or_doubled_and_all_is_at_work_again(
             break
         time.sleep(faults.chance.uniform(0.2, 1.5))
         before = load.answers.unserved
+        print(f"{time.strftime('%X')} {name}", flush=True)  # noqa: T201
+        judge.begin_the_day_anew(load.running)
         happen()
-        works, all_parts = judge.recovered(load, time.monotonic())
+        works, all_parts, missing = judge.recovered(load, time.monotonic())
         with proving.app_context():
             proof = until(_proof, what="a proof")
         until(lambda: not judge.orphans(load.running), 30, pause=0.5, what=f"the end of orphans of: {name}")
@@ -150,6 +152,7 @@ def test_whatever_dies_nothing_is_lost_or_doubled_and_all_is_at_work_again(
             orphans=0,
             unproved=len(differences),
             unserved=load.answers.unserved - before,
+            last=" ".join(missing),
             detail=str([*lost, *doubled, *differences][:5]),
         )
         print(played, flush=True)  # noqa: T201
@@ -159,6 +162,7 @@ def test_whatever_dies_nothing_is_lost_or_doubled_and_all_is_at_work_again(
             wrong.append(played)
     load.stop.set()
     until(lambda: not judge.left_behind(load.running), 120, pause=1, what="the end of all work")
+    until(lambda: judge.day_is_done(load.running), 180, pause=1, what="the daily jobs")
     assert "All figures agree" in judge.proved(load.running)
     answers = load.answers
     run = report.Run(

@@ -35,6 +35,8 @@ class Stack:
     environ: dict[str, str]
     mail_folder: Path
     programs: dict[str, Program]
+    folder: Path = CHECKOUT
+    """The checkout whose commands are run."""
 
     @property
     def site(self) -> str:
@@ -53,7 +55,7 @@ class Stack:
         """Run flask commands one after the other, in one process: most of their time is its start."""
         subprocess.run(
             [sys.executable, "-c", _COMMANDS, json.dumps(commands)],
-            cwd=CHECKOUT,
+            cwd=self.folder,
             env=self.environ,
             check=True,
             timeout=120,

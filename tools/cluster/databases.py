@@ -37,6 +37,10 @@ class Server:
         state = json.loads((self.folder / "postgres.run" / "state.json").read_text())
         return state["supervisor"], state["server"]
 
+    def said(self) -> str:
+        """The end of its log."""
+        return (self.folder / "log" / "postgres.log").read_text(errors="replace")[-3000:]
+
     def lose(self) -> None:
         """Kill it for good: nobody starts it again."""
         supervisor, server = self.pids

@@ -25,16 +25,27 @@ from tools.local.supervisor import kill_session
 CONFIGURATION = CHECKOUT / "docs" / "cluster"
 WEBS, WORKERS = 3, 4
 START_SECONDS = 120.0
+HAPROXY = "haproxy.sock"
+"""Where HAProxy is told things, below the cluster's folder."""
 MARK = "TUSKER_CLUSTER"
 """In the environment of all processes of a cluster, so that none of them is overlooked."""
 
 
 @dataclass(frozen=True)
 class Programs:
-    """What web servers and workers run; tests put something before it."""
+    """What web servers and workers run, and the checkout it is of; tests put something before it."""
 
     app: str = "wsgi:app"
     worker: tuple[str, ...] = ("worker.py",)
+    folder: Path = CHECKOUT
+
+    def part(self, name: str, ports: Mapping[str, int]) -> Part:
+        """A web server, a worker or the scheduler, which the name begins with."""
+        if name.startswith("web"):
+            program = python("-m", "gunicorn", "--bind", f"127.0.0.1:{ports[name]}", self.app)
+        else:
+            program = python(*self.worker, *(["scheduler"] if name.startswith("scheduler") else []))
+        return Part(name, program, folder=self.folder)
 
 
 @dataclass(frozen=True)
@@ -64,7 +75,7 @@ class Cluster:
         if name in {"primary", "replica"}:
             server = self.databases.primary if name == "primary" else self.databases.replica
             return server.pids
-        [found] = [parts for parts in self.parts if name in parts.names]
+        found = self._parts_of(name)
         while (pid := found.program_of(name)) is None:
             time.sleep(0.05)
         return found.supervisor_of(name), pid
@@ -72,6 +83,27 @@ class Cluster:
     def kill(self, name: str) -> None:
         """SIGKILL for a part's program, which its supervisor starts again."""
         os.kill(self.pids(name)[1], signal.SIGKILL)
+
+    def start(self, name: str, programs: Programs) -> None:
+        """Start a web server, a worker or the scheduler, which the name begins with."""
+        _, web, jobs = self.parts
+        (web if name.startswith("web") else jobs).start(programs.part(name, self.ports))
+
+    def end(self, name: str) -> None:
+        """End a part as an upgrade does: what it has begun it does to its end."""
+        self._parts_of(name).end(name)
+
+    def give_work(self, name: str, state: str) -> None:
+        """Have HAProxy give a web server new requests (`ready`) or none (`drain`)."""
+        with socket.socket(socket.AF_UNIX) as asked:
+            asked.connect(str(self.home / HAPROXY))
+            asked.sendall(f"set server web/{name} state {state}\n".encode())
+            if said := asked.recv(1000).strip():
+                raise LocalServerError(f"HAProxy: {said.decode()}")
+
+    def _parts_of(self, name: str) -> Parts:
+        [found] = [parts for parts in self.parts if name in parts.names]
+        return found
 
     @contextlib.contextmanager
     def stopped(self, name: str) -> Iterator[None]:
@@ -117,7 +149,7 @@ def cluster(
         ports = dict(zip(names, _free_ports(len(names)), strict=True))
         databases = held.enter_context(Databases(disk or home))
         base = {**stack.environment(), **more, MARK: str(home)}
-        infra = held.enter_context(Parts(_infra_environ(base, ports), home / "lock", stack.terminal))
+        infra = held.enter_context(Parts(_infra_environ(base, ports, home), home / "lock", stack.terminal))
         point = _Pooler(home / "pgbouncer.ini", ports["pgbouncer"], databases)
         for part in _infra(needed, home, ports, point.file):
             infra.start(part)
@@ -126,7 +158,7 @@ def cluster(
             lambda: all(_listens(ports[name]) for name in ("pgbouncer", "valkey1", "sentinel")),
             "PgBouncer and Valkey",
         )
-        stack.flask(direct, "db", "upgrade")
+        stack.flask(direct, "db", "upgrade", folder=programs.folder)
         infra.start(_courier(ports, home))
         if setup:
             setup(direct)
@@ -134,15 +166,13 @@ def cluster(
         job_environ = {**direct, "DATABASE_URL": _pooled(ports, "tusker_jobs")}
         web = held.enter_context(Parts(web_environ, home / "lock", stack.terminal))
         jobs = held.enter_context(Parts(job_environ, home / "lock", stack.terminal))
-        for number in range(WEBS):
-            bind = f"127.0.0.1:{ports[f'web{number + 1}']}"
-            web.start(Part(f"web{number + 1}", python("-m", "gunicorn", "--bind", bind, programs.app)))
-        for number in range(WORKERS):
-            jobs.start(Part(f"worker{number + 1}", python(*programs.worker)))
-        jobs.start(Part("scheduler", python(*programs.worker, "scheduler")))
         site = f"http://127.0.0.1:{ports['site']}"
-        _until(lambda: _answers(f"{site}/readyz"), "the site")
         running = Cluster(site, job_environ, home, ports, databases, (infra, web, jobs))
+        for kind, count in (("web", WEBS), ("worker", WORKERS)):
+            for number in range(count):
+                running.start(f"{kind}{number + 1}", programs)
+        running.start("scheduler", programs)
+        _until(lambda: _answers(f"{site}/readyz"), "the site")
         databases.changed = lambda: point.again(running.pids("pgbouncer")[1])
         yield running
 
@@ -196,13 +226,14 @@ def _environ(base: Mapping[str, str], ports: Mapping[str, int], databases: Datab
     }
 
 
-def _infra_environ(base: Mapping[str, str], ports: Mapping[str, int]) -> dict[str, str]:
+def _infra_environ(base: Mapping[str, str], ports: Mapping[str, int], home: Path) -> dict[str, str]:
     web = {f"WEB{n + 1}_PORT": str(ports[f"web{n + 1}"]) for n in range(WEBS)}
     token = {
         "TUSKER_CARRIER_TOKEN": "courier of the cluster",
         "TUSKER_CARRIER_WEBHOOK_SECRET": "webhooks of the cluster",
     }
-    return {**token, **base, **web, "SITE_PORT": str(ports["site"])}
+    site = {"SITE_PORT": str(ports["site"]), "SITE_SOCKET": str(home / HAPROXY)}
+    return {**token, **base, **web, **site}
 
 
 def _infra(needed: Mapping[str, str], home: Path, ports: Mapping[str, int], pooler: Path) -> list[Part]:
@@ -213,22 +244,19 @@ def _infra(needed: Mapping[str, str], home: Path, ports: Mapping[str, int], pool
     sentinel.write_text(Template((CONFIGURATION / "sentinel.conf").read_text()).substitute(values))
     return [
         Part("valkey1", _valkey(home / "valkey1", first)),
-        Part("valkey2", [*_valkey(home / "valkey2", second), "--replicaof", "127.0.0.1", first]),
+        Part("valkey2", _valkey(home / "valkey2", second, f"replicaof 127.0.0.1 {first}")),
         Part("sentinel", [str(valkey_program()), str(sentinel), "--sentinel"]),
         Part("pgbouncer", [needed["pgbouncer"], "-q", str(pooler)]),
         Part("haproxy", [needed["haproxy"], "-q", "-db", "-f", str(CONFIGURATION / "haproxy.cfg")]),
     ]
 
 
-def _valkey(folder: Path, port: str) -> list[str]:
-    options = {
-        "port": port,
-        "bind": "127.0.0.1",
-        "dir": str(own(folder, None)),
-        "appendonly": "yes",
-        "loglevel": "warning",
-    }
-    return [str(valkey_program()), *(word for key, value in options.items() for word in (f"--{key}", value))]
+def _valkey(folder: Path, port: str, *more: str) -> list[str]:
+    """With a file of settings: the Sentinel has whom it follows written down there, which outlives its end."""
+    settings = own(folder, None) / "valkey.conf"
+    lines = [f"port {port}", "bind 127.0.0.1", f"dir {folder}", "appendonly yes", "loglevel warning", *more]
+    settings.write_text("\n".join([*lines, ""]))
+    return [str(valkey_program()), str(settings)]
 
 
 def _courier(ports: Mapping[str, int], home: Path) -> Part:

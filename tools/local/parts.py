@@ -27,11 +27,12 @@ STOP_SECONDS = 50.0
 
 @dataclass(frozen=True)
 class Part:
-    """One program of the stack; it inherits the descriptors `fds`."""
+    """One program of the stack, run in a checkout's folder; it inherits the descriptors `fds`."""
 
     name: str
     argv: list[str]
     fds: tuple[int, ...] = ()
+    folder: Path = CHECKOUT
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Parts:
         )
         process = subprocess.Popen(
             supervise(spec),
-            cwd=CHECKOUT,
+            cwd=part.folder,
             env=self._environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -91,6 +92,12 @@ class Parts:
         self._named[part.name] = process
         self._followers.append(follower)
         follower.start()
+
+    def end(self, name: str) -> None:
+        """Tell one to end, and wait until it has."""
+        process = self._named.pop(name)
+        process.terminate()
+        process.wait(STOP_SECONDS)
 
     @property
     def names(self) -> list[str]:

@@ -160,9 +160,9 @@ def welcome(environ: dict[str, str], logins: Path = DEMO_LOGINS) -> list[str]:
     return lines
 
 
-def flask(environ: dict[str, str], *arguments: str) -> None:
-    """Run a flask command of the application. Raises LocalServerError when it fails."""
-    done = subprocess.run([sys.executable, "-m", "flask", *arguments], cwd=CHECKOUT, env=environ)
+def flask(environ: dict[str, str], *arguments: str, folder: Path = CHECKOUT) -> None:
+    """Run a flask command of the application in a checkout's folder. Raises LocalServerError when it fails."""
+    done = subprocess.run([sys.executable, "-m", "flask", *arguments], cwd=folder, env=environ)
     if done.returncode:
         raise LocalServerError(f"`flask {shlex.join(arguments)}` failed; its message stands above.")
 

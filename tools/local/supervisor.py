@@ -10,6 +10,7 @@ Runs as a program of its own, with nothing but the standard library: see :func:`
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import json
 import os
@@ -18,7 +19,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,8 @@ class Supervisor:
                 start_new_session=True,
                 pass_fds=self.spec.fds,
                 cwd="/" if self.spec.user else None,  # the other user may not enter the present directory
+                # a server's files say who it is, and whoever comes next ends it; nobody comes for others
+                preexec_fn=None if self.spec.state_file else end_with(os.getpid(), self.spec.stop_signals[0]),
                 **as_user(self.spec.user),
             )
         finally:
@@ -159,6 +162,24 @@ class Supervisor:
                 break
         kill_session(child.pid)
         return child.wait()
+
+
+PR_SET_PDEATHSIG = 1
+
+
+def end_with(parent: int, number: int) -> Callable[[], None] | None:
+    """What a child does before its program starts, so that the system sends it a signal once its parent has died,
+    however that happened (Linux only)."""
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)
+
+    def ask() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, int(number))
+        if os.getppid() != parent:  # it died before that
+            os.kill(os.getpid(), number)
+
+    return ask
 
 
 def as_user(user: str | None) -> dict[str, Any]:

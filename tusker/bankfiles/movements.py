@@ -24,6 +24,8 @@ LONGEST = {"reference": 60, "party": 200, "reason": 300, "remittance": 2000}
 
 _DECIMAL = re.compile(r"\+?(?=\.?[0-9])([0-9]{0,20})(?:\.([0-9]{0,20}))?")
 _COUNT = re.compile(r"[0-9]{1,6}")
+_ROUNDED = re.compile(r"[0-9](?:\.[0-9]+)?E\+[0-9]{2}")
+"""A long number as a spreadsheet shortens it: 6.12346E+11 may be any of very many."""
 _NO_REFERENCE = frozenset({"NONREF", "NOTPROVIDED", "NOT PROVIDED", "NONE", "NA", "N/A", "NIL", "NULL"})
 
 
@@ -82,8 +84,12 @@ def minor_units_of(whole: str, fraction: str, exponent: int, written: str) -> in
 
 
 def given(reference: str | None) -> str:
-    """A reference; empty where the bank wrote a word for “none”."""
+    """A reference; empty where the bank wrote a word for “none”, and where a spreadsheet rounded it."""
+    if not reference:
+        return ""
     cleaned = kept(reference, LONGEST["reference"])
+    if "E+" in cleaned and _ROUNDED.fullmatch(cleaned):
+        return ""
     return "" if cleaned.upper() in _NO_REFERENCE or not cleaned.strip("-–0 ") else cleaned
 
 

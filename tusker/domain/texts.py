@@ -11,6 +11,8 @@ _UNSEEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-
 _DEVANAGARI = str.maketrans("०१२३४५६७८९", "0123456789")
 _BLANKS = re.compile(r"[^\S\r\n]")
 _RUN = re.compile(r"[^\W\d_]+|\d+")
+_ASCII_RUN = re.compile(r"[a-z]+|[0-9]+")
+"""The same in a lower-case text of ASCII, in half the time."""
 _LEGAL_FORMS = frozenset(
     (  # noqa: SIM905 - a list of words reads better as words
         "ab ag as bv co company corp corporation gmbh inc incorporated kg kgaa limited llc llp ltd mbh nv oy oyj"
@@ -96,7 +98,7 @@ class Numbers:
         if not text:
             return []
         written = plain(text)
-        words = tuple(_RUN.findall(written))
+        words = tuple((_ASCII_RUN if written.isascii() else _RUN).findall(written))
         if self._lengths.keys().isdisjoint(words):
             return []
         spans = [

@@ -18,6 +18,8 @@ class Answers:
     counted: Counter[str] = field(default_factory=Counter)
     bare: list[str] = field(default_factory=list)
     """Answers 5xx other than a 503 with `Retry-After` and words of the product; HAProxy's 502 and 504 have them."""
+    slowest: float = 0.0
+    """Seconds of the answer that took longest."""
     slowest_health: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -26,6 +28,7 @@ class Answers:
         status = answer.status_code
         with self._lock:
             self.counted[str(status)] += 1
+            self.slowest = max(self.slowest, answer.elapsed.total_seconds())
             if status >= 500 and not (
                 status in {502, 503, 504}
                 and "Retry-After" in answer.headers

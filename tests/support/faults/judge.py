@@ -20,6 +20,7 @@ from tests.support.faults.happen import closing_connection
 from tests.support.faults.load import Load
 from tests.support.running import flask, until
 from tools.cluster.plan import MARK, WEBS, Cluster
+from tusker.domain.record.daily import DailyJob
 from tusker.queues import POLL_QUEUE, QUEUE
 from tusker.redis_url import connect
 
@@ -29,19 +30,26 @@ WORKING = ("database", "migrations", "redis", "worker", "scheduler", "replica")
 _probes = itertools.count(1)
 
 
-def recovered(load: Load, began: float) -> tuple[float, float]:
+def recovered(load: Load, began: float) -> tuple[float, float, list[str]]:
     """Wait until the installation does its work again, and until all of its parts are there; the seconds that either
-    took."""
+    took, and which parts were the last that were missing."""
     ends = time.monotonic() + LIMIT_SECONDS
     ref = f"PROBE-{next(_probes)}"
     until(lambda: load.order(ref), LIMIT_SECONDS, pause=0.2, what="the delivery company")
     load.ask_until(ref, lambda: time.monotonic() > ends)
-    assert ref in load.requested, "no request was acknowledged"
+    assert ref in load.requested, f"no request was acknowledged: {load.running.databases.primary.said()}"
     until(lambda: load.deliver(ref), LIMIT_SECONDS, pause=0.2, what="the delivery company")
     until(lambda: _is_recorded(load, ref), LIMIT_SECONDS, pause=0.2, what=f"the delivery of {ref} recorded")
     works = time.monotonic() - began
-    until(lambda: not missing_parts(load.running), LIMIT_SECONDS, pause=0.3, what="all parts")
-    return works, time.monotonic() - began
+    missing: list[str] = []
+
+    def complete() -> bool:
+        found = missing_parts(load.running)
+        missing[:] = found or missing
+        return not found
+
+    until(complete, LIMIT_SECONDS, pause=0.3, what="all parts")
+    return works, time.monotonic() - began, missing
 
 
 def _is_recorded(load: Load, ref: str) -> bool:
@@ -148,6 +156,20 @@ def left_behind(running: Cluster) -> dict[str, int]:
             found[f"waiting in {name}"] = len(queue)
             found[f"begun in {name}"] = redis.zcount(queue.started_job_registry.key, "-inf", "+inf")
     return {what: count for what, count in found.items() if count}
+
+
+def begin_the_day_anew(running: Cluster) -> None:
+    """Have all daily jobs of today, as far as they were done, be due again."""
+    with contextlib.suppress(psycopg2.Error), closing_connection(running.primary) as sql:
+        sql.execute(
+            "DELETE FROM daily_runs d WHERE done_at IS NOT NULL"
+            " AND EXISTS (SELECT FROM daily_runs b WHERE b.job = d.job AND b.business_date < d.business_date)"
+        )
+
+
+def day_is_done(running: Cluster) -> bool:
+    """Whether all daily jobs of today were done, besides the day before, which counts as done."""
+    return column(running, "SELECT count(*) FROM daily_runs WHERE done_at IS NOT NULL") == {2 * len(DailyJob)}
 
 
 def failed_jobs(running: Cluster) -> int:

@@ -1,4 +1,4 @@
-"""The figures of the faults that were played, kept in a file from run to run and written down as a table."""
+"""The figures of faults and upgrades that were played, kept in a file from run to run and written down as tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from tests.support.running import CHECKOUT
 
 KEPT = CHECKOUT / "var" / "faults.jsonl"
 WRITTEN = CHECKOUT / "docs" / "reliability.md"
-BEGINS, ENDS = "<!-- figures -->\n", "<!-- end of figures -->\n"
 
 
 @dataclass(frozen=True)
@@ -25,6 +24,8 @@ class Played:
     orphans: int
     unproved: int
     unserved: int
+    last: str = ""
+    """The parts that were missing the longest."""
     detail: str = ""
 
 
@@ -42,7 +43,24 @@ class Run:
     slowest_health: float
 
 
-def keep(*found: Played | Run) -> None:
+@dataclass(frozen=True)
+class Upgraded:
+    """One upgrade under load; times in seconds, of the migrations and until all parts were the new release's."""
+
+    migrated: float
+    took: float
+    tried_again: int
+    acknowledged: int
+    unserved: int
+    bare: int
+    deadlocks: int
+    failed_jobs: int
+    lost: int
+    doubled: int
+    slowest: float
+
+
+def keep(*found: Played | Run | Upgraded) -> None:
     """Add lines to the file."""
     KEPT.parent.mkdir(exist_ok=True)
     with KEPT.open("a") as file:
@@ -54,8 +72,33 @@ def write() -> None:
     lines = [json.loads(line) for line in KEPT.read_text().splitlines()]
     played = [Played(**line) for line in lines if "fault" in line]
     runs = [Run(**line) for line in lines if "requested" in line]
-    before, _, rest = WRITTEN.read_text().partition(BEGINS)
-    WRITTEN.write_text(before + BEGINS + _table(played) + _totals(runs) + ENDS + rest.partition(ENDS)[2])
+    upgraded = [Upgraded(**line) for line in lines if "migrated" in line]
+    if played:
+        _fill("figures", _table(played) + _totals(runs))
+    if upgraded:
+        _fill("upgrades", _upgrades(upgraded))
+
+
+def _fill(mark: str, found: str) -> None:
+    """Put this between two marks of the document."""
+    begins, ends = f"<!-- {mark} -->\n", f"<!-- end of {mark} -->\n"
+    before, _, rest = WRITTEN.read_text().partition(begins)
+    WRITTEN.write_text(before + begins + found + ends + rest.partition(ends)[2])
+
+
+def _upgrades(upgraded: list[Upgraded]) -> str:
+    found = [
+        "| | schema (s) | all (s) | revisions tried again | acknowledged | 503 with `Retry-After`, 502 or none"
+        " | other 5xx | deadlocks | failed jobs | lost | doubled | slowest answer (s) |\n",
+        f"|{' --- |' * 12}\n",
+    ]
+    for number, each in enumerate(upgraded, 1):
+        found.append(
+            f"| {number} | {each.migrated:.0f} | {each.took:.0f} | {each.tried_again} | {each.acknowledged}"
+            f" | {each.unserved - each.bare} | {each.bare} | {each.deadlocks} | {each.failed_jobs}"
+            f" | {each.lost} | {each.doubled} | {each.slowest:.1f} |\n"
+        )
+    return "".join(found)
 
 
 def _table(played: list[Played]) -> str:

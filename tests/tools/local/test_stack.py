@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.directories import open_directory
 from tests.support.processes import wait_for_end
+from tests.support.running import until
 from tools.local import stack
 from tools.local.binaries import LocalServerError
 from tools.local.parts import RESTARTS
@@ -121,8 +122,14 @@ def launch(checkout: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     wait_for_end(*noted(checkout))
 
 
+def notes(checkout: Path) -> list[tuple[str, int]]:
+    """Name and process id of every stand-in that was started."""
+    names = [path.name.rpartition("-") for path in (checkout / "var" / "pids").glob("*")]
+    return [(name, int(pid)) for name, _, pid in names]
+
+
 def noted(checkout: Path) -> list[int]:
-    return [int(path.name.rpartition("-")[2]) for path in (checkout / "var" / "pids").glob("*")]
+    return [pid for _, pid in notes(checkout)]
 
 
 def read_until(process: subprocess.Popen[str], words: str) -> str:
@@ -179,6 +186,26 @@ def test_a_part_that_ends_is_started_again_and_at_last_all_end_its_code_is_retur
     read_until(run, "! scheduler ended by itself with code 7")
     run.communicate(timeout=60)
     assert run.returncode == 7
+    wait_for_end(*noted(checkout))
+
+
+def test_what_is_killed_comes_back_and_a_killed_supervisor_leaves_no_orphan(
+    checkout: Path, launch: Callable[..., subprocess.Popen[str]]
+) -> None:
+    run = launch("run")
+    read_until(run, "Ctrl-C stops everything")
+    first = notes(checkout)
+    for name, pid in first:
+        if name != "worker-child":  # that ends with the worker
+            count = len(notes(checkout))
+            os.kill(pid, signal.SIGKILL)
+            read_until(run, "ended by itself with code -9; it is started again")
+            until(lambda count=count: len(notes(checkout)) > count, what=f"another {name}")
+    wait_for_end(*(pid for _, pid in first))
+    web = next(pid for name, pid in notes(checkout) if name == "web" and (name, pid) not in first)
+    os.kill(int(Path(f"/proc/{web}/stat").read_text().rpartition(")")[2].split()[1]), signal.SIGKILL)
+    run.communicate(timeout=60)
+    assert run.returncode != 0
     wait_for_end(*noted(checkout))
 
 

@@ -8,7 +8,7 @@ from flask_wtf.file import FileRequired
 from werkzeug.datastructures import MultiDict
 
 from tusker.admin.loans.receipts.forms import typed_deductions
-from tusker.domain.bank.matching import Suggestion
+from tusker.domain.bank.judgements import Suggestion
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
 from tusker.messages import say

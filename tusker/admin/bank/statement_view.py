@@ -11,7 +11,7 @@ from flask import Response, request, url_for
 from tusker import clock
 from tusker.admin.bank.statement_forms import choice_of
 from tusker.admin.loans.deductions.forms import KINDS as DEDUCTION_KINDS
-from tusker.domain.bank.matching import Judgement, Verdict
+from tusker.domain.bank.judgements import Judgement, Verdict
 from tusker.domain.loans.sums import OpenLoan
 from tusker.models import EntryState
 from tusker.queries.bank.candidates import judge_entries

@@ -18,14 +18,16 @@ Mark = Literal[".", ","]
 _SIGNS = re.compile(r"[−‐‑–—]")
 _GAPS = re.compile("[\\s'’\u00a0\u202f]")
 _SHAPE = {
-    ".": re.compile(r"(?=\.?[0-9])([0-9]*|[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3})(?:\.([0-9]*))?"),
-    ",": re.compile(r"(?=,?[0-9])([0-9]*|[0-9]{1,3}(?:\.[0-9]{2,3})*\.[0-9]{3})(?:,([0-9]*))?"),
+    ".": re.compile(r"(?=\.?[0-9])([0-9]*|(?!0,)[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3})(?:\.([0-9]*))?"),
+    ",": re.compile(r"(?=,?[0-9])([0-9]*|(?!0\.)[0-9]{1,3}(?:\.[0-9]{2,3})*\.[0-9]{3})(?:,([0-9]*))?"),
 }
+_BARE = {mark: re.compile(rf"(-?)([0-9]{{1,15}})(?:[{mark}]([0-9]{{0,9}}))?") for mark in ".,"}
+"""Figures without anything to take away, as nearly all are."""
 _PLAIN = re.compile(r"-?[0-9][0-9,.]{0,40}")
 _SIDE = re.compile(
     r"(.*[0-9)\s.,-])\(?(credit|debit|haben|soll|cr|dr|c|d|h|s)\.?\)?", re.IGNORECASE | re.DOTALL
 )
-_SIDE_BEFORE = re.compile(r"\(?(cr|dr)\.?\)?\s*([^A-Za-z]*[0-9].*)", re.IGNORECASE | re.DOTALL)
+_SIDE_BEFORE = re.compile(r"\(?(cr|dr)\.?\)?\s*(.*[0-9].*)", re.IGNORECASE | re.DOTALL)
 _NOTHING = frozenset({"", "-", "na", "n/a", "nil", "null", "none"})
 _LONGEST = 60
 
@@ -80,6 +82,14 @@ def votes_for_marks(texts: Iterable[str], currency: str, exponent: int) -> dict[
     return votes
 
 
+def marks_of_either(texts: Iterable[str], currency: str, exponent: int) -> set[str]:
+    """The marks in amounts that can be read with each decimal mark, as another amount: 12.500 in a currency of three
+    decimals."""
+    bare = (split_amount(text, currency)[1] for text in texts)
+    both = (figure for figure in bare if _fits(figure, ".", exponent) and _fits(figure, ",", exponent))
+    return {mark for figure in both for mark in ".," if mark in figure}
+
+
 def decimal_mark(votes: Mapping[Mark, int], default: Mark) -> Mark:
     """The decimal mark of a file: the one that more of its amounts can only be read with."""
     if votes["."] == votes[","]:
@@ -94,6 +104,9 @@ def _fits(bare: str, mark: str, exponent: int) -> bool:
 
 def read_amount(text: str, mark: Mark, currency: str, exponent: int) -> tuple[int, str]:
     """Signed minor units, and the side written with the amount; raises `Skip` saying what is wrong."""
+    if plain := _BARE[mark].fullmatch(text):
+        amount = minor_units_of(plain[2], plain[3] or "", exponent, text)
+        return -amount if plain[1] else amount, ""
     negative, bare, side = split_amount(text, currency)
     found = _SHAPE[mark].fullmatch(bare)
     if found is None:

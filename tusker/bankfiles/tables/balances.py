@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -41,12 +40,15 @@ def follow(rows: Sequence[Balanced], opening: int | None) -> Chain:
     """
     if not any(row.balance is not None for row in rows):
         return Chain(None, None, frozenset(), (), broken=False)
-    forward, backward = _walk(rows, opening), _walk(rows[::-1], opening, turned=True)
-    pairs = list(itertools.pairwise(rows))
-    rises = all(one.day <= other.day for one, other in pairs)
-    falls = all(one.day >= other.day for one, other in pairs)
-    if rises != falls:
-        return forward if rises else backward
+    days = [row.day for row in rows]
+    ordered = sorted(days)
+    rises, falls = days == ordered, days == ordered[::-1]
+    if falls and not rises:
+        return _walk(rows[::-1], opening, turned=True)
+    forward = _walk(rows, opening)
+    if rises and not falls:
+        return forward
+    backward = _walk(rows[::-1], opening, turned=True)
     return backward if forward.broken and len(backward.proven) > len(forward.proven) else forward
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations, pairwise, zip_longest
+from operator import itemgetter
 
 from babel.core import Locale
 from babel.numbers import get_currency_symbol
@@ -52,13 +53,15 @@ class Columns:
         place = self.places.get(name)
         return cells[place] if place is not None and place < len(cells) else ""
 
-    def cells(self, *names: str) -> Callable[[Sequence[str]], list[str]]:
-        """Takes the cells of some fields out of any number of rows; see `cell`."""
-        places = [self.places.get(name, MAX_COLUMNS) for name in names]
+    def cells(self, *names: str) -> Callable[[Sequence[str]], Sequence[str]]:
+        """Takes the cells of two fields or more out of any number of rows; see `cell`."""
+        widest = max(self.places.values(), default=0) + 1
+        # a large file has very many rows: what is missing is the empty cell that is put behind them
+        of_names = itemgetter(*(self.places.get(name, -1) for name in names))
 
-        def take(cells: Sequence[str]) -> list[str]:
-            width = len(cells)
-            return [cells[place] if place < width else "" for place in places]
+        def take(cells: Sequence[str]) -> Sequence[str]:
+            found: Sequence[str] = of_names((*cells, *[""] * (widest - len(cells)), ""))
+            return found
 
         return take
 

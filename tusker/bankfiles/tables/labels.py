@@ -20,6 +20,8 @@ from tusker.csv_tables import CsvRow
 from tusker.errors import UnreadableFile
 from tusker.messages import say
 
+LEAST_OF_PART = 8
+"""Digits of a number that stand together in the IBAN of its account."""
 LEAST_SEEN = 4
 """Characters that must be visible of a masked number to tell whose account it is."""
 _NUMBER_WORD = r"(?:numbers?|nos?\b|num\b|nr\b|#|nummer)"
@@ -53,11 +55,19 @@ _CURRENCY = re.compile(
     r"\s*[:\-–]?\s*",
     re.IGNORECASE,
 )
+_UNITS = re.compile(
+    r"\b(?:amounts?|figures|values|rs|inr|rupees)\b[^0-9,;]{0,25}?\bin\b[^0-9,;]{0,10}?['’]?"
+    r"\b(lakhs?|lacs?|crores?|thousands?|millions?|mn|000s?|paise|paisa|cents)\b",
+    re.IGNORECASE,
+)
+"""A line that says that the amounts are of another unit than the currency's."""
 _TITLE = re.compile(r"\s*(?:account|statement|details|transactions)", re.IGNORECASE)
 _AROUND = " \t:=_-–'\""
 """What may stand between a label and its value, and around that."""
 _SORT_CODE = re.compile(r"^[0-9]{2}-[0-9]{2}-[0-9]{2}\s+(?=[0-9]{8,})")
 _PIECE = re.compile(r"[0-9A-Za-z*•#]+(?:[-/.][0-9A-Za-z*•#]+)*")
+_AMOUNT = re.compile(r"(?:0|[1-9][0-9]*)\.[0-9]{1,2}")
+"""An amount behind a number; 00103914.40 is a part of one."""
 _MASK = re.compile(r"[*•#xX]")
 
 
@@ -250,10 +260,11 @@ def _number(text: str, currency: str) -> str | None:
 
 def _is_part(piece: str, *, first: bool) -> bool:
     """Whether a piece belongs to the number; behind a blank only more digits do."""
-    if (not piece.isdigit() and is_day(piece)) or re.fullmatch(r"[0-9]+\.[0-9]{1,2}", piece):
+    if (not piece.isdigit() and is_day(piece)) or _AMOUNT.fullmatch(piece):
         return False
     if not first:
-        return all(character.isdigit() or _MASK.match(character) for character in piece)
+        bare = piece.replace(".", "") if piece.startswith("00") else piece
+        return all(character.isdigit() or _MASK.match(character) for character in bare)
     return any(character.isdigit() or _MASK.match(character) for character in piece)
 
 
@@ -282,9 +293,13 @@ def _check_currency(behind: str, currency: str, text: str) -> None:
 
 
 def _check_stated_currency(rows: Sequence[CsvRow], currency: str) -> None:
-    """A line such as Currency : USD states what the whole file is in."""
+    """A line such as Currency : USD states what the whole file is in, and one such as (Rs. in lakhs) its unit."""
     for place, row in enumerate(rows):
         for at, cell in enumerate(row.cells):
+            if unit := _UNITS.search(cell):
+                raise UnreadableFile(
+                    f"The file says that its amounts are in {unit[1]} (“{kept(cell, 40)}”), so they are not exact."
+                )
             if found := _CURRENCY.match(cell):
                 beside = next((text for text in row.cells[at + 1 :] if text.strip(_AROUND)), "")
                 for text in (cell[found.end() :] or beside, _cell(rows, place + 1, at)):
@@ -338,9 +353,17 @@ def _bare(number: str) -> str:
 
 
 def _same_account(one: str, other: str) -> bool:
-    """Whether two numbers are one account; an IBAN ends with the number of its account."""
+    """Whether two numbers are one account; an IBAN ends with the number of its account, or holds its parts in order:
+    0234-00103914.40 is CH62 00234 23410391440G."""
     left, right = _bare(one), _bare(other)
     return left == right or any(
-        len(short) >= 6 and long[:2].isalpha() and long.endswith(short)
+        len(short) >= 6 and long[:2].isalpha() and (long.endswith(short) or _holds(long, short))
         for short, long in ((left, right), (right, left))
     )
+
+
+def _holds(iban: str, number: str) -> bool:
+    """Whether an IBAN holds a number of digits, whole or as a short part and a long one between zeros."""
+    parts = [part for part in re.split("0{2,}", number.lstrip("0")) if part]
+    in_order = re.search(".*?".join(map(re.escape, parts)), iban[4:])
+    return number.isdecimal() and max(map(len, parts)) >= LEAST_OF_PART and in_order is not None

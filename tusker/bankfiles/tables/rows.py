@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import Any
 
 from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.movements import LONGEST, Contradiction, Raw, Skip, finished, given, limited
@@ -32,6 +31,8 @@ _OF_MOVEMENT = (
     *("status", "currency", "bank_reference", "end_to_end_id", "counterparty", "counterparty_account"),
     *("remittance", "return_reason"),
 )
+_OF_BALANCE = ("balance", "balance_side", "fee")
+_MONEY = ("amount", "debit", "credit")
 
 
 @dataclass(slots=True)
@@ -59,6 +60,13 @@ class TableReader:
     """Whether the column for the status tells movements apart, so that each of its words has to be known."""
     take: Callable[[Cells], Sequence[str]] = field(init=False)
     """The cells of a row that make its movement, see `_OF_MOVEMENT`."""
+    take_days: Callable[[Cells], Sequence[str]] = field(init=False)
+    take_money: Callable[[Cells], Sequence[str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.take = self.columns.cells(*_OF_MOVEMENT)
+        self.take_days = self.columns.cells("booked_on", "value_date")
+        self.take_money = self.columns.cells(*_MONEY)
 
     def statement(self, account: Named | None, opening: str) -> Statement:
         number = account.number if account else self.reading.account
@@ -71,8 +79,7 @@ class TableReader:
         self.told_apart = (len(states) > 1 and not all(map(is_unclear, states))) or 1 < len(
             states
         ) < _MOST_STATES
-        # the column of the direction may just have been left out
-        self.take = self.columns.cells(*_OF_MOVEMENT)
+        take_balance = self.columns.cells(*_OF_BALANCE)
         raws: list[Raw] = []
         balanced: list[Balanced] = []
         turned: list[int] = []
@@ -86,9 +93,11 @@ class TableReader:
                 self.skip(row.line, skip)
                 apart = True
                 continue
-            balanced.append(Balanced(row.line, raws[-1].booked_on, signed, self.balance(row.cells), apart))
+            balance, side, fee = take_balance(row.cells)
+            after = self.balance_of(balance, side) if balance else None
+            balanced.append(Balanced(row.line, booked_on, signed, after, apart))
             turned += [row.line] * turns
-            if self.columns.cell(row.cells, "fee").strip("-0., ") not in _NO_FEE:
+            if fee and fee.strip("-0., ") not in _NO_FEE:
                 self.with_fee.add(row.line)
             apart = False
         opened = self.balance_of(opening) if opening else None
@@ -183,8 +192,10 @@ class TableReader:
         return not any(judge(self.column(name)) for name, days in self.days.items() if not days.settled)
 
     def column(self, name: str) -> list[str]:
-        take = self.columns.cells(name)
-        return [text for row in self.rows if (text := take(row.cells)[0])]
+        place = self.columns.places.get(name)
+        if place is None:
+            return []
+        return [row.cells[place] for row in self.rows if place < len(row.cells) and row.cells[place]]
 
     def sides(self) -> tuple[Sides, list[Figure | Skip]]:
         """How the file writes directions, and the figure of each row or why it has none."""
@@ -216,21 +227,17 @@ class TableReader:
 
     def figure(self, cells: Cells) -> Figure:
         """The amount of a row as written; raises `Skip` when there is none, or one on both sides."""
+        amount, debit, credit = self.take_money(cells)
         if not self.columns.two_sided:
-            text = self.columns.cell(cells, "amount")
-            if is_nothing(text):
+            if is_nothing(amount):
                 raise Skip("no amount")
-            return self.marked(text)
-        found = [
-            (side, figure)
-            for side in ("debit", "credit")
-            if (figure := self.one_side(self.columns.cell(cells, side), side)) is not None
-        ]
-        if len(found) > 1:
+            return self.marked(amount)
+        left, came_in = self.one_side(debit, "debit"), self.one_side(credit, "credit")
+        if left and came_in:
             raise Contradiction("it has both a debit and a credit")
-        if not found:
-            raise Skip("no amount")
-        return found[0][1]
+        if found := left or came_in:
+            return found
+        raise Skip("no amount")
 
     def amount_of(self, text: str) -> tuple[int, str]:
         return read_amount(text, self.mark, self.reading.currency, self.reading.exponent)
@@ -263,15 +270,12 @@ class TableReader:
 
     def days_of(self, cells: Cells) -> tuple[date, date]:
         """The booking day and the value date; each stands for the other where one is missing."""
-        found = {
-            name: self.days[name].read(text)
-            for name in ("booked_on", "value_date")
-            if not is_nothing(text := self.columns.cell(cells, name))
-        }
-        if not found:
-            raise Skip("no date")
-        first = next(iter(found.values()))
-        return found.get("booked_on", first), found.get("value_date", first)
+        booked, valued = self.take_days(cells)
+        booked_on = None if is_nothing(booked) else self.days["booked_on"].read(booked)
+        value_date = None if is_nothing(valued) else self.days["value_date"].read(valued)
+        if either := booked_on or value_date:
+            return either, value_date or either
+        raise Skip("no date")
 
     def movement(self, cells: Cells, signed: int, booked_on: date, value_date: date) -> Raw:
         status, stated, reference, end_to_end, party, account, text, why = self.take(cells)
@@ -281,27 +285,23 @@ class TableReader:
             raise Contradiction(f"“{kept(status, 30)}” does not say whether it is booked")
         if stated and stated.upper() != self.reading.currency:
             raise Skip(f"it is in {kept(stated.upper(), 10)}, not {self.reading.currency}")
-        texts: dict[str, Any] = {
-            "bank_reference": given(reference.lstrip("'")),
-            "end_to_end_id": given(end_to_end),
-            "counterparty": kept(party, LONGEST["party"]),
-            "counterparty_account": kept(account.lstrip("'"), LONGEST["reference"]),
-            "remittance": kept(self.narration(cells, text), LONGEST["remittance"]),
-        }
+        reference, end_to_end = given(reference.lstrip("'")), given(end_to_end)
+        party = kept(party, LONGEST["party"])
+        account = kept(account.lstrip("'"), LONGEST["reference"])
+        text = kept(self.narration(cells, text), LONGEST["remittance"])
         side: Direction = "credit" if signed > 0 else "debit"
         reason = kept(why, LONGEST["reason"]) or None
         # a "reference" of a table may be a cheque's number or a customer's: everything together tells rows apart
-        identity = tuple(texts.values())
-        return Raw(side, abs(signed), booked_on, value_date, **texts, return_reason=reason, identity=identity)
+        identity = (reference, end_to_end, party, account, text)
+        told = (reference, end_to_end, "", party, account, text)
+        return Raw(side, abs(signed), booked_on, value_date, *told, reason, identity)
 
     def narration(self, cells: Cells, first: str) -> str:
         """All texts of a row, each once."""
+        if not self.columns.narrations:
+            return first
         more = (cells[place] for place in self.columns.narrations if place < len(cells))
-        return " ".join(dict.fromkeys((first, *more))).strip() if self.columns.narrations else first
-
-    def balance(self, cells: Cells) -> int | None:
-        text = self.columns.cell(cells, "balance")
-        return self.balance_of(text, self.columns.cell(cells, "balance_side")) if text else None
+        return " ".join(dict.fromkeys((first, *more))).strip()
 
     def balance_of(self, text: str, word: str = "") -> int | None:
         try:

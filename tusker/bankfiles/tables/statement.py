@@ -8,7 +8,14 @@ from itertools import takewhile
 
 from tusker.bankfiles.formats import Profile, Reading
 from tusker.bankfiles.movements import refuse_if_nothing_was_read
-from tusker.bankfiles.tables.amounts import Mark, decimal_mark, is_figure, is_nothing, votes_for_marks
+from tusker.bankfiles.tables.amounts import (
+    Mark,
+    decimal_mark,
+    is_figure,
+    is_nothing,
+    marks_of_either,
+    votes_for_marks,
+)
 from tusker.bankfiles.tables.apart import LeftOut, kind_of, same_figure
 from tusker.bankfiles.tables.contents import constant_account
 from tusker.bankfiles.tables.days import check_date_format, days_of, is_day, period_in
@@ -146,8 +153,10 @@ def _read_table(
         raise UnreadableFile(
             say("The file has more than {max_rows} rows; split it.", max_rows=f"{MAX_ROWS:,}")
         )
-    votes = _votes(columns, movements, reading)
-    default: Mark = "," if table.delimiter == ";" else "."
+    figures = _figures(columns, movements)
+    votes = votes_for_marks(figures, reading.currency, reading.exponent)
+    either = set() if any(votes.values()) else marks_of_either(figures, reading.currency, reading.exponent)
+    default: Mark = "," if "," in either or (table.delimiter == ";" and not either) else "."
     mark = (profile and profile.mark) or decimal_mark(votes, default)
     layout = hashlib.sha256(key_of(table.header).encode()).hexdigest()[:16]
     reader = TableReader(columns, movements, reading, mark, layout, stands_for_heads(table.header), left_out)
@@ -155,9 +164,15 @@ def _read_table(
         reader.doubts.append(
             "Some of its amounts can only be read with a dot for the decimals, others with a comma."
         )
+    if not typed and not (profile and profile.mark) and either:
+        reader.doubts.append("Its amounts may have decimals or thousands behind their marks.")
     if not typed and table.delimiter:
         reader.widths = widths_of(movements, table.header, table.delimiter, columns)
         reader.doubts += filter(None, [reader.widths.doubt])
+    if _texts_stand_above(rows, columns):
+        reader.doubts.append(
+            "Texts stand above their rows in lines of their own, so they may be another row's."
+        )
     period = next(filter(None, (period_in(row.cells) for row in table.above)), None)
     reader.days = days_of(
         {name: reader.column(name) for name in ("booked_on", "value_date") if name in columns.places},
@@ -230,7 +245,7 @@ def _paged(table: CsvTable, currency: str, chosen: dict[str, str]) -> tuple[list
 
 def _says_anything(cells: Cells) -> bool:
     """Whether a row is more than a line of asterisks or dashes."""
-    return any(character.isalnum() for cell in cells for character in cell)
+    return any(map(str.isalnum, "".join(cells)))
 
 
 def _parted(
@@ -251,7 +266,7 @@ def _parted(
         below = below or (place > last and (not money or len(money) > 1))
         kind = None
         words = " ".join(row.cells).casefold()
-        if any(word in words for word in _OF_SUMS):
+        if any(map(words.__contains__, _OF_SUMS)):
             kind = kind_of(row, columns, money, dated=dated[place], balanced=balanced)
         if below or kind or not (money or dated[place]):
             if movements and place < last and _continues(row, columns):
@@ -273,16 +288,23 @@ def _continues(row: CsvRow, columns: Columns) -> bool:
     return filled == {columns.places.get("remittance")}
 
 
+def _texts_stand_above(rows: Sequence[CsvRow], columns: Columns) -> bool:
+    """Whether rows of text alone may belong to the row below each, as the first one does."""
+    return any(_continues(row, columns) for row in rows[:1]) and any(
+        _continues(row, columns) for row in rows[1:]
+    )
+
+
 def _joined(row: CsvRow, more: CsvRow, place: int) -> CsvRow:
     cells = [*row.cells, *[""] * (place + 1 - len(row.cells))]
     cells[place] = f"{cells[place]} {more.cells[place]}".strip()
     return CsvRow(row.line, tuple(cells))
 
 
-def _votes(columns: Columns, rows: Sequence[CsvRow], reading: Reading) -> dict[Mark, int]:
+def _figures(columns: Columns, rows: Sequence[CsvRow]) -> list[str]:
     names = [name for name in (*_MONEY, "balance") if name in columns.places]
     figures = (columns.cell(row.cells, name) for row in rows[:_ENOUGH] for name in names)
-    return votes_for_marks(filter(None, figures), reading.currency, reading.exponent)
+    return [*filter(None, figures)]
 
 
 def _account(

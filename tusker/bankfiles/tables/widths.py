@@ -42,6 +42,8 @@ def widths_of(rows: Sequence[CsvRow], heads: Cells, delimiter: str, columns: Col
 
 def _end(cells: Cells) -> int:
     """How many cells there are up to the last one that holds anything."""
+    if cells and cells[-1]:
+        return len(cells)
     return next((at for at in range(len(cells), 0, -1) if cells[at - 1]), 0)
 
 

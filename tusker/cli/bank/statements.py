@@ -17,7 +17,7 @@ from tusker.bankfiles.statements import MAX_BYTES
 from tusker.cli import acting_as, admin_context, change, command_context, commands
 from tusker.currency import currency
 from tusker.domain.bank.banking import OrderAnswer, StatementFile
-from tusker.domain.bank.matching import Judgement, Suggestion
+from tusker.domain.bank.judgements import Judgement, Suggestion
 from tusker.errors import UnreadableFile
 from tusker.extensions import db
 from tusker.models import EntryState, StatementEntry

@@ -8,9 +8,8 @@ reference in them. What both say must not differ, and something must be the same
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tusker.domain.bank.narrations import bank_numbers
 
@@ -19,8 +18,7 @@ MOST_DAYS = 5
 Sameness = Literal["same", "maybe", "other"]
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """A movement as one message tells of it; `amount` is signed, `batch` names the booking of which it is a part."""
 
     key: str
@@ -69,13 +67,14 @@ def pair(new: Sequence[Told], stored: Sequence[Told]) -> tuple[dict[str, Told], 
     free: dict[int, list[Told]] = {}
     for each in stored:
         free.setdefault(each.amount, []).append(each)
+    new = [told for told in new if told.amount in free]
     for found, wanted in ((sure, "same"), (maybe, "maybe")):
         # those with the same reference find each other before those of the same day
         for by_reference in (True, False):
             for told in new:
                 if told.key in sure or told.key in maybe:
                     continue
-                rows = free.get(told.amount, [])
+                rows = free[told.amount]
                 fitting = next(
                     (
                         row

@@ -13,80 +13,24 @@ Nothing but a named, exact and unrivalled suggestion is `sure`; see `Book.judge`
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from enum import StrEnum
 from itertools import islice
-from typing import NamedTuple
 
-from tusker.domain.loans.sums import MAX_LOANS, OpenLoan, Part, spread, sums_to
-from tusker.domain.texts import Numbers, name_words, number_words, without_cut_form
+from tusker.domain.bank.dues import Dues
+from tusker.domain.bank.judgements import Credit, Judgement, Suggestion, Verdict, paid_surely, rivals
+from tusker.domain.bank.parties import Parties
+from tusker.domain.loans.sums import OpenLoan, Part, spread, sums_to
+from tusker.domain.texts import Numbers, number_words
 from tusker.messages import show_day
 
 NAMED, AMOUNT, SUM, PAYER = 50, 30, 20, 20
-LEAST_OF_NAME = 12
-"""Characters of a name that a bank cut by which it is still known."""
 MARGIN = 20
 """A suggestion with another one nearer than this is not sure."""
 MAX_SUGGESTIONS = 5
 MAX_RECOVERIES = 2
-MOST_BY_AMOUNT = 10_000
-"""Loans of a book in which an amount alone may tell which one is meant: in a larger one amounts meet by chance, and
-what is due of all of them is not reckoned."""
-MOST_OF_PAYER = 400
-"""Loans of one payer that are looked at for one credit."""
 MOST_PAYERS = 3
-LOADED = 25
-"""Loans that are loaded at a time."""
-
-
-class Verdict(StrEnum):
-    """`sure` may be accepted as it is; for `ambiguous` a person chooses; for `none` nothing was found."""
-
-    SURE = "sure"
-    AMBIGUOUS = "ambiguous"
-    NONE = "none"
-
-
-class Credit(NamedTuple):
-    """Money that came in as a statement describes it; `known_payers` are the customers whose account it is known to
-    be."""
-
-    amount: int
-    value_date: date
-    end_to_end_id: str = ""
-    remittance: str = ""
-    counterparty: str = ""
-    known_payers: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """One way to allocate the credit: who paid, what each loan gets, and what is left over as the payer's credit."""
-
-    customer_id: int
-    parts: tuple[Part, ...]
-    left_over: int
-    score: int
-    reasons: tuple[str, ...]
-
-    @property
-    def exact(self) -> bool:
-        """Whether every loan is paid in full and nothing is left over."""
-        return self.left_over == 0 and all(part.amount == part.due for part in self.parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """The verdict on a credit, the suggestions (the best first), and why the best one is not sure."""
-
-    verdict: Verdict
-    suggestions: tuple[Suggestion, ...] = ()
-    doubt: str = ""
-    loans: frozenset[int] = frozenset()
-    """All loans that were considered, by id: a book of them alone judges the credit in the same way."""
 
 
 _NOTHING = Judgement(Verdict.NONE)
@@ -101,7 +45,7 @@ class _Found:
     payers: Mapping[int, str] = field(default_factory=dict)
     stranger: bool = False
     oldest: dict[int, tuple[list[OpenLoan], bool]] = field(default_factory=dict)
-    """The oldest due loans of each payer, see `Book._oldest`."""
+    """The oldest due loans of each payer, see `Dues.oldest`."""
     dues: dict[int, int] = field(default_factory=dict)
     """What is due of loans on the credit's day, where something is."""
 
@@ -122,28 +66,16 @@ class Book:
         load: Callable[[Iterable[int]], None] = lambda loan_ids: None,
     ) -> None:
         """`names` are of customers. `load` is told which loans will be asked for what is due of them."""
-        self._load = load
         self._loans = sorted(loans, key=lambda loan: (loan.due_date, loan.loan_id))
-        self._names = names
+        self._dues = Dues(self._loans, load)
+        self._parties = Parties(names)
         self._by_number: dict[tuple[str, ...], list[tuple[OpenLoan, str]]] = {}
-        self._by_name: dict[tuple[str, ...], set[int]] = {}
         self._places = {loan.loan_id: place for place, loan in enumerate(self._loans)}
-        self._owed: dict[int, list[OpenLoan]] = {}
-        self._given_up: dict[int, list[OpenLoan]] = {}
-        self._due: dict[tuple[int, date], int] = {}
-        self._by_amount: dict[date, dict[int, list[OpenLoan]]] = {}
         for loan in self._loans:
-            (self._given_up if loan.written_off else self._owed).setdefault(loan.debtor_id, []).append(loan)
             for words, text in ((loan.number, f"invoice {loan.number}"), (loan.reference, loan.reference)):
                 if key := number_words(words):
                     self._by_number.setdefault(key, []).append((loan, text))
         self._numbers = Numbers(self._by_number)
-        for customer_id, name in names.items():
-            if name_key := name_words(name):
-                self._by_name.setdefault(name_key, set()).add(customer_id)
-        self._spelled = sorted((" ".join(key), key) for key in self._by_name)
-        self._first_words = {key[0] for key in self._by_name}
-        self._callers: dict[str, Collection[int]] = {}
         self._known: dict[Credit, Judgement] = {}
 
     def judge(self, credit: Credit) -> Judgement:
@@ -158,18 +90,21 @@ class Book:
     def judge_each(self, credits: Mapping[int, Credit]) -> dict[int, Judgement]:
         """The same for many credits, each by itself."""
         fresh = {credit for credit in credits.values() if credit not in self._known}
-        found = {credit: self._look_up(credit) for credit in fresh}
-        self._load({loan_id for each in found.values() for loan_id in each.named})
+        # most of a large statement says nothing
+        found = {credit: each for credit in fresh if (each := self._look_up(credit))}
+        self._dues.load({loan_id for each in found.values() for loan_id in each.named})
         self._look_up_oldest(found)
         judged = {credit: self._judged(credit, each) for credit, each in found.items()}
         # those that say something are judged once more when they are settled
         self._known |= {c: judgement for c, judgement in judged.items() if judgement is not _NOTHING}
-        return {key: judged.get(credit) or self._known[credit] for key, credit in credits.items()}
+        return {
+            key: judged.get(credit) or self._known.get(credit, _NOTHING) for key, credit in credits.items()
+        }
 
     def _look_up_oldest(self, found: Mapping[Credit, _Found]) -> None:
         """Find the oldest due loans of all payers, in rounds, each of which loads for all of them."""
         steps = [
-            (each, customer_id, self._oldest(customer_id, credit, each.dues))
+            (each, customer_id, self._dues.oldest(customer_id, credit, each.dues))
             for credit, each in found.items()
             for customer_id in each.first_payers
         ]
@@ -181,7 +116,7 @@ class Book:
                     going.append((each, customer_id, step))
                 except StopIteration as end:
                     each.oldest[customer_id] = end.value
-            self._load(wanted)
+            self._dues.load(wanted)
             steps = going
 
     def _judged(self, credit: Credit, found: _Found) -> Judgement:
@@ -214,68 +149,32 @@ class Book:
             return "Another one fits as well."
         return ""
 
-    def _look_up(self, credit: Credit) -> _Found:
-        found = _Found()
-        for text, where in (
-            (credit.end_to_end_id, "end-to-end id names"),
-            (credit.remittance, "text names"),
-        ):
-            for key in self._numbers.named_in(text):
+    def _look_up(self, credit: Credit) -> _Found | None:
+        """What a credit says; None for one that says nothing of any loan."""
+        by_id = self._numbers.named_in(credit.end_to_end_id)
+        by_text = self._numbers.named_in(credit.remittance)
+        payers, stranger = self._parties.payers(credit)
+        if not (by_id or by_text or payers or credit.amount in self._dues.by_amount(credit.value_date)):
+            return None
+        found = _Found(payers=payers, stranger=stranger)
+        for keys, where in ((by_id, "end-to-end id names"), (by_text, "text names")):
+            for key in keys:
                 loans = self._by_number[key]
                 if len({loan.loan_id for loan, _ in loans}) > 1:
                     found.twice = loans[0][1]
                 for loan, what in loans:
                     found.named.setdefault(loan.loan_id, f"{where} {what}")
-        found.payers, found.stranger = self._payers(credit)
         return found
-
-    def _payers(self, credit: Credit) -> tuple[dict[int, str], bool]:
-        """Who may have paid, with the reason, and whether the bank names somebody else."""
-        payers = {
-            customer_id: f"{self._names[customer_id]} paid from this account before"
-            for customer_id in credit.known_payers
-            if customer_id in self._names
-        }
-        called: Collection[int]
-        if name := credit.counterparty:
-            if name not in self._callers:
-                self._callers[name] = self._called(name_words(name))
-            called = self._callers[name]
-        else:
-            spoken = name_words(credit.remittance)
-            called = {
-                customer_id
-                for start in range(len(spoken))
-                if spoken[start] in self._first_words
-                for end in range(start + 1, min(len(spoken), start + 8) + 1)
-                if sum(map(len, spoken[start:end])) >= 5
-                for customer_id in self._by_name.get(spoken[start:end], ())
-            }
-        for customer_id in called:
-            payers.setdefault(customer_id, f"payer is {self._names[customer_id]}")
-        return payers, bool(credit.counterparty) and not payers
-
-    def _called(self, words: tuple[str, ...]) -> Collection[int]:
-        """Who goes by this name, or by the only one that begins with it: banks cut long names."""
-        words = without_cut_form(words) if words not in self._by_name else words
-        if words in self._by_name:
-            return self._by_name[words]
-        told = " ".join(words)
-        place = bisect_left(self._spelled, (told, ()))
-        longer = [key for name, key in self._spelled[place : place + 2] if name.startswith(told)]
-        return self._by_name[longer[0]] if len(longer) == 1 and len(told) >= LEAST_OF_NAME else ()
 
     def _suggest(self, credit: Credit, found: _Found) -> list[Suggestion]:
         """All suggestions, the best first."""
         day = credit.value_date
-        by_amount = self._due_by_amount(day)
-        if not found.named and not found.payers and credit.amount not in by_amount:
-            return []
+        by_amount = self._dues.by_amount(day)
         ways: list[tuple[int, tuple[Part, ...]]] = []
         places = sorted(self._places[loan_id] for loan_id in found.named)
         dues = found.dues
         groups: dict[int, list[OpenLoan]] = {}
-        for loan in self._owing([self._loans[place] for place in places], day, dues):
+        for loan in self._dues.owing([self._loans[place] for place in places], day, dues):
             groups.setdefault(_payer_of(loan, found.payers), []).append(loan)
         for customer_id, loans in groups.items():
             ways.append((customer_id, spread(credit.amount, loans, dues)))
@@ -287,7 +186,7 @@ class Book:
             ways += [(customer_id, parts) for parts in sums_to(credit.amount, owed, dues)]
             if whole:
                 ways.append((customer_id, spread(credit.amount, owed, dues)))
-            given_up = islice(self._owing(self._given_up.get(customer_id, ()), day, dues), MAX_RECOVERIES)
+            given_up = islice(self._dues.owing(self._dues.given_up(customer_id), day, dues), MAX_RECOVERIES)
             ways += [(customer_id, spread(credit.amount, [loan], dues)) for loan in given_up]
         rated = {
             (customer_id, tuple((p.loan.loan_id, p.amount) for p in parts)): self._rate(
@@ -298,55 +197,6 @@ class Book:
         }
         # the sort is stable: of equals the oldest due comes first
         return sorted(rated.values(), key=lambda suggestion: -suggestion.score)
-
-    def _oldest(
-        self, customer_id: int, credit: Credit, dues: dict[int, int]
-    ) -> Generator[Sequence[OpenLoan], None, tuple[list[OpenLoan], bool]]:
-        """The oldest due loans of a payer that the amount may pay, and whether it pays no others: as many as it is
-        spread over, and as many as are tried for sums. Yields the loans of which it needs to know next what is due."""
-        loans: list[OpenLoan] = []
-        left, smaller = credit.amount, 0
-        yield self._given_up.get(customer_id, ())[:LOADED]
-        owed = self._owed.get(customer_id, ())
-        for start in range(0, len(owed), LOADED):
-            part = owed[start : start + LOADED]
-            yield part
-            for loan in self._owing(part, credit.value_date, dues):
-                if left <= 0 and smaller >= MAX_LOANS:
-                    return loans, True
-                if len(loans) == MOST_OF_PAYER:
-                    return loans, left <= 0
-                loans.append(loan)
-                left -= dues[loan.loan_id]
-                smaller += dues[loan.loan_id] < credit.amount
-        return loans, True
-
-    def _owing(self, loans: Sequence[OpenLoan], day: date, dues: dict[int, int]) -> Iterator[OpenLoan]:
-        """Those of some loans of which something is due on a day, which is put into `dues`."""
-        for start in range(0, len(loans), LOADED):
-            part = loans[start : start + LOADED]
-            self._load(loan.loan_id for loan in part)
-            for loan in part:
-                key = (loan.loan_id, day)
-                if key not in self._due:
-                    self._due[key] = loan.due_on(day) or 0
-                if self._due[key] > 0:
-                    dues[loan.loan_id] = self._due[key]
-                    yield loan
-
-    def _due_by_amount(self, day: date) -> dict[int, list[OpenLoan]]:
-        """The loans by what is due of them on a day, reckoned once; none of a book in which amounts meet by chance."""
-        if len(self._loans) > MOST_BY_AMOUNT:
-            return {}
-        if day not in self._by_amount:
-            self._load(self._places)
-            dues: dict[int, int] = {}
-            by_amount: dict[int, list[OpenLoan]] = {}
-            for loan in self._owing(self._loans, day, dues):
-                if not loan.written_off:
-                    by_amount.setdefault(dues[loan.loan_id], []).append(loan)
-            self._by_amount[day] = by_amount
-        return self._by_amount[day]
 
     def _rate(self, credit: Credit, found: _Found, customer_id: int, parts: tuple[Part, ...]) -> Suggestion:
         left = credit.amount - sum(part.amount for part in parts)
@@ -369,7 +219,7 @@ class Book:
         if customer_id in found.payers:
             return found.payers[customer_id]
         if found.payers or found.stranger:
-            return f"payer is not {self._names.get(customer_id, 'the one who owes it')}"
+            return f"payer is not {self._parties.name(customer_id)}"
         return ""
 
 
@@ -379,22 +229,6 @@ def judge_all(book: Book, credits: Mapping[int, Credit]) -> dict[int, Judgement]
     for key in rivals({key: paid_surely(judgement) for key, judgement in judged.items()}):
         judged[key] = replace(judged[key], verdict=Verdict.AMBIGUOUS, doubt="Another entry pays the same.")
     return judged
-
-
-def paid_surely(judgement: Judgement) -> tuple[int, ...]:
-    """The loans that a credit surely paid, by id; none where it is not sure."""
-    if judgement.verdict is not Verdict.SURE:
-        return ()
-    return tuple(part.loan.loan_id for part in judgement.suggestions[0].parts)
-
-
-def rivals(paid: Mapping[int, Collection[int]]) -> set[int]:
-    """The credits, by id, of which another pays one of the same loans; `paid` are the loans of each."""
-    payers: dict[int, list[int]] = {}
-    for key, loan_ids in paid.items():
-        for loan_id in loan_ids:
-            payers.setdefault(loan_id, []).append(key)
-    return {key for keys in payers.values() if len(keys) > 1 for key in keys}
 
 
 def _payer_of(loan: OpenLoan, payers: Collection[int]) -> int:

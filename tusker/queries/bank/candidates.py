@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, BigInteger, Row, any_, cast, func, or_, select
 
-from tusker.domain.bank.matching import Book, Credit, Judgement, Verdict, judge_all
+from tusker.domain.bank.judgements import Credit, Judgement, Verdict
+from tusker.domain.bank.matching import Book, judge_all
 from tusker.domain.loans.interest import amount_due
 from tusker.domain.loans.sums import OpenLoan
 from tusker.extensions import db

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tusker.currency import currency
 from tusker.domain.approval import Shown
-from tusker.domain.bank.matching import Judgement, Suggestion, Verdict
+from tusker.domain.bank.judgements import Judgement, Suggestion, Verdict
 from tusker.domain.loans.allocation import Allocation as Split
 from tusker.domain.loans.allocation import lay_against_invoice
 from tusker.errors import Changed, Conflict, InvalidInput, TuskerError

@@ -251,6 +251,11 @@ def _line_of(entry_id: int, entry: Entry) -> Line:
     )
 
 
+_NEW = {direction: (EntryState.PARKED.value, note) for direction, note in NOTHING.items()}
+"""How a new entry is stored: what says anything is opened again by `settle_entries`."""
+_DOUBTFUL = (EntryState.IN_DOUBT.value, LOOKS_BOOKED)
+
+
 def _row_of(entry_id: int, statement_id: int, each: Sorted) -> tuple[object, ...]:
     """The values of `_STORED`."""
     entry = each.entry
@@ -260,12 +265,7 @@ def _row_of(entry_id: int, statement_id: int, each: Sorted) -> tuple[object, ...
         *(entry.bank_reference, entry.entry_reference, entry.end_to_end_id, entry.batch_reference),
         *(entry.counterparty, entry.counterparty_account, entry.remittance),
         _NULL if entry.return_reason is None else entry.return_reason,
-        # what says anything is opened again by `settle_entries`
-        *(
-            (EntryState.PARKED.value, NOTHING[entry.direction])
-            if each.fate == "new"
-            else (EntryState.IN_DOUBT.value, LOOKS_BOOKED)
-        ),
+        *(_NEW[entry.direction] if each.fate == "new" else _DOUBTFUL),
     )
 
 

@@ -6,7 +6,7 @@ import itertools
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlalchemy import select
 
@@ -23,8 +23,7 @@ _STANDING: dict[str, Literal["waiting", "copy"]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Sorted:
+class Sorted(NamedTuple):
     """A movement under the fingerprint it is or shall be stored with."""
 
     entry: Entry
@@ -67,7 +66,7 @@ def sort_entries(statement: BankStatement, entries: Sequence[Entry]) -> list[Sor
             fate = waiting[entry.likeness].pop()
             fate = Sorted(replace(entry, fingerprint=fate.entry.fingerprint), fate.fate)
         if fate.fate == "new" and entry.fingerprint in advised.doubtful:
-            fate = replace(fate, fate="doubtful")
+            fate = fate._replace(fate="doubtful")
         sorted_out.append(fate)
     return sorted_out
 

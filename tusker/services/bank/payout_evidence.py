@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, CompoundSelect, select, union
 
 from tusker.domain.bank.banking import may_be_charges
-from tusker.domain.bank.narrations import bank_numbers, disbursals_named, payouts_named
+from tusker.domain.bank.narrations import bank_numbers, ids_named, payouts_named
 from tusker.extensions import db
 from tusker.models import BankAccount, Disbursal, EntryDirection, Payout, PayoutState, StatementEntry
 from tusker.queries.bank.candidates import Line, doubts_of
@@ -100,7 +100,12 @@ class _Named(NamedTuple):
     @classmethod
     def by(cls, entry: StatementEntry | Line) -> _Named:
         text = text_of(entry)
-        return cls([*payouts_named(text)], [*disbursals_named(text)], [*bank_numbers(text)])
+        ids = ids_named(text)
+        return cls(
+            [name for name in ids if name[0] == "P"],
+            [name for name in ids if name[0] == "D"],
+            bank_numbers(text),
+        )
 
 
 def _named_by(

@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import select
 
-from tusker.domain.bank.matching import Book, Verdict
+from tusker.domain.bank.judgements import Verdict
+from tusker.domain.bank.matching import Book
 from tusker.extensions import db
 from tusker.models import Receipt
 from tusker.queries.bank.candidates import Line, credits_of

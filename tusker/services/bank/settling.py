@@ -10,7 +10,8 @@ from datetime import date
 from sqlalchemy import ColumnElement, case, func, select, update
 
 from tusker.chunks import chunks
-from tusker.domain.bank.matching import Book, Judgement, Verdict, paid_surely, rivals
+from tusker.domain.bank.judgements import Judgement, Verdict, paid_surely, rivals
+from tusker.domain.bank.matching import Book
 from tusker.extensions import db
 from tusker.models import BankCharge, EntryDirection, EntryState, Receipt, ReceiptKind, StatementEntry
 from tusker.queries.bank.candidates import Line, judge_entries, lines_of, open_book
@@ -22,7 +23,7 @@ from tusker.services.locks import among, lock_rows
 
 NOTHING = {"credit": "No open loan matches.", "debit": NO_PAYOUT}
 """What is noted of an entry that fits nothing, by its direction."""
-CHUNK = 2_000
+CHUNK = 5_000
 """Entries that are in memory at once."""
 Progress = Callable[[int, int], None]
 """Is told how much was done of how much."""
