@@ -6,6 +6,7 @@ The SQL is written offline, so that no database is needed: a migration that read
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,6 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from flask import Flask
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,13 +31,19 @@ def write_sql(folder: Path) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = "postgresql+psycopg2://"
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
-    config = Config()
+    written = io.StringIO()
+    config = Config(output_buffer=written)
     config.set_main_option("script_location", str(ROOT / "migrations"))
+    names = {
+        path.stem.partition("_")[0]: path.stem for path in (ROOT / "migrations" / "versions").glob("*.py")
+    }
     with app.app_context():
-        for script in ScriptDirectory.from_config(config).iterate_revisions("head", LAST_UNREAD):
-            config.output_buffer = io.StringIO()
-            command.upgrade(config, f"{script.down_revision}:{script.revision}", sql=True)
-            (folder / f"{Path(script.path).stem}.sql").write_text(config.output_buffer.getvalue())
+        command.upgrade(config, f"{LAST_UNREAD}:head", sql=True)
+    whole = written.getvalue().removesuffix("COMMIT;\n\n")
+    start, *upgrades = re.split(r"^-- Running upgrade \w+ -> ", whole, flags=re.M)
+    for upgrade in upgrades:
+        revision, sql = upgrade.split("\n", 1)
+        (folder / f"{names[revision]}.sql").write_text(f"{start}{sql}COMMIT;\n")
 
 
 def main() -> int:

@@ -276,6 +276,7 @@ def unmarked(source: str) -> Iterator[str]:
 
 def has_words(text: str) -> bool:
     """Whether a text has words but those that are names."""
+    text = re.sub(r"[\w-]+=\"[^\"]*\"|\0[-\w]+", " ", text)  # attributes that a macro writes, ends of ids
     return any(word not in NAMES for word in re.findall(r"[A-Za-z]{2,}", text))
 
 

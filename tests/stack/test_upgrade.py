@@ -33,9 +33,10 @@ from tools.local.servers import temporary_directory
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 UPGRADES = int(os.environ.get("UPGRADES", "0"))
-READ = (
-    "SELECT (SELECT count(*) FROM invoices), (SELECT count(*) FROM disbursals), (SELECT count(*) FROM events)"
-)
+READ = """
+    SELECT (SELECT count(*) FROM invoices), (SELECT count(*) FROM disbursals), (SELECT count(*) FROM events),
+        (SELECT count(*) FROM users), (SELECT count(*) FROM loans), (SELECT count(*) FROM receipts)
+"""
 READ_SECONDS = 6.0
 """How long a read is held open: longer than a migration waits for its lock."""
 BOOK = "import os; from tests.stack.test_faults import open_a_book; print(open_a_book(dict(os.environ)))"

@@ -18,7 +18,9 @@ LAST = os.environ.get("UPGRADE_FROM", "2917281b413be0e6b656b298f385d253a0f728db"
 
 def last_release(folder: Path) -> Path:
     """Its files in this folder; skips the test in a clone without history."""
-    archive = subprocess.run(["git", "archive", LAST], cwd=CHECKOUT, capture_output=True)
+    # a container's user is not the one that the checkout belongs to
+    git = ("git", "-c", f"safe.directory={CHECKOUT}")
+    archive = subprocess.run([*git, "archive", LAST], cwd=CHECKOUT, capture_output=True)
     if archive.returncode:
         pytest.skip(f"this clone does not have {LAST}")
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:

@@ -21,6 +21,7 @@ import honcho.environ
 from tools.local.binaries import LocalServerError
 from tools.local.parts import Ended, Part, Parts, python
 from tools.local.servers import CHECKOUT, hold_lock, local_servers
+from tools.local.standing import is_filled, is_up_to_date
 from tools.local.supervisor import write_state
 from tools.local.terminal import Terminal, box
 
@@ -201,8 +202,9 @@ def prepared(environ: dict[str, str]) -> Iterator[list[Part]]:
         shared = ("BASE_URL", "TUSKER_CARRIER_URL", "TUSKER_CARRIER_TOKEN")
         write_state(STACK_STATE, **{name: environ.get(name, "") for name in shared})
         try:
-            terminal.say("Bringing the database up to date ...")
-            flask(environ, "db", "upgrade")
+            if not is_up_to_date(servers.database_url, CHECKOUT / "migrations" / "versions"):
+                terminal.say("Bringing the database up to date ...")
+                flask(environ, "db", "upgrade")
             yield parts
         finally:
             STACK_STATE.unlink(missing_ok=True)
@@ -228,11 +230,12 @@ def run() -> int:
 
 def run_parts(parts: list[Part], environ: dict[str, str]) -> Ended:
     """Run the programs side by side until one of them ends; the others have ended too when this returns."""
+    # a demo that is there is looked after while the web server starts
+    filled = is_filled(environ["DATABASE_URL"])
     with Parts(environ, STACK_LOCK, terminal) as running:
         for part in parts:
-            if (
-                part.name == "web"
-            ):  # the courier, if it is ours, answers by now or soon: the demo's orders go there
+            # the courier, if it is ours, answers by now or soon: the demo's orders go there
+            if part.name == ("worker" if filled else "web"):
                 terminal.say("Looking after the demo (the first time it takes half a minute) ...")
                 flask(environ, "seed-demo", "--once")
                 terminal.say("Starting the web server and the workers ...")

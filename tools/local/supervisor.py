@@ -97,6 +97,7 @@ class Supervisor:
             signal.signal(number, self._ask_to_stop)
         if self.own is not None and not try_lock(self.own, fcntl.LOCK_EX):
             return 1
+        adopt_orphans()
         code = self._keep_running()
         for path in self.spec.remove_after:
             shutil.rmtree(path, ignore_errors=True)
@@ -122,9 +123,9 @@ class Supervisor:
                 return self._stop(child)
             failures = 0 if time.monotonic() - started > HEALTHY_SECONDS else failures + 1
             if not self.spec.restart or self.stopping or failures > self.spec.restarts or self._unwanted():
-                kill_session(child.pid)
+                self._clear_away(child)
                 return child.returncode
-            kill_session(child.pid)
+            self._clear_away(child)
             sys.stdout.write(f"ended by itself with code {child.returncode}; it is started again\n")
             sys.stdout.flush()
             time.sleep(RESTART_PAUSE_SECONDS)
@@ -160,11 +161,34 @@ class Supervisor:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(self.spec.grace_seconds)
                 break
-        kill_session(child.pid)
+        self._clear_away(child)
         return child.wait()
 
+    def _clear_away(self, child: subprocess.Popen[bytes]) -> None:
+        """Kill what a program leaves: its session, and what made sessions of its own, as PostgreSQL's processes do. One
+        of them that is at work would keep the next server from starting."""
+        kill_session(child.pid)
+        child.wait()
+        for pid in own_children():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
 
-PR_SET_PDEATHSIG = 1
+
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+
+
+def adopt_orphans() -> None:
+    """Become the parent of whatever loses its own below this process (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def own_children() -> list[int]:
+    """The ids of this process's children; none where there is no /proc (macOS)."""
+    found = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
+    return list(map(int, found.read_text().split())) if found.exists() else []
 
 
 def end_with(parent: int, number: int) -> Callable[[], None] | None:

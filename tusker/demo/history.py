@@ -14,7 +14,7 @@ from tusker.extensions import db
 from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, Invoice, LineState, Loan
 from tusker.services.credit.requesting.financing import cancel_invoice
 from tusker.services.loans.overdue import review_holds
-from tusker.services.loans.receipts.recording import repay_in_full
+from tusker.services.loans.receipts.recording import repay_all_in_full
 from tusker.services.loans.write_off import write_off
 from tusker.services.payout.disbursals.bundling import bundle_daily
 from tusker.services.payout.disbursals.drafts import take_out
@@ -52,9 +52,9 @@ class History:
             self._request(order, day, hour)
         if statuses := self.statuses.pop(day, {}):
             self.book.track(statuses, day, 14)
-        for invoice_id in self.payments.pop(day, []):
-            reference = self.book.bank_reference("UTR", day)
-            repay_in_full(self.book.at(day, 15), invoice_id, bank_reference=reference, value_date=day)
+        if paid := self.payments.pop(day, []):
+            references = {invoice_id: self.book.bank_reference("UTR", day) for invoice_id in paid}
+            repay_all_in_full(self.book.at(day, 15), references, value_date=day)
         for invoice_id in self.write_offs.pop(day, []):
             reason = "Purchaser in insolvency; claim filed with the resolution professional."
             write_off.do(self.book.at(day, 16), invoice_id, reason=reason)

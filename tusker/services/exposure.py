@@ -27,6 +27,8 @@ _OF_INVOICES = (Invoice.credit_line_id, Invoice.supplier_id, Invoice.purchaser_i
 def lock_counters(invoice_ids: Collection[int]) -> None:
     """Lock all counters of locked invoices at once, where more than one `change_exposure` follows: one after the other
     they would take a credit line after a purchaser."""
+    if not invoice_ids:
+        return
     for (table, key_column), column in zip(_COUNTERS, _OF_INVOICES, strict=True):
         keys = select(column).where(among(Invoice.id, invoice_ids)).distinct()
         _lock(table, key_column, sorted(db.session.scalars(keys)))
@@ -93,7 +95,8 @@ def _add(column: str, sums: Sequence[Counter[int]]) -> None:
         ids = sorted(counter)
         if not ids:
             continue
-        _lock(table, key_column, ids)
+        if len(ids) > 1:  # one is locked by its change
+            _lock(table, key_column, ids)
         db.session.execute(
             text(
                 f"UPDATE {table} SET {column} = {column} + c.amount"  # noqa: S608

@@ -14,12 +14,12 @@ from markupsafe import Markup
 
 from tusker import clock
 from tusker.carriers.registry import carrier_label
+from tusker.catalogues import grouped, locale
 from tusker.currency import currency
 from tusker.domain.loans.ageing import Bucket
 from tusker.domain.status import Status, Tone
 from tusker.messages import Text, say, show_day, speaker
 from tusker.models import Event
-from tusker.web.languages import grouped, locale
 from tusker.web.plots import stack
 
 NOTHING = "–"

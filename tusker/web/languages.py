@@ -1,27 +1,19 @@
-"""The language of a page: whose request it is decides it, and texts, days and counts are shown in it."""
+"""The language of a page: whose request it is decides it. Templates say their texts by `_` and `_n`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
-from decimal import Decimal
-from functools import cache, cached_property, lru_cache
+from functools import cached_property
 
-from babel.dates import format_date
-from babel.numbers import format_decimal
-from flask import Flask, current_app, g, request, session
-from flask_babel import Babel, force_locale, get_locale, get_translations
+from flask import Flask, g, request, session
+from flask_babel import Babel, get_locale
 from flask_login import current_user
 from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
 
-from tusker.messages import ENGLISH, LANGUAGES, shown, speaker
-
-LOCALES = {"hi": "hi_IN"}
-"""In which locale a language writes days; English takes the installation's, as all do for counts and amounts, which so
-look the same in each language, in files and in mails."""
+from tusker.catalogues import Catalogue, catalogue, grouped, language
+from tusker.messages import ENGLISH, LANGUAGES, filled, speaker
 
 
 def init_app(app: Flask) -> None:
@@ -34,41 +26,20 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(_=translated, _n=translated_number, language=language, LANGUAGES=LANGUAGES)
 
 
-def language() -> str:
-    """The code of the language that is spoken."""
-    return speaker.get().code
-
-
-def locale() -> str:
-    """The locale in which days are written."""
-    return LOCALES.get(language()) or str(current_app.config["LOCALE"])
-
-
-def grouped(value: int | Decimal) -> str:
-    """A count with the separators of the installation's locale."""
-    return _grouped(value, current_app.config["LOCALE"])
-
-
-# Pages show the same counts again and again, and Babel takes its time.
-@lru_cache(maxsize=4_096)
-def _grouped(value: int | Decimal, locale: str) -> str:
-    return format_decimal(value, locale=locale)
-
-
 def choose(chosen: str) -> None:
     """Speak a language from here on in this request, and where nobody is signed in also in those that follow."""
     g.language = session["language"] = chosen
-    speak()
+    speaker.set(catalogue(chosen))
 
 
-@contextmanager
-def speaking(code: str | None) -> Iterator[None]:
-    """Say what is said inside in a language, or where that is None in the installation's: the mails of a job."""
-    before = speaker.set(_speaker_of(code or current_app.config["LANGUAGE"]))
-    try:
-        yield
-    finally:
-        speaker.reset(before)
+def speak() -> None:
+    """Before a request: from here on texts are said in its language."""
+    speaker.set(_Theirs())
+
+
+def _be_silent(_: BaseException | None) -> None:
+    """What the thread says until its next request is English."""
+    speaker.set(ENGLISH)
 
 
 def _language_of_request() -> str | None:
@@ -83,9 +54,9 @@ class _Theirs:
     """Speaks the language of whose request it is, which is found out when the first text is said."""
 
     @cached_property
-    def of(self) -> _Catalogue:
+    def of(self) -> Catalogue:
         """Who speaks it."""
-        return _speaker_of(str(get_locale()))
+        return catalogue(str(get_locale()))
 
     @property
     def code(self) -> str:
@@ -96,41 +67,6 @@ class _Theirs:
 
     def day(self, day: date) -> str:
         return self.of.day(day)
-
-
-class _Catalogue:
-    """A language whose texts lie in `tusker/translations`; what is not there, and all English, is said in English."""
-
-    def __init__(self, code: str) -> None:
-        self.code = code
-        with force_locale(code):
-            self._found = get_translations()
-
-    def template(self, msgid: str, plural: str | None = None, n: int = 1) -> str:
-        return str(self._found.gettext(msgid) if plural is None else self._found.ngettext(msgid, plural, n))
-
-    def day(self, day: date) -> str:
-        return ENGLISH.day(day) if self.code == "en" else _day(day, LOCALES[self.code])
-
-
-@cache
-def _speaker_of(code: str) -> _Catalogue:
-    return _Catalogue(code)
-
-
-@lru_cache(maxsize=4_096)
-def _day(day: date, locale: str) -> str:
-    return format_date(day, "d MMM y", locale=locale)
-
-
-def speak() -> None:
-    """Before a request: from here on texts are said in its language."""
-    speaker.set(_Theirs())
-
-
-def _be_silent(_: BaseException | None) -> None:
-    """What the thread says until its next request is English."""
-    speaker.set(ENGLISH)
 
 
 @pass_eval_context
@@ -150,4 +86,4 @@ def _filled(context: EvalContext, template: str, params: dict[str, object]) -> s
     if context.autoescape:
         text = Markup(template)  # noqa: S704 - texts are ours, params are escaped
         return text.format(**params) if params else text
-    return template.format_map({name: shown(v) if isinstance(v, str) else v for name, v in params.items()})
+    return filled(template, params)

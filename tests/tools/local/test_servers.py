@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -209,8 +210,16 @@ def test_servers_end_however_their_user_ends(
 
 
 def test_a_killed_server_comes_back_with_its_data(home: Path) -> None:
-    with local_servers(home, durable=True, environ={}) as servers:
+    """Also while one of its processes, each a session of its own, is so busy that it does not see its server's end."""
+    with local_servers(home, durable=True, environ={}) as servers, ThreadPoolExecutor(1) as beside:
         query(servers.database_url, "CREATE TABLE t AS SELECT 7 AS n")
+        working = "SELECT count(*) FROM generate_series(1, 100000000)"
+        busy = beside.submit(query, servers.database_url, working)
+        while not query(
+            servers.database_url,
+            f"SELECT 1 FROM pg_stat_activity WHERE query = '{working}' AND state = 'active'",
+        ):
+            assert not busy.done()
         killed = [pids(home, name)[1] for name in ("postgres", "valkey")]
         for pid in killed:
             os.kill(pid, signal.SIGKILL)
@@ -220,6 +229,7 @@ def test_a_killed_server_comes_back_with_its_data(home: Path) -> None:
             assert query(again.database_url, "SELECT n FROM t") == [(7,)]
             assert redis.from_url(again.redis_url).ping()
         assert [pids(home, name)[1] for name in ("postgres", "valkey")] != killed
+        assert isinstance(busy.exception(), psycopg2.OperationalError)
 
 
 def test_a_server_orphaned_by_kill_9_of_everything_is_replaced(

@@ -21,6 +21,7 @@ from tools.local import stack
 from tools.local.binaries import LocalServerError
 from tools.local.parts import RESTARTS
 from tools.local.servers import CHECKOUT
+from tools.local.standing import heads, is_up_to_date
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits by pidfd, which only Linux has")
 
@@ -172,6 +173,34 @@ def test_everything_runs_and_ends_with_the_launcher(
     assert run.returncode == (0 if number is not signal.SIGKILL else -signal.SIGKILL)
     assert not rest.strip(), "nothing stands below the box"
     wait_for_end(*noted(checkout))
+
+
+STANDS = (
+    "CREATE TABLE alembic_version AS SELECT '0002' AS version_num; CREATE TABLE customers AS SELECT 1 AS id"
+)
+AWAIT_WEB = """
+    import time
+    while not [*pathlib.Path("var/pids").glob("web-*")]:
+        time.sleep(0.05)
+    import urllib.request
+"""
+
+
+def test_a_database_that_stands_is_not_upgraded_and_its_demo_is_looked_after_beside_the_web_server(
+    checkout: Path, launch: Callable[..., subprocess.Popen[str]]
+) -> None:
+    versions = checkout / "migrations" / "versions"
+    versions.mkdir(parents=True)
+    (versions / "0001_first.py").write_text('revision = "0001"\ndown_revision = None\n')
+    (versions / "0002_second.py").write_text('revision: str = "0002"\ndown_revision = "0001"\n')
+    assert launch("psql", "-qc", STANDS).wait(60) == 0
+    (checkout / "wsgi.py").write_text(WSGI.replace("\n    import urllib.request\n", AWAIT_WEB))
+    said = read_until(launch("run"), "Ctrl-C stops everything")
+    assert "Looking after the demo" in said
+    assert "UPGRADE" not in said
+    (versions / "0003_third.py").write_text('revision = "0003"\ndown_revision = "0002"\n')
+    assert not is_up_to_date("postgresql+psycopg2://nobody@/none?host=/nowhere", versions)
+    assert heads(versions) == {"0003"}
 
 
 def test_a_part_that_ends_is_started_again_and_at_last_all_end_its_code_is_returned_and_its_error_stands_out(

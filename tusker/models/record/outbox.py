@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, String
+from sqlalchemy import CheckConstraint, Dialect, Index, String, TypeDecorator
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.extensions import Base
+from tusker.messages import packed, unpacked
 from tusker.models.columns import Code, Id, Instant
+
+
+class Sayable(TypeDecorator[Any]):
+    """JSON whose texts are said in the recipient's language."""
+
+    impl = JSONB
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """As the database holds it."""
+        return packed(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """As it was given."""
+        return unpacked(value)
 
 
 class OutboxMessage(Base):
@@ -25,7 +41,7 @@ class OutboxMessage(Base):
     id: Mapped[Id]
     template: Mapped[Code]
     recipient: Mapped[str] = mapped_column(String(254))
-    context: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    context: Mapped[dict[str, Any]] = mapped_column(Sayable)
     created_at: Mapped[Instant]
     send_after: Mapped[Instant]
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -14,6 +14,7 @@ from tusker.domain.credit.risk import Facts, Leeway, Rule, RuleKind, Scope, leew
 from tusker.domain.terms import Terms
 from tusker.extensions import db
 from tusker.models import RiskRule
+from tusker.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,9 @@ def book_at_least() -> int:
     return currency().minor(current_app.config["BOOK_AT_LEAST"])
 
 
-_FACTS = text(
-    """
+_FACTS = Prepared(
+    text(
+        """
     SELECT c.id, c.supplier_id, s.name AS supplier, c.purchaser_id, p.name AS purchaser,
         pa.used_amount AS purchaser_open,
         COALESCE((
@@ -107,13 +109,15 @@ _FACTS = text(
     JOIN customers p ON p.id = c.purchaser_id JOIN purchaser_accounts pa ON pa.customer_id = c.purchaser_id
     WHERE c.id = ANY(:ids)
     """
+    )
 )
 
 
 def line_facts(line_ids: Collection[int], today: date) -> dict[int, LineFacts]:
     """How credit lines and their companies stand now, by line."""
-    rows = db.session.execute(_FACTS, {"ids": sorted(set(line_ids)), "today": today})
-    return {row.id: LineFacts(**row._mapping) for row in rows}
+    db.session.flush()
+    rows = _FACTS.rows(db.session.connection(), {"ids": sorted(set(line_ids)), "today": today})
+    return {row.id: LineFacts(**row._asdict()) for row in rows}
 
 
 def rules_on(day: date) -> list[Rule]:

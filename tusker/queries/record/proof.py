@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from tusker.extensions import db
+from tusker.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,11 @@ class Proof:
         return not self.differences and not self.mismatches
 
 
-# One statement, so that counters and rows are of one snapshot.
-_PROOF = text(
-    """
+# One statement, so that counters and rows are of one snapshot. Over few rows, planning takes ten times as long as the
+# proof.
+_PROOF = Prepared(
+    text(
+        """
     WITH open AS (
         SELECT i.credit_line_id, i.supplier_id, i.purchaser_id, COALESCE(l.open_principal, i.principal) AS principal
         FROM invoices i LEFT JOIN loans l ON l.invoice_id = i.id AND l.reversed_on IS NULL
@@ -117,22 +120,25 @@ _PROOF = text(
     FROM purchaser_accounts a JOIN customers c ON c.id = a.customer_id LEFT JOIN by_purchaser o ON o.id = c.id
     ORDER BY turn, name
     """
+    )
 )
 
-_MISMATCHES = text((Path(__file__).parent / "mismatches.sql").read_text())
+_MISMATCHES = Prepared(text((Path(__file__).parent / "mismatches.sql").read_text()))
 
 
 def prove(also: Iterable[Mismatch] = ()) -> Proof:
     """Recompute every counter and balance from the rows and list each difference, and those that were found `also`."""
+    db.session.flush()
+    connection = db.session.connection()
     accounts = [
         ProofRow(row.kind, row.id, row.name, row.limit_amount, row.used_amount, row.open_principal)
-        for row in db.session.execute(_PROOF)
+        for row in _PROOF.rows(connection, {})
     ]
     mismatches = [
         *also,
         *(
             Mismatch(row.check_name, row.subject, int(row.stored), int(row.recomputed))
-            for row in db.session.execute(_MISMATCHES)
+            for row in _MISMATCHES.rows(connection, {})
         ),
     ]
     return Proof(accounts, [row for row in accounts if row.difference], mismatches)

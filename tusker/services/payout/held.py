@@ -44,6 +44,8 @@ Held = dict[int, list[Hold]]
 
 def holds_of(ctx: Context, invoice_ids: Collection[int]) -> Held:
     """What stands against paying these invoices out now, without what they were released from."""
+    if not invoice_ids:
+        return {}
     released, found = _released(invoice_ids), {}
     # Of most of a line's many invoices the same is said: it is put into words once.
     said: dict[tuple[int, int], list[Hold]] = {}
@@ -168,7 +170,9 @@ def check_not_held(ctx: Context, invoice_ids: Collection[int]) -> None:
 
 def check_payees(supplier_ids: Iterable[int]) -> None:
     """Raise `OnHold` naming the suppliers to whom nothing is passed on, because an admin has them on hold."""
-    held = select(Customer.name).where(Customer.id.in_(set(supplier_ids)), Customer.held_since.is_not(None))
+    if not (ids := set(supplier_ids)):
+        return
+    held = select(Customer.name).where(Customer.id.in_(ids), Customer.held_since.is_not(None))
     if names := db.session.scalars(held.order_by(Customer.name)).all():
         raise OnHold(
             say(

@@ -133,6 +133,8 @@ def claimed_from(supplier_ids: Collection[int]) -> Sequence[int]:
 def _net_claims(
     ctx: Context, disbursal: Disbursal, payouts: Mapping[int, Payout], claimed: Collection[int]
 ) -> None:
+    if not claimed:
+        return
     claims = lock_rows(
         Claim,
         Claim.supplier_id.in_(payouts),
@@ -263,6 +265,8 @@ def mail_payouts(ctx: Context, disbursal: Disbursal, payouts: Sequence[Payout]) 
     """Mail suppliers that their money left: one mail a payout, not one an invoice."""
     addresses = addresses_by_company([payout.supplier_id for payout in payouts], Role.SUPPLIER)
     told = {payout.id: payout for payout in payouts if payout.supplier_id in addresses}
+    if not told:
+        return
     paid = db.session.execute(
         select(DisbursalLine.payout_id, Invoice.number, DisbursalLine.principal)
         .join(Invoice, Invoice.id == DisbursalLine.invoice_id)

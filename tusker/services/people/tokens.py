@@ -126,7 +126,7 @@ def warn_of_expiry(ctx: Context) -> int:
             name=token.name,
             prefix=token.prefix,
             company=token.customer.name,
-            day=token.expires_at.date().isoformat(),
+            day=token.expires_at.date(),
         )
         token.expiry_told_at = ctx.now
     db.session.flush()

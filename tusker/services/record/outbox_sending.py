@@ -8,14 +8,17 @@ import smtplib
 from datetime import timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
+from typing import Any
 
 from flask import current_app
 from jinja2 import TemplateError
 from sqlalchemy import select
 
 from tusker import mailer
+from tusker.catalogues import speaking
 from tusker.extensions import db
-from tusker.models import OutboxMessage
+from tusker.messages import shown
+from tusker.models import OutboxMessage, User
 from tusker.services.context import Context
 from tusker.services.people.passwords import RESET_MAIL, RESET_SECONDS, reset_url_for
 
@@ -89,9 +92,16 @@ def _postpone(ctx: Context, row: OutboxMessage, error: Exception) -> None:
 def compose(ctx: Context, row: OutboxMessage) -> EmailMessage | None:
     """The mail of a row from `templates/mail/<template>.txt`, whose first line is its subject.
 
-    None for a password reset that nobody is to get: no such user, or asked for too long ago.
+    It is in the recipient's language. None for a password reset that nobody is to get: no such user, or asked for too
+    long ago.
     """
-    context = dict(row.context)
+    language = db.session.scalar(select(User.language).where(User.email == row.recipient))
+    with speaking(language):
+        return _composed(ctx, row)
+
+
+def _composed(ctx: Context, row: OutboxMessage) -> EmailMessage | None:
+    context = _as_said(row.context)
     if row.template == RESET_MAIL:
         found = reset_url_for(row.recipient)
         if found is None or ctx.now - row.created_at > timedelta(seconds=RESET_SECONDS):
@@ -112,3 +122,12 @@ def compose(ctx: Context, row: OutboxMessage) -> EmailMessage | None:
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(body.strip() + "\n")
     return message
+
+
+def _as_said(value: Any) -> Any:
+    """The texts in what a mail is made of, in the language that is spoken."""
+    if isinstance(value, dict):
+        return {name: _as_said(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_as_said(one) for one in value]
+    return shown(value) if isinstance(value, str) else value

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import aliased
 
 from tusker.currency import currency
@@ -101,11 +101,12 @@ def repay_all_in_full(ctx: Context, references: Mapping[int, str], *, value_date
     debts = lock_debts_on(invoices)
     if len(debts) != len(invoices):
         raise NotFound(say("Nothing is owed on this invoice."))
-    taken = {(debt.debtor_id, unused_reference(debt.debtor_id, cleaned[debt.invoice.id])) for debt in debts}
-    if len(taken) != len(debts):
+    used = {(debt.debtor_id, cleaned[debt.invoice.id]) for debt in debts}
+    if len(used) != len(debts):
         raise Duplicate(
             say("Each payment reference of a payer may be used once only."), field="bank_reference"
         )
+    _check_unused(used)
     parts = []
     for debt in debts:
         due = debt.due_on(value_date)
@@ -224,15 +225,19 @@ def unused_reference(customer_id: int, bank_reference: str) -> str:
     """The reference, stripped, that no payment or refund of the customer has that stands; raises `InvalidInput` or
     `Duplicate` naming `bank_reference`."""
     reference = clean_reference(bank_reference)
+    _check_unused({(customer_id, reference)})
+    return reference
+
+
+def _check_unused(references: Collection[tuple[int, str]]) -> None:
+    """Raise `Duplicate` when a payment or refund that stands has one of these references of a customer."""
     taken = select(Receipt.id).where(
-        Receipt.customer_id == customer_id,
-        Receipt.bank_reference == reference,
+        tuple_(Receipt.customer_id, Receipt.bank_reference).in_(references),
         Receipt.kind.in_([ReceiptKind.PAYMENT, ReceiptKind.REFUND]),
         Receipt.reversed_on.is_(None),
     )
-    if db.session.scalar(taken):
+    if db.session.scalar(taken.limit(1)):
         raise Duplicate(say("This payment reference was recorded already."), field="bank_reference")
-    return reference
 
 
 def check_value_date(ctx: Context, value_date: date) -> None:

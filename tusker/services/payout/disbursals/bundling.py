@@ -36,7 +36,7 @@ def bundle_daily(ctx: Context, day: date | None = None, *, seen: Seen = None) ->
         return existing
     # What somebody bundles by hand while this waits for its locks is left out.
     ids, held = _lock_free(ctx)
-    check_seen(seen, [shown_everything(held)], whole=False)
+    _check_everything_seen(seen, held)
     return _bundle(ctx, ids, "daily", day) if ids or payables_wait() else None
 
 
@@ -47,8 +47,13 @@ def bundle_waiting(ctx: Context, *, seen: Seen = None) -> Disbursal | None:
     ids, held = _lock_free(ctx)
     if not ids:
         return None
-    check_seen(seen, [shown_everything(held)], whole=False)
+    _check_everything_seen(seen, held)
     return _bundle(ctx, ids, "daily" if _daily_of(ctx.today) is None else "manual", ctx.today)
+
+
+def _check_everything_seen(seen: Seen, held: Held) -> None:
+    if seen is not None:
+        check_seen(seen, [shown_everything(held)], whole=False)
 
 
 def _lock_free(ctx: Context) -> tuple[list[int], Held]:

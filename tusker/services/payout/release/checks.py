@@ -79,7 +79,10 @@ def lines_to_pay(invoice_ids: Collection[int]) -> Lines:
 def check_conditions(invoice_ids: Collection[int]) -> None:
     """Raise `Conflict` naming the locked invoices of which a condition of financing does not hold (any more)."""
     db.session.flush()
-    pairs = with_shipments(lock_invoices(unready_ids(allowed(), invoice_ids)))
+    unready = unready_ids(allowed(), invoice_ids)
+    if not unready:
+        return
+    pairs = with_shipments(lock_invoices(unready))
     judge = Judge(pairs)
     waiting = [
         f"{invoice.number} waits for {waits_for(missing)}"
@@ -107,16 +110,13 @@ def accounts_of(invoices: Lines, passed_on: PassedOn, *, second_admin: bool) -> 
         for supplier_id, account in active_accounts(suppliers).items()
         if not second_admin or account.second_admin or account.decided_by is None
     }
-    missing = db.session.scalars(
-        select(Customer.name).where(Customer.id.in_(suppliers - accounts.keys())).order_by(Customer.name)
-    ).all()
-    if missing:
+    if missing := _names(suppliers - accounts.keys()):
         raise Conflict(
             say(
                 "No approved bank details: {missing}. Have them approved, or take the invoices out.",
                 missing=", ".join(missing),
             ),
-            suppliers=list(missing),
+            suppliers=missing,
         )
     check_as_accepted(accounts.values())
     return accounts
@@ -147,6 +147,8 @@ def check_as_accepted(accounts: Collection[BankAccount]) -> None:
 
 
 def _names(customer_ids: Collection[int]) -> list[str]:
+    if not customer_ids:
+        return []
     query = select(Customer.name).where(Customer.id.in_(customer_ids)).order_by(Customer.name)
     return list(db.session.scalars(query))
 

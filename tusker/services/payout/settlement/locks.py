@@ -62,6 +62,8 @@ def lock_payouts(disbursals: Sequence[Disbursal], payout_ids: Collection[int]) -
 def invoices_of(payout_ids: Collection[int], *states: LineState) -> Sequence[int]:
     """Ids of the invoices that payouts finance or financed, ascending; of lines in one of the states if any are
     given."""
+    if not payout_ids:
+        return []
     query = select(DisbursalLine.invoice_id).where(among(DisbursalLine.payout_id, payout_ids))
     if states:
         query = query.where(DisbursalLine.state.in_(states))
