@@ -101,6 +101,27 @@ PACKAGES = [
         "dejavu-fonts",
     ),
     Package(
+        "@fontsource-variable/noto-sans-devanagari",
+        "5.3.0",
+        "52XBcJS3jRvZ5ugFXJvdKgffXPYnN08LeodXkgCbepOdMKVRVTQu1yj071cq8S3zmUwT6w6XKKXRSQlQkwwNNg==",
+        {  # OFL-1.1; a page fetches it only where it has Devanagari
+            "files/noto-sans-devanagari-devanagari-wght-normal.woff2": "noto-sans-devanagari.woff2",
+            "LICENSE": "LICENSE",
+        },
+        "noto-sans-devanagari",
+    ),
+    Package(
+        "@expo-google-fonts/noto-sans-devanagari",
+        "0.4.1",
+        "26boYPNKGP1r4R5MxsMAY/zCQOwiXLOJzX8sh1a2oEWyQurQsyniaCv4992c+9jjwshEEt2NNVv5GcnyzaL7QQ==",
+        {  # OFL-1.1; for PDF files with Devanagari
+            "400Regular/NotoSansDevanagari_400Regular.ttf": "NotoSansDevanagari-Regular.ttf",
+            "700Bold/NotoSansDevanagari_700Bold.ttf": "NotoSansDevanagari-Bold.ttf",
+            "LICENSE_FONT": "LICENSE",
+        },
+        "noto-devanagari-ttf",
+    ),
+    Package(
         "axe-core",
         "4.14.1",
         "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",

@@ -63,6 +63,11 @@ def locale() -> str:
     return LOCALES.get(language()) or str(current_app.config["LOCALE"])
 
 
+def month_words(day: date, form: str) -> str:
+    """The month of a day, by a pattern of CLDR such as MMMM y."""
+    return format_date(day, form, locale=LOCALES.get(language(), "en"))
+
+
 def grouped(value: int | Decimal) -> str:
     """A count with the separators of the installation's locale."""
     return _grouped(value, current_app.config["LOCALE"])

@@ -20,15 +20,25 @@ branch_labels = None
 depends_on = None
 
 SIDES = ("supplier_id", "purchaser_id")
+KEPT = ("recourse_on", "invoice_id", "debtor_id")
 
 
 def upgrade() -> None:
     for side in SIDES:
         op.add_column("loans", sa.Column(side, sa.BigInteger(), server_default="0", nullable=False))
     set_function("keep_debtor", 2)
+    _keep(*KEPT, *SIDES)
 
 
 def downgrade() -> None:
+    _keep(*KEPT)
     set_function("keep_debtor", 1)
     for side in reversed(SIDES):
         op.drop_column("loans", side)
+
+
+def _keep(*columns: str) -> None:
+    op.execute(
+        f"CREATE OR REPLACE TRIGGER loans_keep_debtor BEFORE INSERT OR UPDATE OF {', '.join(columns)} ON loans"
+        " FOR EACH ROW EXECUTE FUNCTION keep_debtor()"
+    )

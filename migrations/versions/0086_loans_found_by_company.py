@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from migrations.sql_files import run_step
+
 revision = "0086"
 down_revision = "0085"
 branch_labels = None
@@ -18,13 +20,9 @@ SIDES = ("supplier", "purchaser")
 
 
 def upgrade() -> None:
-    # Nothing changes about a loan, so that other triggers have nothing to note.
-    op.execute("ALTER TABLE loans DISABLE TRIGGER USER")
-    op.execute(
-        "UPDATE loans l SET supplier_id = i.supplier_id, purchaser_id = i.purchaser_id"
-        " FROM invoices i WHERE i.id = l.invoice_id AND l.supplier_id = 0"
-    )
-    op.execute("ALTER TABLE loans ENABLE TRIGGER USER")
+    # A part at a time, each in a transaction of its own, so that who writes loans waits for one part only.
+    with op.get_context().autocommit_block():
+        run_step("0086_companies_of_loans")
     for side in SIDES:
         op.create_index(
             f"ix_loans_open_{side}",

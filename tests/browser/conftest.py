@@ -33,6 +33,18 @@ from tusker.transactions import transaction
 DELIVERED = 21
 VALUE = 1_25_000_00
 WIDE, NARROW = 1280, 390
+WIDER_THAN_THE_WINDOW = """
+() => {
+  const root = document.documentElement, edge = root.clientWidth + 1;
+  if (root.scrollWidth < edge) return [];
+  const wide = [...document.querySelectorAll("main *, .page-header *")]
+    .filter(one => one.getBoundingClientRect().right > edge)
+    .filter(one => !one.closest(".table-responsive, .overflow-auto, .renderedMarkdown table"))
+    .map(one => one.outerHTML.slice(0, 160));
+  return [`${root.scrollWidth} of ${root.clientWidth} px: ${wide.slice(0, 3).join(" | ")}`];
+}
+"""
+"""The elements that make the whole page scroll sideways; tables may do so in their own box."""
 _reports = pytest.StashKey[dict[str, pytest.TestReport]]()
 
 

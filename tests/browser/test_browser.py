@@ -1,4 +1,4 @@
-"""The main job in Chromium, with JavaScript and without, and a look at every page of every role."""
+"""The main job in Chromium, with JavaScript and without."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NARROW, VALUE, WIDE, Shelf, further_pages
+from tests.browser.conftest import NARROW, VALUE, WIDER_THAN_THE_WINDOW
 from tests.support.courier_double import CourierDouble
 from tests.support.values import PASSWORD
 from tests.support.window import Window
@@ -179,27 +179,6 @@ def test_the_main_job_without_javascript(
     expect(page.locator("#invoice-status")).to_have_text("Repaid")
 
 
-@pytest.mark.parametrize("role", list(Role), ids=str)
-def test_every_page_of(
-    role: Role, open_window: Callable[..., Window], people: dict[Role, User], shelf: Shelf
-) -> None:
-    window = open_window(width=WIDE)
-    page = window.sign_in(people[role])
-    links = page.locator("aside nav a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
-    assert len(links) >= 4
-    too_wide = []
-    width, other = WIDE, NARROW
-    for path in dict.fromkeys([*links, *further_pages(role, shelf)]):
-        window.open(path)
-        expect(page.locator("main")).not_to_be_empty()
-        too_wide += [f"{path} at {width}: {who}" for who in page.evaluate(WIDER_THAN_THE_WINDOW)]
-        width, other = other, width  # the next page opens in the width that this one ends with
-        page.set_viewport_size({"width": width, "height": 900})
-        too_wide += [f"{path} at {width}: {who}" for who in page.evaluate(WIDER_THAN_THE_WINDOW)]
-    assert not too_wide, "\n".join(too_wide)
-    window.is_clean()
-
-
 def test_pages_before_the_sign_in(open_window: Callable[..., Window], people: dict[Role, User]) -> None:
     window = open_window(width=NARROW)
     for path in ("/login", "/forgot", "/docs", "/redoc"):
@@ -212,15 +191,3 @@ def test_pages_before_the_sign_in(open_window: Callable[..., Window], people: di
 STYLED_ONCE = """
 () => document.querySelectorAll("main [id]").forEach(one => { one.style.top = "0px"; one.style.top = ""; })
 """
-WIDER_THAN_THE_WINDOW = """
-() => {
-  const root = document.documentElement, edge = root.clientWidth + 1;
-  if (root.scrollWidth < edge) return [];
-  const wide = [...document.querySelectorAll("main *, .page-header *")]
-    .filter(one => one.getBoundingClientRect().right > edge)
-    .filter(one => !one.closest(".table-responsive, .overflow-auto, .renderedMarkdown table"))
-    .map(one => one.outerHTML.slice(0, 160));
-  return [`${root.scrollWidth} of ${root.clientWidth} px: ${wide.slice(0, 3).join(" | ")}`];
-}
-"""
-"""The elements that make the whole page scroll sideways; tables may do so in their own box."""

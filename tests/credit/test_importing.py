@@ -175,11 +175,12 @@ def test_a_dry_run_tells_and_writes_nothing(importer: ImportDesk, written: Writt
 
 AMOUNTS = st.lists(
     st.tuples(st.sampled_from(["S-1", "S-2"]), st.sampled_from(["B-1", "B-2"]), st.integers(1, 700_000)),
+    min_size=4,
     max_size=12,
 )
 
 
-@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(invoices=AMOUNTS, chunk=st.integers(1, 5))
 def test_chunks_one_by_one_and_the_preview_answer_the_same(
     importer: ImportDesk, invoices: list[tuple[str, str, int]], chunk: int

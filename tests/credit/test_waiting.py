@@ -532,13 +532,13 @@ OPS = st.lists(
         st.integers(0, 3),
         st.integers(1, 9),
     ),
-    min_size=5,
+    min_size=15,
     max_size=25,
 )
 
 
 @settings(
-    max_examples=examples(20),
+    max_examples=examples(8),
     phases=(Phase.generate, Phase.shrink),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

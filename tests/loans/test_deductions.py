@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.payouts import bundle_and_confirm
+from tests.support.profiles import examples
 from tests.support.values import TERMS, TODAY, at
 from tusker.currency import currency
 from tusker.domain.credit.lifecycle import InvoiceStatus
@@ -455,8 +456,8 @@ STEP = st.tuples(
 
 
 @pytest.mark.hypothesis
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
-@given(steps=st.lists(STEP, min_size=2, max_size=8))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(8))
+@given(steps=st.lists(STEP, min_size=5, max_size=8))
 def test_whatever_is_kept_back_and_undone_the_supplier_gets_face_less_deductions_less_debt(
     ctx: Context,
     make_line: Callable[..., CreditLine],

@@ -147,9 +147,9 @@ PREFIX = (
 def test_nothing_that_was_stopped_is_released(
     app: Flask, ctx: Context, make_line: Callable[..., CreditLine]
 ) -> None:
-    steps = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 1)), max_size=12)
+    steps = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 1)), min_size=6, max_size=12)
 
-    @settings(max_examples=examples(20), suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(10), suppress_health_check=list(HealthCheck))
     @given(st.integers(0, len(PREFIX)), steps)
     @example(6, [("dispute", 0), ("release", 0)])
     @example(6, [("come_back", 1), ("release", 0)])

@@ -165,7 +165,7 @@ def test_the_approval_covers_the_lines_that_are_not_shown(
     assert scalar("SELECT count(*) FROM disbursal_lines WHERE payout_id IS NOT NULL") == 149
 
 
-@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_the_effect_is_that_of_the_whole_selection(data: st.DataObject, drawn: tuple[int, list[int]]) -> None:
     disbursal_id, ids = drawn

@@ -462,13 +462,13 @@ def test_its_page_names_the_payout_and_offers_no_undoing(
 
 PLAYS = st.lists(
     st.sampled_from(["send back", "note", "release", "confirm", "reject", "reinstate", "return", "repay"]),
-    min_size=4,
+    min_size=12,
     max_size=14,
 )
 
 
 @pytest.mark.usefixtures("app")
-@settings(max_examples=examples(12), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(6), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plays=PLAYS, values=st.lists(st.integers(500_00, 6_000_00), min_size=14, max_size=14))
 def test_whatever_the_bank_says_in_whatever_order_claims_loans_and_limits_agree(
     plays: list[str],
@@ -567,7 +567,7 @@ ONE_PAYOUT: dict[str, Any] = {
 
 
 @pytest.mark.usefixtures("app")
-@settings(max_examples=examples(10), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(6), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     goods=st.integers(1, 80),
     notes=st.lists(st.integers(5, 60), max_size=3),

@@ -1,8 +1,9 @@
 """What factories made, kept: where a later test begins with the same calls, their rows are put back as they were.
 
-The services write it the first time in each process, so what a test finds is always what they write. A call is played
-again whenever it might come out differently: after other calls, other arguments, another clock or configuration, or
-once anything else has been written since the tables were emptied. `SCENERY=off` plays every call.
+The services write it in each process, so what a test finds is always what they write. Most calls are made by one test
+only: the first time they are noted, the second time what they wrote is kept. A call is played again whenever it might
+come out differently: after other calls, other arguments, another clock or configuration, or once anything else has been
+written since the tables were emptied. `SCENERY=off` plays every call.
 """
 
 from __future__ import annotations
@@ -42,8 +43,10 @@ _REFRESH = "UPDATE user_sessions SET created_at = %(now)s, last_seen_at = %(now)
 
 @dataclass(slots=True)
 class Scene:
-    """What the tables held after some calls: `rows` by table, as COPY writes them, and the last number of counters."""
+    """What the tables held after some calls: `rows` by table, as COPY writes them, and the last number of counters.
+    Before it is `kept` there are none: the calls were only made."""
 
+    kept: bool = True
     rows: dict[str, bytes] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
     length: int = 0
@@ -126,12 +129,12 @@ def kept(make: Callable[P, R], *given: Hashable) -> Callable[P, R]:
         key = _stage.key(make.__module__, make.__qualname__, given, *map(_plain, args), *named)
         if key is None:
             return make(*args, **kwargs)
-        if key not in scene.after:
+        following, made_then, jobs = scene.after.get(key, (None, None, []))
+        if following is None or not following.kept:
             with _jobs() as jobs:
                 made = make(*args, **kwargs)
-            _keep(scene, key, made, jobs)
+            _note(scene, key, made, jobs)
             return made
-        following, made_then, jobs = scene.after[key]
         _put_back(scene, following)
         for job in jobs:
             transactions.enqueue(job, once=True)
@@ -191,22 +194,31 @@ def _cursor() -> Any:
     return db.session.connection().connection.cursor()
 
 
-def _keep(scene: Scene, key: Hashable, made: Any, jobs: list[str]) -> None:
+def _note(scene: Scene, key: Hashable, made: Any, jobs: list[str]) -> None:
+    """Note that a call was made; keep what the tables hold when it was noted before."""
     session = db.session()
     writing, following = session.execute(_UNFINISHED).one()
     if writing or session.new or session.dirty or session.deleted:
         return
-    reached = Scene(length=scene.length + 1)
+    if key not in scene.after:
+        reached = Scene(kept=False, length=scene.length + 1)
+    else:
+        reached = scene.after[key][0]
+        _keep(reached)
+    scene.after[key] = reached, _plain(made), jobs
+    _stage.scene, _stage.written = reached, following - 1
+
+
+def _keep(scene: Scene) -> None:
     with _cursor() as cursor:
         for table in db.metadata.tables:
             rows = io.BytesIO()
             cursor.copy_expert(f'COPY "{table}" TO STDOUT', rows)
             if rows.tell():
-                reached.rows[table] = rows.getvalue()
+                scene.rows[table] = rows.getvalue()
         cursor.execute(_COUNTERS)
-        reached.counters = dict(cursor.fetchall())
-    scene.after[key] = reached, _plain(made), jobs
-    _stage.scene, _stage.written = reached, following - 1
+        scene.counters = dict(cursor.fetchall())
+    scene.kept = True
 
 
 def _put_back(scene: Scene, following: Scene) -> None:

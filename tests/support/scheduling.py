@@ -15,7 +15,7 @@ SECONDS = {
     "tests/browser/test_for_everyone.py": 110,
     "tests/web/test_every_page.py": 90,
     "tests/stack/test_kill.py": 90,
-    "tests/browser/test_browser.py": 85,
+    "tests/browser/test_browser.py": 35,
     "tests/browser/test_first_run.py": 70,
     "tests/api/test_schemathesis.py": 60,
     "tests/web/test_matrix.py": 60,
@@ -68,7 +68,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LongestFi
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the long files first where several processes share the work."""
+    """Leave out parts where the whole is played too, and put the long files first where several processes share the
+    work."""
+    if not config.option.markexpr:
+        parts = [item for item in items if item.get_closest_marker("part")]
+        items[:] = [item for item in items if not item.get_closest_marker("part")]
+        config.hook.pytest_deselected(items=parts)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: -SECONDS.get(item.nodeid.partition("::")[0], 0))
 

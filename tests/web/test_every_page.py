@@ -65,7 +65,13 @@ def walk(app: Flask) -> Walk:
 
 
 def answers(walk: Walk) -> Iterator[tuple[Visit, Answer]]:
+    """By everybody; an auditor is shown what an admin is, less the buttons, and opens what an admin may not."""
+    admins: set[str] = set()
     for visit in walk.visits():
+        if visit.who == "admin":
+            admins.add(visit.path)
+        elif visit.who == "auditor" and visit.path in admins:
+            continue
         answer = walk.open(visit)
         yield visit, answer
         if answer.status == 200 and (later := walk.later(visit, answer)):
@@ -93,4 +99,4 @@ def test_pages_of_a_large_book_read_and_say_little(walk: Walk, monkeypatch: pyte
             if tables := scanned(statement, parameters):
                 wrong.append(f"reads all {', '.join(sorted(tables))}: {visit}\n{statement}")
     assert not wrong, "\n".join(wrong)
-    assert opened > 300
+    assert opened > 200

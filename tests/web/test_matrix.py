@@ -143,7 +143,9 @@ def _about_others(house: House, side: str) -> Iterator[str]:
         yield f"{name}={line if name == 'line' else f'{side}-{company}' if name == 'account' else company}"
 
 
-@pytest.mark.parametrize("share", [8, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "share", [pytest.param(8, marks=pytest.mark.part), pytest.param(1, marks=pytest.mark.slow)]
+)
 def test_every_route_for_everybody(house: House, share: int) -> None:
     """`make test` asks one in so many, `make test-slow` all."""
     asking, every = Asking(house), calls(house.app)

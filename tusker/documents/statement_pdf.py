@@ -5,6 +5,9 @@ The library that writes it takes longer to load than any other: import this modu
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -13,16 +16,21 @@ from babel.dates import format_date
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
+from tusker.catalogues import locale
 from tusker.currency import Currency
+from tusker.messages import joined, say, shown
 from tusker.queries.loans.account_statements.lines import StatementLine
 from tusker.queries.loans.account_statements.statement import Statement
 
 FONTS = Path(__file__).resolve().parents[2] / "static" / "vendor" / "dejavu-fonts-2.37.3"
 FONT = "DejaVu"
+DEVANAGARI_FONTS = FONTS.parent / "noto-devanagari-ttf-0.4.1"
+DEVANAGARI_FONT = "NotoDevanagari"
+_DEVANAGARI = re.compile("[\u0900-\u097f]")
 GREY, BLACK, LINE = 105, 20, 205
 MARGIN = 16
 ROW = 6.2
-HEADS = ("Date", "What", "Invoice", "Reference", "Amount", "Balance")
+HEADS = (say("Date"), say("What"), say("Invoice"), say("Reference"), say("Amount"), say("Balance"))
 WIDTHS = (22.0, 33.0, 35.0, 34.0, 27.0, 27.0)
 
 
@@ -37,13 +45,22 @@ class Letterhead:
 
     def day(self, value: date) -> str:
         """A date for people, such as 5 Mar 2026."""
-        return format_date(value, "d MMM y", locale=self.money.locale)
+        return format_date(value, "d MMM y", locale=locale())
 
 
 def statement_pdf(made: Statement, head: Letterhead) -> bytes:
     """The statement as a file; only the glyphs in use are embedded."""
     page = _Page(head)
-    page.set_title(f"Statement of {head.company}, {made.first} to {made.last}")
+    page.set_title(
+        shown(
+            say(
+                "Statement of {company}, {first} to {last}",
+                company=head.company,
+                first=made.first,
+                last=made.last,
+            )
+        )
+    )
     page.set_author(head.lender)
     page.set_creation_date(head.made_at)
     page.add_page()
@@ -75,10 +92,15 @@ class _Page(FPDF):
 
     def footer(self) -> None:
         self.set_y(-14)
-        made = f"Made on {self.head.day(self.head.made_at.date())}. Amounts in {self.head.money.code}."
+        day, code = self.head.day(self.head.made_at.date()), self.head.money.code
+        made = say("Made on {day}. Amounts in {currency}.", day=day, currency=code)
         self.write_text(made, size=7.5, grey=True, width=self.epw / 2)
         self.write_text(
-            f"Page {self.page_no()} of {{nb}}", size=7.5, grey=True, width=self.epw / 2, align="R"
+            say("Page {number} of {all}", number=self.page_no(), all="{nb}"),
+            size=7.5,
+            grey=True,
+            width=self.epw / 2,
+            align="R",
         )
 
     def write_text(
@@ -98,15 +120,33 @@ class _Page(FPDF):
         self.set_font(FONT, "B" if bold else "", size)
         self.set_text_color(GREY if grey else BLACK)
         self.set_draw_color(LINE)
-        self.cell(
-            width,
-            height,
-            self._fitting(text, width - 2 * self.c_margin),
-            border=border,
-            align=align,
-            new_x=XPos.LMARGIN if newline else XPos.RIGHT,
-            new_y=YPos.NEXT if newline else YPos.TOP,
-        )
+        text = shown(text)
+        with self._shaping(text):
+            self.cell(
+                width,
+                height,
+                self._fitting(text, width - 2 * self.c_margin),
+                border=border,
+                align=align,
+                new_x=XPos.LMARGIN if newline else XPos.RIGHT,
+                new_y=YPos.NEXT if newline else YPos.TOP,
+            )
+
+    @contextmanager
+    def _shaping(self, text: str) -> Iterator[None]:
+        """Join the letters of Devanagari as they are written. Its font and the shaper are loaded where a text has any:
+        other documents need neither."""
+        if not _DEVANAGARI.search(text):
+            yield
+            return
+        if DEVANAGARI_FONT.lower() not in self.fonts:
+            self.add_font(DEVANAGARI_FONT, "", DEVANAGARI_FONTS / "NotoSansDevanagari-Regular.ttf")
+            self.add_font(DEVANAGARI_FONT, "B", DEVANAGARI_FONTS / "NotoSansDevanagari-Bold.ttf")
+            self.set_fallback_fonts([DEVANAGARI_FONT], exact_match=True)
+        self.set_text_shaping(True)
+        yield
+        self.set_text_shaping(False)
+        self.current_font_is_set_on_page = False  # the other font's is: whoever writes next sets theirs
 
     def _fitting(self, text: str, width: float) -> str:
         # no-break spaces are of no use in one line, and a name may hold control characters
@@ -120,11 +160,11 @@ class _Page(FPDF):
 
 def _write_title(page: _Page, made: Statement) -> None:
     page.ln(4)
-    page.write_text("Statement", size=20, height=9, bold=True, width=page.epw, newline=True)
+    page.write_text(say("Statement"), size=20, height=9, bold=True, width=page.epw, newline=True)
     page.write_text(page.head.company, size=12, height=7, width=page.epw, newline=True)
-    role = "Invoices that it sold" if made.side == "supplier" else "Invoices that it has to pay"
-    days = f"{page.head.day(made.first)} to {page.head.day(made.last)}"
-    page.write_text(f"{role}, {days}", size=10, height=6, grey=True, width=page.epw, newline=True)
+    role = say("Invoices that it sold") if made.side == "supplier" else say("Invoices that it has to pay")
+    days = say("{first} to {last}", first=page.head.day(made.first), last=page.head.day(made.last))
+    page.write_text(joined([role, days]), size=10, height=6, grey=True, width=page.epw, newline=True)
     page.ln(5)
 
 
@@ -132,21 +172,29 @@ def _write_summary(page: _Page, made: Statement) -> None:
     """The sum from opening to closing, and beside it the credit, which is not part of it."""
     show = page.head.money.show
     rows = [
-        (f"Owed at the end of {page.head.day(made.before)}", show(made.opening)),
-        ("+ Disbursed", show(made.disbursed)),
-        ("+ Interest, fees and penalties", show(made.charges)),
-        ("− Receipts", show(made.receipts)),
-        ("− Adjustments", show(made.adjustments)),
+        (say("Owed at the end of {day}", day=page.head.day(made.before)), show(made.opening)),
+        (say("+ Disbursed"), show(made.disbursed)),
+        (say("+ Interest, fees and penalties"), show(made.charges)),
+        (say("− Receipts"), show(made.receipts)),
+        (say("− Adjustments"), show(made.adjustments)),
     ]
     for label, amount in rows:
         page.write_text(label, height=6, width=75)
         page.write_text(amount, height=6, width=45, align="R", newline=True)
     page.write_text(
-        f"Owed at the end of {page.head.day(made.last)}", height=8, width=75, bold=True, border="T"
+        say("Owed at the end of {day}", day=page.head.day(made.last)),
+        height=8,
+        width=75,
+        bold=True,
+        border="T",
     )
     page.write_text(show(made.closing), height=8, width=45, bold=True, align="R", border="T", newline=True)
     if made.credit:
-        words = f"Besides, {show(made.credit)} received from {page.head.company} is not allocated yet."
+        words = say(
+            "Besides, {amount} received from {company} is not allocated yet.",
+            amount=show(made.credit),
+            company=page.head.company,
+        )
         page.write_text(words, height=7, width=page.epw, grey=True, newline=True)
     page.ln(6)
 
@@ -154,13 +202,15 @@ def _write_summary(page: _Page, made: Statement) -> None:
 def _write_lines(page: _Page, made: Statement) -> None:
     write_heads(page)
     page.in_table = True
-    _write_row(page, ("", "Brought forward", "", "", "", page.head.money.show(made.opening)), grey=True)
+    _write_row(page, ("", say("Brought forward"), "", "", "", page.head.money.show(made.opening)), grey=True)
     for line, balance in made.running():
         _write_row(page, _cells(line, balance, page.head))
     if not made.lines:
-        page.write_text("No entries in this period.", height=ROW, width=page.epw, grey=True, newline=True)
+        page.write_text(
+            say("No entries in this period."), height=ROW, width=page.epw, grey=True, newline=True
+        )
     page.in_table = False
-    page.write_text("Closing", height=8, width=sum(WIDTHS[:5]), bold=True, border="T")
+    page.write_text(say("Closing"), height=8, width=sum(WIDTHS[:5]), bold=True, border="T")
     page.write_text(
         page.head.money.show(made.closing),
         height=8,
@@ -175,7 +225,7 @@ def _write_lines(page: _Page, made: Statement) -> None:
 def _cells(line: StatementLine, balance: int, head: Letterhead) -> tuple[str, ...]:
     return (
         head.day(line.day),
-        line.kind.capitalize(),
+        line.kind.said,
         line.number,
         " / ".join(filter(None, (line.reference, line.platform_reference))),
         head.money.show(line.amount),

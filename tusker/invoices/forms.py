@@ -38,7 +38,7 @@ class RequestForm(Form):
         say("Order reference"),
         max_length=60,
         description=say("As the delivery company knows it. Figures appear once you have typed it."),
-        render_kw={"autocomplete": "off", "spellcheck": "false", "placeholder": "e.g. ORD-2041"},
+        render_kw={"autocomplete": "off", "spellcheck": "false", "placeholder": say("e.g. ORD-2041")},
     )
 
     document = UploadField(

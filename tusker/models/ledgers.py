@@ -40,7 +40,7 @@ LEDGERS: dict[str, tuple[str, ...]] = {
         "statement_entry_id",
     ),
     "bank_accounts": ("state",),
-    "users": ("password_hash", "active", "session_epoch", "last_login_at"),
+    "users": ("password_hash", "active", "session_epoch", "last_login_at", "language"),
     "loans": (
         "platform_reference",
         "open_principal",

@@ -14,6 +14,7 @@ from tusker import clock
 from tusker.currency import currency
 from tusker.domain.loans.ageing import AgeingRow, Bucket, bucket_of
 from tusker.errors import InvalidInput
+from tusker.messages import joined, say
 from tusker.queries.loans.ageing import Ageing, Narrowed, loans_behind, sum_behind
 from tusker.queries.loans.ageing import ageing as ageing_on
 from tusker.queries.loans.loan_rows import LoanRow
@@ -33,7 +34,7 @@ from tusker.web.paging import PAGE_SIZE, decode_day_key, encode_day_key
 
 ROWS_SHOWN = 25
 """Companies or lines in a table of the page; the file has all."""
-VIEWS = {"supplier": "By supplier", "purchaser": "By purchaser", "line": "By credit line"}
+VIEWS = {"supplier": say("By supplier"), "purchaser": say("By purchaser"), "line": say("By credit line")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def ageing_file() -> Response:
         rows = loans_behind(day, _narrowed(), today=clock.today())
         return csv_table(f"ageing-loans-{day}.csv", _loan_columns(day), rows)
     if by not in VIEWS:
-        raise InvalidInput("The ageing is by supplier, purchaser, line or loan.", field="by")
+        raise InvalidInput(say("The ageing is by supplier, purchaser, line or loan."), field="by")
     whole = _ageing(day)
     views = {"supplier": whole.by_supplier, "purchaser": whole.by_purchaser, "line": whole.by_line}
     header = ["as_of", by, *(bucket.replace("–", "-") for bucket in Bucket), "total", "currency"]
@@ -167,7 +168,7 @@ def _narrowed() -> Narrowed:
     """The supplier, purchaser, line and bucket in the address, within what this person may see."""
     bucket = request.args.get("bucket")
     if bucket and bucket not in list(Bucket):
-        raise InvalidInput("This is not a bucket of the ageing.", field="bucket")
+        raise InvalidInput(say("This is not a bucket of the ageing."), field="bucket")
     mine = own()
     return Narrowed(
         supplier_id=asked_company("supplier", mine.get("supplier_id")),
@@ -188,5 +189,7 @@ def _about(rows: list[LoanRow]) -> str:
     if rows and request.args.get("purchaser"):
         words.append(rows[0].purchaser)
     if bucket := request.args.get("bucket"):
-        words.append("not past due" if bucket == Bucket.CURRENT else f"{bucket} days past due")
-    return ", ".join(words) or "all loans"
+        words.append(
+            say("not past due") if bucket == Bucket.CURRENT else say("{bucket} days past due", bucket=bucket)
+        )
+    return joined(words) if words else say("all loans")

@@ -11,6 +11,7 @@ from flask_login import current_user
 from tusker import clock
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
+from tusker.messages import say
 from tusker.models import Role
 from tusker.reports.forms import AsOfForm
 from tusker.web.access import current_company_id, is_staff
@@ -46,7 +47,7 @@ def asked_day(*, past_only: bool = True) -> tuple[AsOfForm, date | None]:
     if not form.validate():
         return form, None
     if past_only and form.as_of.data and form.as_of.data > today:
-        form.take(InvalidInput("The day must not be in the future.", field="as_of"))
+        form.take(InvalidInput(say("The day must not be in the future."), field="as_of"))
         return form, None
     form.as_of.data = form.as_of.data or today
     form.as_of.raw_data = None
@@ -73,5 +74,5 @@ def asked_number(name: str) -> int | None:
     if not text:
         return None
     if not is_id(text):
-        raise InvalidInput("This link is not valid.", field=name)
+        raise InvalidInput(say("This link is not valid."), field=name)
     return int(text)

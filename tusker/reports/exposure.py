@@ -12,6 +12,7 @@ from tusker import clock
 from tusker.currency import currency
 from tusker.domain.credit.limits import Bound
 from tusker.errors import NotFound
+from tusker.messages import say
 from tusker.queries.credit.exposure import (
     ExposureRow,
     MovementRow,
@@ -31,9 +32,9 @@ from tusker.web.htmx import render
 from tusker.web.plots import Plot
 
 TITLES = {
-    Bound.SUPPLIER: "Limits of suppliers",
-    Bound.PURCHASER: "Limits of purchasers",
-    Bound.CREDIT_LINE: "Limits of credit lines",
+    Bound.SUPPLIER: say("Limits of suppliers"),
+    Bound.PURCHASER: say("Limits of purchasers"),
+    Bound.CREDIT_LINE: say("Limits of credit lines"),
 }
 SHOWN = 50
 """Limits of a kind on a page; the file has all."""
@@ -90,7 +91,7 @@ def _use_plot(day: date, found: list[Table]) -> Plot:
     past = BookHistory.of(day, Whose(**mine))
     if not mine:
         return past.use_of_limit(used, limit_changes("programme", 0), "the programme's limit")
-    return past.use_of_limit(used, limit_changes(kind, past.whose.key), f"the limit as {kind}")
+    return past.use_of_limit(used, limit_changes(kind, past.whose.key), say("the limit as {kind}", kind=kind))
 
 
 @bp.get("/exposure.csv")
@@ -142,7 +143,7 @@ def exposure_rows_file(kind: str, key: int) -> Response:
 
 def _bound(kind: str) -> Bound:
     if kind not in list(Bound):
-        raise NotFound("There is no such limit.")
+        raise NotFound(say("There is no such limit."))
     return Bound(kind)
 
 
@@ -150,5 +151,5 @@ def _limit(bound: Bound, key: int, day: date) -> ExposureRow:
     """The limit on a day; raises `NotFound` when it does not exist or may not be seen."""
     found = exposure_table(bound, day, key=key, **own()) if key < 2**31 else []
     if not found:
-        raise NotFound("There is no such limit.")
+        raise NotFound(say("There is no such limit."))
     return found[0]

@@ -12,6 +12,7 @@ from tusker import clock
 from tusker.currency import currency
 from tusker.documents.statement import HEADER, statement_rows
 from tusker.errors import InvalidInput, NotFound
+from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.credit.customers import customer_by_id, purchaser_choices, supplier_choices
 from tusker.queries.loans.account_statements.lines import Side
@@ -100,7 +101,9 @@ def statement_mail() -> ResponseReturnValue:
         set_statement_mail(acting(), account.customer_id, wanted=wanted)
     to = url_for("reports.statement", account=asked if is_staff() else None)
     said = (
-        "The statement of each month is sent by mail." if wanted else "Statements are no longer sent by mail."
+        say("The statement of each month is sent by mail.")
+        if wanted
+        else say("Statements are no longer sent by mail.")
     )
     back = {"account": asked, "wanted": "0" if wanted else "1"}
     return done(said, to=to, undo_by=Undo(url_for("reports.statement_mail"), reason=False, fields=back))
@@ -156,9 +159,9 @@ def _period(form: StatementForm) -> tuple[date, date]:
     for field, day in ((form.first, first), (form.last, last)):
         field.data, field.raw_data = day, None
     if last > today:
-        form.take(InvalidInput("The last day must not be in the future.", field="last"))
+        form.take(InvalidInput(say("The last day must not be in the future."), field="last"))
     elif first > last:
-        form.take(InvalidInput("The first day must not be after the last.", field="first"))
+        form.take(InvalidInput(say("The first day must not be after the last."), field="first"))
     return first, last
 
 
@@ -173,7 +176,7 @@ def _chosen(asked: str) -> Account:
     """A supplier's account as staff chose it; raises `NotFound` for what is none."""
     side, _, key = asked.partition("-")
     if side != "supplier" or not key.isdecimal():
-        raise NotFound("There is no such statement.")
+        raise NotFound(say("There is no such statement."))
     return _account(asked)
 
 
@@ -182,7 +185,7 @@ def _own_account(asked: str | None) -> Account:
     side, key = next(iter(own().items()))
     name = side.removesuffix("_id")
     if asked not in (None, "", f"{name}-{key}"):
-        raise NotFound("There is no such statement.")
+        raise NotFound(say("There is no such statement."))
     return _account(f"{name}-{key}")
 
 

@@ -6,7 +6,9 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from flask import Flask, Response, request, url_for
+from flask import Flask, Response, request
+
+from tusker.web.urls import fixed_url
 
 TABLER_CSS = "vendor/tabler-core-1.6.1/tabler.cut.css"
 A_YEAR = 365 * 24 * 3600
@@ -25,7 +27,7 @@ def init_app(app: Flask) -> None:
 
     def asset(path: str) -> str:
         """The URL of a file under `static/`, with a hash of its content, so that browsers may cache it for long."""
-        return url_for("static", filename=path, v=digest(path))
+        return fixed_url("static", filename=path, v=digest(path))
 
     def for_a_year(answer: Response) -> Response:
         """What is asked for by its hash, or lies in a folder of its version, never changes."""

@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 
 from flask import url_for
 
+from tusker.catalogues import month_words
 from tusker.currency import currency
-from tusker.messages import show_day
+from tusker.messages import say, speaker
 from tusker.queries.loans.history import BOOK, Due, Flow, Whose, due_by_day, history
 from tusker.web import plots
 from tusker.web.plots import Column, Plot, Series
@@ -59,10 +60,14 @@ class BookHistory:
         days = _week_ends(self.today)
         after = [self.between(day + DAY, self.today).outstanding for day in days]
         columns = [
-            Column(label, show_day(day), (principal_now - grown,), self._url("ageing_loans", as_of=day))
+            Column(
+                label, speaker.get().day(day), (principal_now - grown,), self._url("ageing_loans", as_of=day)
+            )
             for day, grown, label in zip(days, after, _labels(days), strict=True)
         ]
-        return _lines("Outstanding principal", "End of", [Series("Outstanding", "main")], columns)
+        return _lines(
+            say("Outstanding principal"), say("End of"), [Series(say("Outstanding"), "main")], columns
+        )
 
     def use_of_limit(self, used_now: int, limits: Sequence[tuple[date, int]], words: str) -> Plot:
         """What was used of a limit at the end of each week, beside the limit of that day; `limits` are its changes."""
@@ -70,14 +75,17 @@ class BookHistory:
         columns = [
             Column(
                 label,
-                show_day(day),
+                speaker.get().day(day),
                 (used_now - self.between(day + DAY, self.today).exposure, _limit_on(limits, day)),
                 url_for("reports.exposure", as_of=day.isoformat()),
             )
             for day, label in zip(days, _labels(days), strict=True)
         ]
         return _lines(
-            f"Use of {words}", "End of", [Series("Used", "main"), Series("Limit", "limit")], columns
+            say("Use of {what}", what=words),
+            say("End of"),
+            [Series(say("Used"), "main"), Series(say("Limit"), "limit")],
+            columns,
         )
 
     def cash(self, *, to_pay: bool = False) -> Plot:
@@ -94,14 +102,14 @@ class BookHistory:
                 self.due_between(max(start, self.today), end, to_pay=to_pay),
                 flow.paid_out,
             )
-            words = f"Week of {show_day(start)}"
+            words = say("Week of {day}", day=start)
             columns.append(Column(label, words, values, self._period(start, end)))
         series = [
-            Series("Debt repaid" if to_pay else "Repaid", "in"),
-            Series("To pay" if to_pay else "Expected", "expected"),
-            Series("Paid out", "out", below=True),
+            Series(say("Debt repaid") if to_pay else say("Repaid"), "in"),
+            Series(say("To pay") if to_pay else say("Expected"), "expected"),
+            Series(say("Paid out"), "out", below=True),
         ]
-        return _bars("Cash by week", "Week", series, columns)
+        return _bars(say("Cash by week"), say("Week"), series, columns)
 
     def results(self) -> Plot:
         """Interest, fees and penalty that came in by month, and the principal that was lost."""
@@ -109,11 +117,11 @@ class BookHistory:
         for number, first in enumerate(_months(self.today, MONTHS)):
             last = _next_month(first) - DAY
             flow = self.between(first, last)
-            words = f"{first:%B %Y}"
-            label = f"{first:%b}" if number % 2 else ""
+            words = month_words(first, "MMMM y")
+            label = month_words(first, "MMM") if number % 2 else ""
             columns.append(Column(label, words, (flow.earned, flow.lost), self._period(first, last)))
-        series = [Series("Earned", "in"), Series("Lost", "lost", below=True)]
-        return _bars("Yield and losses by month", "Month", series, columns)
+        series = [Series(say("Earned"), "in"), Series(say("Lost"), "lost", below=True)]
+        return _bars(say("Yield and losses by month"), say("Month"), series, columns)
 
     def _period(self, first: date, last: date) -> str:
         return self._url("period", **{"from": first, "to": last})
@@ -165,6 +173,6 @@ def _labels(days: Sequence[date]) -> list[str]:
     """A month's name below the first of its days."""
     months = [(day.year, day.month) for day in days]
     return [
-        f"{day:%b}" if number and months[number - 1] != months[number] else ""
+        month_words(day, "MMM") if number and months[number - 1] != months[number] else ""
         for number, day in enumerate(days)
     ]

@@ -18,7 +18,7 @@ from tusker.catalogues import grouped, locale
 from tusker.currency import currency
 from tusker.domain.loans.ageing import Bucket
 from tusker.domain.status import Status, Tone
-from tusker.messages import Text, say, show_day, speaker
+from tusker.messages import Text, say, show_day, shown, speaker
 from tusker.models import Event
 from tusker.web.plots import stack
 
@@ -206,6 +206,12 @@ def reason_words(event: Event) -> tuple[str, str]:
     return say("The delivery company reported {words}", words=told["rest"]), ""
 
 
+def sentence(text: str) -> str:
+    """Words with a capital letter in front, in the language of the page."""
+    said = shown(text)
+    return said[:1].upper() + said[1:]
+
+
 def tone(status: Status) -> Tone:
     """The colour of a status; its badge has the style ``tk-tone-…``."""
     return status.tone
@@ -288,6 +294,7 @@ def init_app(app: Flask) -> None:
         event_value,
         actor_words,
         reason_words,
+        sentence,
         tone,
         figures,
         stack,

@@ -21,6 +21,7 @@ from tusker.web.access import allow, is_staff, my_scope
 from tusker.web.htmx import render, wants_fragment
 from tusker.web.nav import BY_ROLE
 from tusker.web.routes import bp
+from tusker.web.urls import fixed_url
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +165,7 @@ def shortcuts() -> list[tuple[str, str, str]]:
 def _pages() -> list[tuple[str, str, str, str]]:
     """Label, icon, endpoint and address of each page of the person's navigation."""
     return [
-        (label, icon, endpoint, url_for(endpoint))
+        (label, icon, endpoint, fixed_url(endpoint))
         for label, icon, endpoint, _ in BY_ROLE[Role(current_user.role)]
         if endpoint in current_app.view_functions
     ]

@@ -22,6 +22,7 @@ from werkzeug.datastructures import MultiDict
 from tusker import clock
 from tusker.currency import currency
 from tusker.errors import InvalidInput, NotFound
+from tusker.messages import say
 from tusker.models import Role, SavedView
 from tusker.queries.paging import Cursor
 from tusker.queries.people.saved_views import views_of
@@ -114,7 +115,7 @@ class Column:
     @property
     def usual(self) -> bool:
         """Whether it is shown to the signed-in user before anything is chosen."""
-        return self.shown and self.not_for != current_user.role
+        return self.shown and (self.not_for is None or self.not_for != current_user.role)
 
     @property
     def classes(self) -> str:
@@ -196,7 +197,7 @@ class ListOf:
         Raises `NotFound` for another ending, and `InvalidInput` where the form is wrong.
         """
         if ending not in {"csv", "xlsx"}:
-            raise NotFound("Lists are files of CSV or XLSX.")
+            raise NotFound(say("Lists are files of CSV or XLSX."))
         if not form.validate():
             raise InvalidInput(" ".join(str(e) for each in form for e in each.errors))
         columns = [column for column in self.chosen() or self.columns if column.in_files]

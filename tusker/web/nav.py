@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import current_app, request, url_for
+from flask import current_app, request
 from flask_login import current_user
 
 from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.counts import waiting_for_staff
+from tusker.web.urls import fixed_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def navigation() -> dict[str, list[NavEntry]]:
     for label, icon, endpoint, group in BY_ROLE[Role(current_user.role)]:
         if endpoint in current_app.view_functions:
             groups.setdefault(group, []).append(
-                NavEntry(label, icon, url_for(endpoint), endpoint == active, counts.get(endpoint), endpoint)
+                NavEntry(label, icon, fixed_url(endpoint), endpoint == active, counts.get(endpoint), endpoint)
             )
     return groups
 
@@ -117,7 +118,7 @@ def breadcrumbs() -> list[tuple[str, str]]:
     here = request.endpoint or ""
     active = _active(here)
     return [
-        (label, url_for(endpoint))
+        (label, fixed_url(endpoint))
         for label, _, endpoint, _ in BY_ROLE[Role(current_user.role)]
         if endpoint == active != here
     ]
@@ -144,12 +145,12 @@ def _active(endpoint: str) -> str | None:
     below = [
         e
         for e in entries
-        if e not in HOME.values() and any(path.startswith(url_for(e).rstrip("/") + "/") for path in paths)
+        if e not in HOME.values() and any(path.startswith(fixed_url(e).rstrip("/") + "/") for path in paths)
     ]
-    return max(below, key=lambda e: len(url_for(e)), default=None)
+    return max(below, key=lambda e: len(fixed_url(e)), default=None)
 
 
 def home_url() -> str:
     """Where the signed-in user starts: the dashboard, or the account page where there is none."""
     endpoint = HOME[Role(current_user.role)]
-    return url_for(endpoint) if endpoint in current_app.view_functions else url_for("auth.account")
+    return fixed_url(endpoint) if endpoint in current_app.view_functions else fixed_url("auth.account")

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from tusker.messages import say
+
 HEIGHT = 180
 """Pixels between the highest and the lowest place of a mark."""
 TOP = 8
@@ -142,7 +144,7 @@ def bars(
             start, end = (up, up + value) if value > 0 else (down, down + value)
             up, down = (end, down) if value > 0 else (up, end)
             top, bottom = scale.y(max(start, end)), scale.y(min(start, end))
-            words = f"{column.words}: {show(given or 0)} {kind.words.lower()}"
+            words = point_words(column.words, show(given or 0), kind.words)
             left = number * width + width * 0.15
             found.append(Bar(left, top, width * 0.7, bottom - top, kind.tone, words, column.url))
     return Plot(
@@ -166,7 +168,7 @@ def lines(
                 min(100.0, place * width),
                 scale.y(value),
                 kind.tone,
-                f"{column.words}: {show(value)} {kind.words.lower()}",
+                point_words(column.words, show(value), kind.words),
                 column.url,
             )
             for place, column in enumerate(wanted)
@@ -188,6 +190,11 @@ def lines(
         points=tuple(points),
         lines=tuple(drawn),
     )
+
+
+def point_words(where: str, amount: str, what: str) -> str:
+    """What is said of one mark."""
+    return say("{where}: {amount} {what}", where=where, amount=amount, what=what)
 
 
 def stack(parts: Sequence[int], whole: int) -> list[tuple[float, float]]:

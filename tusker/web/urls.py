@@ -1,9 +1,11 @@
-"""Checks of URLs that come from outside."""
+"""Checks of URLs that come from outside, and those of the site that never change."""
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
 
+from flask import current_app, request, url_for
 from werkzeug.routing import IntegerConverter
 
 LARGEST_ID = 10**18 - 1
@@ -15,6 +17,15 @@ class IdConverter(IntegerConverter):
     `max` would be looked at only after the rule was taken for one of this address."""
 
     regex = r"\d{1,18}"
+
+
+def fixed_url(endpoint: str, **given: Any) -> str:
+    """What `url_for` answers, built once: each page links to a hundred addresses that are always the same."""
+    known: dict[tuple[str, ...], str] = current_app.extensions.setdefault("tusker_fixed_urls", {})
+    key = (request.script_root, endpoint, *given.values())
+    if key not in known:
+        known[key] = url_for(endpoint, **given)
+    return known[key]
 
 
 def local_url(candidate: str | None, otherwise: str) -> str:

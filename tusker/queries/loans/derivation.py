@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from tusker.domain.loans.interest import Accrual, Stretch, accrual_derivation
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Receipt
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loan_of_invoice
@@ -100,7 +101,7 @@ def loan_derivation(invoice_id: int, as_of: date) -> LoanDerivation | None:
         as_of,
         until,
         accrual_derivation(loan.debt, until),
-        [_payment_row(row, "payment", reference) for row, reference in payments],
+        [_payment_row(row, say("payment"), reference) for row, reference in payments],
         [_payment_row(row, AdjustmentKind(row.kind).words, row.reason) for row in adjustments],
     )
 

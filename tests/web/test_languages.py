@@ -1,0 +1,141 @@
+"""Pages, messages and mails in the language of who reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select, text
+from werkzeug.datastructures import MultiDict
+
+from scripts import messages as catalogue
+from tests.support.pages import token_in
+from tests.support.people import sign_in
+from tests.support.values import PASSWORD
+from tusker.catalogues import speaking
+from tusker.extensions import db
+from tusker.messages import packed, say, shown, unpacked
+from tusker.models import Event, OutboxMessage, User
+from tusker.services.context import Context
+from tusker.services.outbox import queue_mail
+from tusker.services.people.users import choose_language
+from tusker.services.record.outbox_sending import compose
+from tusker.transactions import transaction
+from tusker.web.fields import MoneyField
+from tusker.web.forms import FilterForm
+
+
+def _choose(pages: FlaskClient, language: str, page: str) -> str:
+    token = token_in(pages.get(page).text)
+    data = {"csrf_token": token, "language": language, "next": page}
+    return pages.post("/language", data=data, follow_redirects=True).text
+
+
+def test_a_person_chooses_and_keeps_it(pages: FlaskClient, create_user: Callable[..., User]) -> None:
+    user = create_user(email="asha@example.com")
+    sign_in(pages, "asha@example.com")
+    assert "Sign out" in pages.get("/account").text
+    page = _choose(pages, "hi", "/account")
+    assert '<html lang="hi"' in page
+    assert "आपकी भाषा हिन्दी है।" in page  # the message, too, is in the new language
+    assert "साइन आउट करें" in page
+    db.session.expire_all()
+    assert db.session.get_one(User, user.id).language == "hi"
+    event = db.session.scalars(select(Event).where(Event.kind == "language_chosen")).one()
+    assert (event.subject_id, event.from_value, event.to_value) == (user.id, None, "hi")
+    nothing = pages.get("/no-such-page").text
+    assert "यहाँ कुछ नहीं है" in nothing
+
+
+def test_signed_out_the_browser_chooses(pages: FlaskClient) -> None:
+    assert (
+        '<html lang="hi"' in pages.get("/login", headers={"Accept-Language": "hi-IN,hi;q=0.9,en;q=0.5"}).text
+    )
+    assert '<html lang="en"' in pages.get("/login").text
+    assert "पासवर्ड" in _choose(pages, "hi", "/login")
+    answer = sign_in(pages, "nobody@example.com", PASSWORD)
+    assert "ईमेल और पासवर्ड किसी सक्रिय खाते से मेल नहीं खाते।" in answer.text
+
+
+def test_texts_are_english_to_whoever_takes_them_as_strings(session_app: Flask) -> None:
+    words = say("{label} is required.", label=say("Reason"))
+    with session_app.app_context(), speaking("hi"):
+        assert words == "Reason is required."
+        assert shown(words) == "कारण आवश्यक है।"
+        assert shown(say("{what}: {amount}", what="x", amount=date(2026, 3, 5))) == "x: 5 मार्च 2026"
+
+
+def test_what_waits_in_the_outbox_can_still_be_said() -> None:
+    words = {
+        "why": [say("{n} is due on {day}", n=say("Loan"), day=date(2026, 3, 5))],
+        "amount": "5",
+        "none": None,
+    }
+    again = unpacked(packed(words))
+    assert again == words
+    assert again["why"][0].params == words["why"][0].params  # type: ignore[index]
+
+
+def test_a_mail_is_in_the_language_of_its_recipient(create_user: Callable[..., User], ctx: Context) -> None:
+    create_user(email="english@example.com")
+    hindi = create_user(email="hindi@example.com")
+    with transaction():
+        choose_language(ctx, hindi.id, "hi")
+        queue_mail(
+            ctx,
+            "people/admin_made",
+            ["hindi@example.com", "english@example.com"],
+            name="Asha",
+            email="a@b.c",
+            maker="Ravi",
+        )
+    mails = {row.recipient: compose(ctx, row) for row in db.session.scalars(select(OutboxMessage))}
+    subjects = {to: mail["Subject"] for to, mail in mails.items() if mail is not None}
+    assert subjects == {
+        "hindi@example.com": "Asha अब व्यवस्थापक हैं",
+        "english@example.com": "Asha is an admin now",
+    }
+
+
+@pytest.mark.parametrize("typed", ["१२३.५०", "123.50", "1२३.5"])
+def test_digits_of_devanagari_are_read(session_app: Flask, typed: str) -> None:
+    class Asked(FilterForm):
+        amount = MoneyField("Amount")
+
+    with session_app.test_request_context():
+        form = Asked(formdata=MultiDict({"amount": typed}))
+        assert form.validate(), form.errors
+        assert form.amount.data == 12_350
+
+
+def test_the_database_knows_the_languages(create_user: Callable[..., User]) -> None:
+    user = create_user(email="asha@example.com")
+    with pytest.raises(Exception, match="ck_users_language_known"):
+        db.session.execute(text("UPDATE users SET language = 'xx' WHERE id = :id"), {"id": user.id})
+    db.session.rollback()
+
+
+def test_a_missing_translation_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = catalogue.Texts()
+    texts.add(catalogue.TEMPLATES / "base.html", "Nobody has translated this")
+    texts.add(catalogue.TEMPLATES / "base.html", "Sign in")
+    monkeypatch.setattr(catalogue, "collect", lambda: texts)
+    found = [problem for problem in catalogue.check() if "no Hindi" in problem]
+    assert found == ["templates/base.html: no Hindi for 'Nobody has translated this'"]
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("<p>Some words</p>", ["Some words"]),
+        ('<p title="Some words">UTR</p>', ["Some words"]),
+        ('{{ submit("Save") }}', ["Save"]),
+        ('{{ submit(_("Save")) }}<p>{{ _("A {b}", b=1) }}</p><code>Code</code>', []),
+        ('{% if kind == "Save" %}{{ url_for("web.start") }}{% endif %}', []),
+    ],
+)
+def test_what_is_not_marked_is_found(template: str, words: list[str]) -> None:
+    assert list(catalogue.unmarked(template)) == words
