@@ -8,8 +8,8 @@ INVOICES = (
     "INSERT INTO invoices (id, credit_line_id, supplier_id, purchaser_id, number, number_strict, number_loose, amount,"
     " principal, status, source, requested_at, advance_rate, apr, tenor_days, day_count, interest_method, fee_flat,"
     " fee_rate, grace_days, penal_rate)"
-    " SELECT n, 1, n, n + 1, 'INV-' || n, CAST(n AS text), '{}', 1000000, 800000, 'disbursed', 'test', now(), 0.8, 0.18,"
-    " 30, 'ACT/365F', 'simple', 1000, 0, 5, 0.365 FROM unnest(ARRAY[1, 10000, 10001, 30000]) n"
+    " SELECT n, 1, n, n + 1, 'INV-' || n, CAST(n AS text), '{}', 1000000, 800000, 'disbursed', 'test', now(), 0.8,"
+    " 0.18, 30, 'ACT/365F', 'simple', 1000, 0, 5, 0.365 FROM unnest(ARRAY[1, 10000, 10001, 30000]) n"
 )
 LOANS = (
     "INSERT INTO loans (id, reference, invoice_id, disbursal_id, principal, open_principal, fee, start_date, due_date,"

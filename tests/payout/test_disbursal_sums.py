@@ -76,7 +76,7 @@ def test_the_proof_finds_wrong_sums_and_companies(make_invoice: Callable[..., In
     db.session.execute(text(f"UPDATE loans SET {company} = 0"))
     db.session.execute(text("ALTER TABLE loans ENABLE TRIGGER loans_keep_debtor"))
     assert [row.check for row in prove().mismatches] == [
-        "principal of the disbursal, 1 invoices, 0 taken out",
         "companies of the loan",
+        "principal of the disbursal, 1 invoices, 0 taken out",
     ]
     db.session.rollback()
