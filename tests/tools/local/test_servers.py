@@ -229,7 +229,7 @@ def test_a_killed_server_comes_back_with_its_data(home: Path) -> None:
             assert query(again.database_url, "SELECT n FROM t") == [(7,)]
             assert redis.from_url(again.redis_url).ping()
         assert [pids(home, name)[1] for name in ("postgres", "valkey")] != killed
-        assert isinstance(busy.exception(), psycopg2.OperationalError)
+        assert isinstance(busy.exception(), psycopg2.Error)
 
 
 def test_a_server_orphaned_by_kill_9_of_everything_is_replaced(
