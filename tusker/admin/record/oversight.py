@@ -67,21 +67,26 @@ def _prove_now() -> KeptProof:
 
 EVENTS = ListOf(
     "events",
-    "Events",
+    say("Events"),
     "admin.events",
     "admin.events_file",
     (
-        Column("id", "Id", Kind.NUMBER, shown=False),
-        Column("at", "When", Kind.MOMENT, sorts=True),
-        Column("subject", "Subject", Kind.NAME, lambda row: f"{row.subject} {row.subject_id}"),
-        Column("about", "About", value=lambda row: status_label(row.subject)),
-        Column("kind", "Event", Kind.NAME, lambda row: status_label(row.kind)),
+        Column("id", say("Id"), Kind.NUMBER, shown=False),
+        Column("at", say("When"), Kind.MOMENT, sorts=True),
+        Column("subject", say("Subject"), Kind.NAME, lambda row: f"{row.subject} {row.subject_id}"),
+        Column("about", say("About"), value=lambda row: status_label(row.subject)),
+        Column("kind", say("Event"), Kind.NAME, lambda row: status_label(row.kind)),
         Column(
-            "from", "From", Kind.NAME, lambda row: row.from_value and event_value(row.from_value, row.kind)
+            "from",
+            say("Before"),
+            Kind.NAME,
+            lambda row: row.from_value and event_value(row.from_value, row.kind),
         ),
-        Column("to", "To", Kind.NAME, lambda row: row.to_value and event_value(row.to_value, row.kind)),
-        Column("reason", "Reason", Kind.NAME),
-        Column("actor", "By", Kind.NAME, lambda row: actor_words(row.actor)),
+        Column(
+            "to", say("After"), Kind.NAME, lambda row: row.to_value and event_value(row.to_value, row.kind)
+        ),
+        Column("reason", say("Reason"), Kind.NAME),
+        Column("actor", say("By"), Kind.NAME, lambda row: actor_words(row.actor)),
     ),
     order="-at",
     by_id="at",
