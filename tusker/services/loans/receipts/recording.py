@@ -137,7 +137,7 @@ def use_credit(ctx: Context, customer_id: int) -> int:
     return used
 
 
-@needs_second("Pay a credit back", "receipt")
+@needs_second(say("Pay a credit back"), "receipt")
 def refund_credit(
     ctx: Context, receipt_id: int, *, amount: int, bank_reference: str, value_date: date
 ) -> Receipt:
