@@ -78,7 +78,7 @@ def _cuttings(draw: st.DrawFn) -> tuple[list[int], list[tuple[int, int]], str, b
 
 @given(_cuttings())
 @settings(
-    max_examples=examples(75),
+    max_examples=examples(150),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     derandomize=True,
 )
