@@ -63,7 +63,9 @@ function refreshSelection(form) {
   const chosen = boxesOf(form, "row").filter((row) => row.checked);
   const total = chosen.reduce((sum, row) => sum + BigInt(row.dataset.amount || "0"), 0n);
   [...form.elements].filter((part) => part.matches("[data-selection]")).forEach((place) => {
-    place.textContent = chosen.length ? `${chosen.length} selected, ${showAmount(total)}` : "Nothing selected";
+    place.textContent = chosen.length
+      ? place.dataset.some.replace("{count}", chosen.length).replace("{amount}", showAmount(total))
+      : place.dataset.none;
   });
   boxesOf(form, "all").forEach((all) => {
     const rows = rowsUnder(all);
