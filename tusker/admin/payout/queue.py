@@ -32,7 +32,7 @@ from tusker.web.htmx import Undo, done, is_htmx, render, wants_fragment
 from tusker.web.lists import ENDINGS, Column, Kind, ListOf, arguments, kept_choice
 from tusker.web.paging import Reading
 
-QUEUE_PAGE = 100
+QUEUE_PAGE = 50
 
 
 QUEUE = ListOf(
