@@ -127,6 +127,15 @@ def test_a_missing_translation_is_found(monkeypatch: pytest.MonkeyPatch) -> None
     assert found == ["templates/base.html: no Hindi for 'Nobody has translated this'"]
 
 
+def test_a_plain_head_of_a_list_is_found() -> None:
+    lists = """
+from tusker.web.lists import Column, ListOf
+ListOf("loans", "Loans", (Column("number", say("Invoice")), Column("due", head="Due")), title=say("Loans"))
+"""
+    assert list(catalogue.plain_heads(lists)) == ["Loans", "Due"]
+    assert not list(catalogue.plain_heads("from tusker.web.plots import Column\nColumn('a', 'b')"))
+
+
 @pytest.mark.parametrize(
     ("template", "words"),
     [

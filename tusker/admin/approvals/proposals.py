@@ -45,7 +45,7 @@ PROPOSALS = ListOf(
     (
         Column("id", say("Id"), Kind.NUMBER),
         Column("proposed_at", say("Proposed"), Kind.MOMENT, lambda row: row.proposal.proposed_at, sorts=True),
-        Column("change", say("Change"), value=lambda row: TITLES[row.proposal.kind]),
+        Column("change", say("Kind"), value=lambda row: TITLES[row.proposal.kind]),
         Column("name", say("About")),
         Column(
             "proposer",

@@ -66,7 +66,9 @@ DISBURSALS = ListOf(
     (
         Column("reference", say("Disbursal")),
         Column("business_date", say("Day"), Kind.DAY, sorts=True),
-        Column("origin", say("Made"), value=lambda row: "daily" if row.origin == "daily" else "by hand"),
+        Column(
+            "origin", say("Made"), value=lambda row: say("daily") if row.origin == "daily" else say("by hand")
+        ),
         Column("status", say("Status"), Kind.STATUS),
         Column("invoices", say("Invoices"), Kind.NUMBER, sorts=True),
         Column("taken_out", say("Taken out"), Kind.NUMBER, lambda row: row.taken_out or None, shown=False),

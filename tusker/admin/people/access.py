@@ -25,11 +25,11 @@ ACCESS = ListOf(
     (
         Column("id", say("Id"), Kind.NUMBER, shown=False),
         Column("at", say("When"), Kind.MOMENT, sorts=True),
-        Column("name", say("Who"), Kind.NAME, lambda row: row.user.name if row.user else "Unknown"),
+        Column("name", say("Who"), Kind.NAME, lambda row: row.user.name if row.user else say("Unknown")),
         Column("email", say("Mail address"), Kind.NAME),
         Column("kind", say("What"), Kind.STATUS),
         Column("detail", say("Page"), Kind.NAME),
-        Column("address", say("From")),
+        Column("address", say("Address")),
         Column("browser", say("Browser"), Kind.NAME, lambda row: device_words(row.device)),
         Column("device", say("Browser in full"), Kind.NAME, shown=False),
     ),

@@ -78,11 +78,13 @@ EVENTS = ListOf(
         Column("kind", say("Event"), Kind.NAME, lambda row: status_label(row.kind)),
         Column(
             "from",
-            say("From"),
+            say("Before"),
             Kind.NAME,
             lambda row: row.from_value and event_value(row.from_value, row.kind),
         ),
-        Column("to", say("To"), Kind.NAME, lambda row: row.to_value and event_value(row.to_value, row.kind)),
+        Column(
+            "to", say("After"), Kind.NAME, lambda row: row.to_value and event_value(row.to_value, row.kind)
+        ),
         Column("reason", say("Reason"), Kind.NAME),
         Column("actor", say("By"), Kind.NAME, lambda row: actor_words(row.actor)),
     ),
