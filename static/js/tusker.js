@@ -104,6 +104,15 @@ document.addEventListener("click", (event) => {
   });
 });
 
+/* Enter on a box does with the chosen rows what the list is for; the first button of its form is that of the search. */
+document.addEventListener("keydown", (event) => {
+  const box = event.key === "Enter" && event.target.closest("[data-select-row], [data-select-all]");
+  const button = box && [...box.form.elements].find((part) => part.matches("[data-for-chosen]"));
+  if (!button) return;
+  event.preventDefault();
+  button.click();
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   document.querySelectorAll("details.tk-confirm[open]").forEach((box) => {
