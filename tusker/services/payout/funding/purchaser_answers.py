@@ -207,7 +207,7 @@ def _mail_dispute(ctx: Context, invoice: Invoice, why: str) -> None:
         invoice_id=invoice.id,
         number=invoice.number,
         purchaser=purchaser.name,
-        grounds=Grounds(invoice.answer_grounds).words,
+        grounds=Grounds(str(invoice.answer_grounds)).words,
         amount="" if invoice.answered_amount is None else currency().show(invoice.answered_amount),
         reason=why,
     )
