@@ -53,12 +53,12 @@
     const note = document.createElement("p");
     note.className = "text-secondary mb-2";
     note.setAttribute("role", "status");
-    note.textContent = "What you typed here earlier is back. ";
+    note.textContent = `${document.body.dataset.typedBack} `;
     const key = keyOf(form);
     const again = document.createElement("a");
     again.className = "btn btn-sm";
     again.href = location.pathname;
-    again.textContent = "Start over";
+    again.textContent = document.body.dataset.startOver;
     again.addEventListener("click", () => sessionStorage.removeItem(key));
     note.append(again);
     form.before(note);

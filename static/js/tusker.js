@@ -11,7 +11,7 @@ function armMessages(root) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "btn-close";
-    button.setAttribute("aria-label", "Close");
+    button.setAttribute("aria-label", document.body.dataset.close);
     button.addEventListener("click", () => box.remove());
     box.append(button);
     box.classList.add("alert-dismissible");
@@ -62,8 +62,10 @@ function rowsUnder(all) {
 function refreshSelection(form) {
   const chosen = boxesOf(form, "row").filter((row) => row.checked);
   const total = chosen.reduce((sum, row) => sum + BigInt(row.dataset.amount || "0"), 0n);
+  const { selected, noneSelected } = document.body.dataset;
+  const words = selected.replace("{n}", chosen.length).replace("{amount}", () => showAmount(total));
   [...form.elements].filter((part) => part.matches("[data-selection]")).forEach((place) => {
-    place.textContent = chosen.length ? `${chosen.length} selected, ${showAmount(total)}` : "Nothing selected";
+    place.textContent = chosen.length ? words : noneSelected;
   });
   boxesOf(form, "all").forEach((all) => {
     const rows = rowsUnder(all);
@@ -252,12 +254,12 @@ document.addEventListener("visibilitychange", () => {
 
 document.addEventListener("htmx:responseError", (event) => {
   if (isPoll(event)) return;
-  say("That did not work", "The server answered with an error. Try again in a minute.");
+  say(document.body.dataset.failed, document.body.dataset.failedMore);
 });
 
 document.addEventListener("htmx:sendError", (event) => {
   if (isPoll(event)) return;
-  say("The server cannot be reached", "Nothing was saved. Check the connection and try again.");
+  say(document.body.dataset.unreached, document.body.dataset.unreachedMore);
 });
 
 document.addEventListener("htmx:load", (event) => {

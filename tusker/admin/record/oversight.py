@@ -77,9 +77,19 @@ EVENTS = ListOf(
         Column("about", "About", value=lambda row: status_label(row.subject)),
         Column("kind", "Event", Kind.NAME, lambda row: status_label(row.kind)),
         Column(
-            "from", "From", Kind.NAME, lambda row: row.from_value and event_value(row.from_value, row.kind)
+            "from",
+            "From",
+            Kind.NAME,
+            lambda row: row.from_value and event_value(row.from_value, row.kind),
+            file=lambda row: row.from_value and status_label(row.from_value),
         ),
-        Column("to", "To", Kind.NAME, lambda row: row.to_value and event_value(row.to_value, row.kind)),
+        Column(
+            "to",
+            "To",
+            Kind.NAME,
+            lambda row: row.to_value and event_value(row.to_value, row.kind),
+            file=lambda row: row.to_value and status_label(row.to_value),
+        ),
         Column("reason", "Reason", Kind.NAME),
         Column("actor", "By", Kind.NAME, lambda row: actor_words(row.actor)),
     ),
