@@ -18,7 +18,7 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import RedisError
 from rq import Queue, Worker, worker_registration
-from rq.exceptions import InvalidJobOperation
+from rq.exceptions import InvalidJobOperation, StopRequested
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -106,6 +106,8 @@ class TuskerWorker(Worker):
             log.warning("redis went away during %s: %s", job.func_name, error)
             self._drop_horse()
             await_redis(self.connection)
+            if stopping.is_asked():
+                raise StopRequested from error
         if app.config["METRICS_BIND"]:
             from tusker.metrics import note_job
 
@@ -150,8 +152,9 @@ class TuskerWorker(Worker):
 
 
 def await_redis(connection: Redis) -> None:
-    """Wait until Redis answers: a worker that began without would end, and be started again and again."""
-    while True:
+    """Wait until Redis answers, or the worker is to end: one that began without would end, and be started again and
+    again."""
+    while not stopping.is_asked():
         try:
             connection.ping()
         except RedisError as error:

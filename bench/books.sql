@@ -138,11 +138,11 @@ UPDATE disbursals d SET invoices = l.invoices, principal = l.principal FROM (SEL
 
 -- step: loans
 INSERT INTO loans (id, reference, invoice_id, disbursal_id, principal, open_principal, fee, start_date, due_date, booked_on,
-    closed_on, written_off_on, debtor_id) OVERRIDING SYSTEM VALUE
+    closed_on, written_off_on, debtor_id, supplier_id, purchaser_id) OVERRIDING SYSTEM VALUE
 SELECT id, 'L-' || disbursal_id || '-' || id, id, disbursal_id, principal,
     CASE WHEN status = 'disbursed' THEN principal - part_paid ELSE 0 END, principal / 200, paid_on, paid_on + 90, paid_on,
     closed_on, CASE WHEN status = 'written_off' THEN closed_on END,
-    purchaser_id
+    purchaser_id, supplier_id, purchaser_id
 FROM gen_plan WHERE paid_on IS NOT NULL ORDER BY id;
 INSERT INTO reserve_movements (invoice_id, kind, amount, at, booked_on, reason)
 SELECT id, v.kind, amount - principal, v.day, v.day, v.why FROM gen_plan,

@@ -156,7 +156,7 @@ def _head(options: argparse.Namespace, seconds: float) -> list[str]:
     return [
         "# Performance",
         "",
-        "Written by `make bench`. Times are of this machine on this day; the ratios are what counts, and the floors",
+        "Written by `make bench`. Times are of one machine on one day; the ratios are what counts, and the floors",
         "beside them were measured in the same run.",
         "",
         f"{time.strftime('%d %B %Y')}: {os.cpu_count()} cores ({model[1] if model else platform.machine()}), "

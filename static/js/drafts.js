@@ -53,12 +53,12 @@
     const note = document.createElement("p");
     note.className = "text-secondary mb-2";
     note.setAttribute("role", "status");
-    note.textContent = `${document.body.dataset.typedBack} `;
+    note.textContent = `${document.body.dataset.draftBack} `;
     const key = keyOf(form);
     const again = document.createElement("a");
     again.className = "btn btn-sm";
     again.href = location.pathname;
-    again.textContent = document.body.dataset.startOver;
+    again.textContent = document.body.dataset.draftOver;
     again.addEventListener("click", () => sessionStorage.removeItem(key));
     note.append(again);
     form.before(note);

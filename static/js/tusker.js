@@ -62,10 +62,10 @@ function rowsUnder(all) {
 function refreshSelection(form) {
   const chosen = boxesOf(form, "row").filter((row) => row.checked);
   const total = chosen.reduce((sum, row) => sum + BigInt(row.dataset.amount || "0"), 0n);
-  const { selected, noneSelected } = document.body.dataset;
-  const words = selected.replace("{n}", chosen.length).replace("{amount}", () => showAmount(total));
   [...form.elements].filter((part) => part.matches("[data-selection]")).forEach((place) => {
-    place.textContent = chosen.length ? words : noneSelected;
+    place.textContent = chosen.length
+      ? place.dataset.some.replace("{count}", chosen.length).replace("{amount}", showAmount(total))
+      : place.dataset.none;
   });
   boxesOf(form, "all").forEach((all) => {
     const rows = rowsUnder(all);
@@ -102,6 +102,15 @@ document.addEventListener("click", (event) => {
   document.querySelectorAll("details.tk-confirm[open]").forEach((box) => {
     if (!box.contains(event.target)) box.open = false;
   });
+});
+
+/* Enter on a box does with the chosen rows what the list is for; the first button of its form is that of the search. */
+document.addEventListener("keydown", (event) => {
+  const box = event.key === "Enter" && event.target.closest("[data-select-row], [data-select-all]");
+  const button = box && [...box.form.elements].find((part) => part.matches("[data-for-chosen]"));
+  if (!button) return;
+  event.preventDefault();
+  button.click();
 });
 
 document.addEventListener("keydown", (event) => {

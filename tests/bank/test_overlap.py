@@ -78,7 +78,7 @@ def _cuttings(draw: st.DrawFn) -> tuple[list[int], list[tuple[int, int]], str, b
 
 @given(_cuttings())
 @settings(
-    max_examples=examples(75),
+    max_examples=examples(150),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     derandomize=True,
 )
@@ -187,7 +187,7 @@ def test_the_page_lists_possible_duplicates(
     bank([TWIN], number="B", opening=7)
     browser = login()
     page = browser.get("/admin/statements/2").text
-    assert "1 entry looks like ones already booked" in page
+    assert "1 entry looks like one already booked" in page
     entry_id = scalar("SELECT id FROM statement_entries WHERE state = 'in_doubt'")
     assert browser.post(f"/admin/statements/entries/{entry_id}/park", data={"reason": "x"}).status_code == 409
     assert browser.post(f"/admin/statements/entries/{entry_id}/same").status_code == 303

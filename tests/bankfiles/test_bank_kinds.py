@@ -115,6 +115,18 @@ TABLES = {
         "Date;Text;Amount;Statut\n1/3/26;A;+100.00;Comptabilisé\n2/3/26;B;-50.00;Comptabilisé\n"
         "3/3/26;C;-7.00;En attente\n"
     ),
+    "units that say nothing": (
+        "(All amounts in Rs. and Paise)\nAmount in INR/Paise\n"
+        "Date;Text;Debit;Credit\n1/3/26;A;;100.00\n2/3/26;B;50.00;\n"
+    ),
+    "zeros before thousands": "Date;Text;Amount\n1/3/26;A;0,100.00\n2/3/26;B;-0,050.00\n",
+    "an opening balance and texts that go on": (
+        "Date;Text;Debit;Credit\n;Opening Balance;;\n1/3/26;A;;100.00\n;of ACME;;\n2/3/26;B;50.00;\n;of BETA;;\n"
+    ),
+    "a title and texts that go on": (
+        "Date;Text;Debit;Credit;Balance\n;Transactions of March;;;\n1/3/26;A;;100.00;200.00\n"
+        "2/3/26;B;50.00;;150.00\n;of BETA;;;\n;Thank you;;;\n"
+    ),
     "french": (
         "Date de comptabilisation;Libellé opération;Montant opération en INR\n01/03/2026;A;100,00\n"
         "02/03/2026;B;-50,00\n"
@@ -236,6 +248,13 @@ def test_days_that_may_be_american_need_a_person_in_dollars() -> None:
     assert _read(text).doubt == ""
 
 
+@pytest.mark.parametrize("amounts", [("CRC 100.00", "-CRC50.00"), ("CR CRC 100.00", "CRC50.00 Dr")])
+def test_a_currency_that_begins_as_a_side_is_none(amounts: tuple[str, str]) -> None:
+    text = ABOVE + "Date;Text;Amount\n1/3/26;A;{}\n2/3/26;B;{}\n".format(*amounts)
+    [statement] = read_statement_file(text.encode(), "x", Reading("CRC", 2, (OURS,))).statements
+    assert [entry.signed for entry in statement.entries] == MOVED
+
+
 def test_the_end_of_an_account_in_a_column_is_a_masked_one() -> None:
     table = "Account Number;Date;Text;Debit;Credit\n{0};1/3/26;A;;1.00\n{0};2/3/26;B;2.00;\n"
     for cell in ("2333", "Checking xx2333"):
@@ -309,6 +328,8 @@ def test_a_sort_code_stands_before_an_account() -> None:
             ABOVE + "Date;Text;Type;Amount\n1/3/26;A;Credit;1.00\n2/3/26;B;Purchase;2.00\n",
             "neither credit nor debit",
         ),
+        (ABOVE + "Date;Text;Amount\n1/3/26;A;+100.00\n2/3/26;B;-0,500\n", "may be thousands or a fraction"),
+        (ABOVE + "Datum;Text;Betrag\n1/3/26;A;+100,00\n2/3/26;B;-0.500\n", "may be thousands or a fraction"),
         (
             ABOVE + "Date;Text;Debit;Credit\n;INV 7;;\n1/3/26;NEFT;;100.00\n;INV 8;;\n2/3/26;NEFT;;5.00\n",
             "may be another row's",
@@ -328,6 +349,7 @@ def test_what_is_not_sure_needs_a_person(text: str, doubt: str) -> None:
         ("Date;Text;Bedrag (EUR)\n13/01/26;A;1.00\n", "in EUR, not INR"),
         ("All amounts are in USD.\nDate;Text;Debit;Credit\n13/01/26;A;;1.00\n", "an account in USD"),
         ("(Rs. in lakhs)\nDate;Text;Debit;Credit\n13/01/26;A;;1.00\n", "its amounts are in lakhs"),
+        ("Amount (in paise)\nDate;Text;Debit;Credit\n13/01/26;A;;1.00\n", "its amounts are in paise"),
         ("All amounts in thousands of INR\nDate;Text;Debit;Credit\n13/01/26;A;;1.00\n", "are in thousands"),
         ("Account Currency;US Dollar\nDate;Text;Debit;Credit\n13/01/26;A;;1.00\n", "an account in USD"),
         ("Date;Text;Debit;Credit;Devise\n13/01/26;A;;1.00;EUR\n", "it is in EUR, not INR"),

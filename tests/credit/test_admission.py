@@ -33,7 +33,7 @@ from tusker.services.credit.requesting.quoting import quote_order
 from tusker.transactions import transaction
 
 numbers = itertools.count(1)
-fixed_app = settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
+fixed_app = settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def request(line: CreditLine, principal: int, **changes: Any) -> AdmissionRequest:
@@ -223,7 +223,7 @@ def test_the_database_and_the_domain_apply_the_same_rule(
     assert prove().holds
 
 
-@settings(fixed_app, max_examples=examples(15))
+@settings(fixed_app, max_examples=examples(25))
 @given(
     limits=st.lists(st.integers(50, 400), min_size=4, max_size=4),
     wanted=st.lists(

@@ -56,31 +56,32 @@ def test_a_line_is_opened(login: Login, make_supplier: Make, make_purchaser: Mak
     assert (line.valid_to, line.apr, line.status) == (date(2027, 1, 31), Decimal("0.125"), "active")
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"limit": "ten"}, "Limit: “ten” is not an amount"),
-        ({"limit": "-1"}, "Limit: The amount must not be negative"),
-        ({"limit": "€100"}, "Limit: “€100” is not an amount"),
-        ({"limit": ""}, "Limit is required"),
-        ({"valid_from": "1900-01-01"}, "Valid from must be a date from 2000-01-01"),
-        ({"valid_from": "yesterday"}, "Valid from must be a date such as"),
-        ({"valid_to": "2025-12-31"}, "Valid to: The last day must not be before the first"),
-        ({"supplier_id": ""}, "Supplier is required"),
-        ({"purchaser_id": "999"}, "Purchaser: choose one of the list"),
-        ({"advance_rate": "0"}, "Advance rate must be from"),
-        ({"penal_rate": "200"}, "Penal rate must be from 0% to 100%"),
-    ],
-)
+CANNOT_BE: list[tuple[dict[str, str], str]] = [
+    ({"limit": "ten"}, "Limit: “ten” is not an amount"),
+    ({"limit": "-1"}, "Limit: The amount must not be negative"),
+    ({"limit": "€100"}, "Limit: “€100” is not an amount"),
+    ({"limit": ""}, "Limit is required"),
+    ({"valid_from": "1900-01-01"}, "Valid from must be a date from 2000-01-01"),
+    ({"valid_from": "yesterday"}, "Valid from must be a date such as"),
+    ({"valid_to": "2025-12-31"}, "Valid to: The last day must not be before the first"),
+    ({"supplier_id": ""}, "Supplier is required"),
+    ({"purchaser_id": "999"}, "Purchaser: choose one of the list"),
+    ({"advance_rate": "0"}, "Advance rate must be from"),
+    ({"penal_rate": "200"}, "Penal rate must be from 0% to 100%"),
+]
+
+
 def test_what_cannot_be_taken_is_told_at_its_field_and_nothing_is_written(
-    login: Login, make_supplier: Make, make_purchaser: Make, changes: dict[str, str], message: str
+    login: Login, make_supplier: Make, make_purchaser: Make, subtests: pytest.Subtests
 ) -> None:
-    answer = login().post(
-        "/customers/lines/new", data=line_typed(make_supplier(), make_purchaser(), **changes)
-    )
-    assert answer.status_code == 422
-    assert message in words(answer.text)
-    assert count(CreditLine) == 0
+    browser, supplier, purchaser = login(), make_supplier(), make_purchaser()
+    for changes, message in CANNOT_BE:
+        with subtests.test(str((changes, message))):
+            typed = line_typed(supplier, purchaser, **changes)
+            answer = browser.post("/customers/lines/new", data=typed)
+            assert answer.status_code == 422
+            assert message in words(answer.text)
+            assert count(CreditLine) == 0
 
 
 def test_a_second_line_of_the_same_two_is_refused(login: Login, make_line: MakeLine) -> None:

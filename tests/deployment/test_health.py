@@ -14,11 +14,13 @@ from flask import Flask
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from rq import Callback, Worker
+from rq.exceptions import StopRequested
 
 import health
 from tests.support.courier_double import CourierDouble
 from tools.local.servers import LocalServers
 from tusker.admin.record.oversight import PROVE_JOB
+from tusker.jobs import stopping
 from tusker.jobs.daily import RUN_JOB
 from tusker.jobs.polling import POLL_JOB
 from tusker.jobs.schedule import AGAIN_SECONDS, cron_scheduler
@@ -86,6 +88,34 @@ def test_a_worker_whose_job_lost_redis_ends_the_job_and_waits(
     assert (answers, pauses, worker.horse_pid) == ([], [1, 1], 0)
     with pytest.raises(ProcessLookupError):
         os.kill(horse.pid, 0)
+
+
+def test_a_worker_that_waits_for_redis_with_a_job_ends_when_told(
+    redis: Redis, worker_class: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = worker_class([QUEUE], connection=redis)
+    asked: list[bool] = []
+
+    def lose_redis(*_: object) -> None:
+        raise RedisConnectionError
+
+    def ping() -> None:
+        asked.append(stopping.is_asked())
+        if len(asked) == 1:
+            worker.handle_warm_shutdown_request()
+            raise RedisConnectionError
+
+    monkeypatch.setattr(Worker, "execute_job", lose_redis)
+    monkeypatch.setattr(redis, "ping", ping)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    try:
+        with pytest.raises(StopRequested):
+            worker.execute_job(
+                OwnJob.create("tusker.jobs.sealing.seal_new", connection=redis), worker.queues[0]
+            )
+    finally:
+        stopping.begin()
+    assert asked == [False]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from tusker.currency import Currency
 from tusker.domain.payout import pay_codes
 from tusker.domain.payout.pay_codes import LONGEST_NOTE, fits_upi, reference_for, upi_uri
 from tusker.extensions import db
-from tusker.invoices import paying
+from tusker.invoices import paying, repaying
 from tusker.models import CreditLine, Customer, Invoice, Loan, Role
 from tusker.queries.loans.loans import loan_of_invoice
 from tusker.queries.loans.payoff import payoff
@@ -84,6 +84,27 @@ def test_what_is_chosen_on_several_pages_is_paid(
     assert paid.location == f"/invoices/to-repay/pay?loan={kept}&loan={two[1].id}"
     by_htmx = buyer.post("/invoices/to-repay", data={"loan": kept, "pay": "selected"}, headers=HTMX)
     assert by_htmx.headers["HX-Redirect"] == f"/invoices/to-repay/pay?loan={kept}"
+
+
+def test_too_many_to_pay_at_once_stay_chosen(
+    buyer: FlaskClient, two: list[Loan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paying, "MOST", 1)
+    ids = [loan.id for loan in two]
+    for headers in ({}, HTMX):
+        answer = buyer.post("/invoices/to-repay", data={"loan": ids, "pay": "selected"}, headers=headers)
+        assert answer.status_code == 422
+        assert "At most 1 invoices can be paid together." in answer.text
+        assert {*map(int, re.findall(r'name="loan" value="(\d+)"[^>]* checked', answer.text))} == {*ids}
+
+
+def test_few_loans_of_a_narrowed_list_are_added_up(
+    buyer: FlaskClient, two: list[Loan], line: CreditLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"/invoices/to-repay?q={db.session.get_one(Customer, line.supplier_id).name}"
+    assert "2 rows" in buyer.get(url).text
+    monkeypatch.setattr(repaying, "MOST_ADDED", 1)
+    assert "Too many to add up" in buyer.get(url).text
 
 
 def test_more_than_one_reference_names_is_said(

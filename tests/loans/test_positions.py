@@ -17,7 +17,8 @@ from tusker.extensions import db
 from tusker.jobs.positions import keep_positions
 from tusker.models import Invoice, LoanChange, PositionDay
 from tusker.queries.loans.loans import open_loans
-from tusker.queries.loans.positions import loan_totals, position_of, positions, totals_of, wrong_positions
+from tusker.queries.loans.position_proof import wrong_positions
+from tusker.queries.loans.positions import loan_totals, position_of, positions, totals_of
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
 

@@ -77,49 +77,50 @@ def test_a_credit_note_and_an_undone_disbursal(run: Run, make_invoice: Callable[
     assert "only a confirmed one can be undone" in said
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("record-receipt", "Nobody", "--amount", "1", "--reference", "R"), "customer: No customer"),
-        (
-            ("record-receipt", "{payer}", "--amount", "0", "--reference", "R"),
-            "amount: The amount must be more",
-        ),
-        (("record-receipt", "{payer}", "--amount", "-1", "--reference", "R"), "--amount"),
-        (("record-receipt", "{payer}", "--amount", "1", "--reference", " "), "reference: "),
-        (("record-receipt", "{payer}", "--amount", "1", "--reference", "OLD"), "reference: This payment"),
-        (
-            ("record-receipt", "{payer}", "--amount", "1", "--reference", "R", "--value-date", "2026-03-01"),
-            "value_date: The value date must not be before the payout",
-        ),
-        (
-            ("record-receipt", "{payer}", "--amount", "1", "--reference", "R", "--value-date", "2026-03-03"),
-            "value_date: The value date must not be in the future",
-        ),
-        (
-            ("record-receipt", "{payer}", "--amount", "1", "--reference", "R", "--value-date", "1900-01-01"),
-            "--value-date",
-        ),
-        (("reverse-receipt", "NONE", "--reason", "x"), "reference: No receipt"),
-        (("reverse-receipt", "OLD", "--reason", " "), "reason: "),
-        (("credit-note", "NONE", "--number", "1", "--amount", "1", "--reason", "x"), "invoice: No invoice"),
-        (("credit-note", "#1", "--number", " ", "--amount", "1", "--reason", "x"), "number: "),
-        (("credit-note", "#1", "--number", "1", "--amount", "99999", "--reason", "x"), "amount: At most"),
-        (("refund", "OLD", "--reference", "B", "--amount", "99999"), "amount: At most"),
-        (("refund", "OLD", "--reference", "OLD"), "reference: This payment"),
-        (("undo-disbursal", "NONE", "--reason", "x"), "reference: No disbursal"),
-    ],
-)
+ERRORS: list[tuple[tuple[str, ...], str]] = [
+    (("record-receipt", "Nobody", "--amount", "1", "--reference", "R"), "customer: No customer"),
+    (
+        ("record-receipt", "{payer}", "--amount", "0", "--reference", "R"),
+        "amount: The amount must be more",
+    ),
+    (("record-receipt", "{payer}", "--amount", "-1", "--reference", "R"), "--amount"),
+    (("record-receipt", "{payer}", "--amount", "1", "--reference", " "), "reference: "),
+    (("record-receipt", "{payer}", "--amount", "1", "--reference", "OLD"), "reference: This payment"),
+    (
+        ("record-receipt", "{payer}", "--amount", "1", "--reference", "R", "--value-date", "2026-03-01"),
+        "value_date: The value date must not be before the payout",
+    ),
+    (
+        ("record-receipt", "{payer}", "--amount", "1", "--reference", "R", "--value-date", "2026-03-03"),
+        "value_date: The value date must not be in the future",
+    ),
+    (
+        ("record-receipt", "{payer}", "--amount", "1", "--reference", "R", "--value-date", "1900-01-01"),
+        "--value-date",
+    ),
+    (("reverse-receipt", "NONE", "--reason", "x"), "reference: No receipt"),
+    (("reverse-receipt", "OLD", "--reason", " "), "reason: "),
+    (("credit-note", "NONE", "--number", "1", "--amount", "1", "--reason", "x"), "invoice: No invoice"),
+    (("credit-note", "#1", "--number", " ", "--amount", "1", "--reason", "x"), "number: "),
+    (("credit-note", "#1", "--number", "1", "--amount", "99999", "--reason", "x"), "amount: At most"),
+    (("refund", "OLD", "--reference", "B", "--amount", "99999"), "amount: At most"),
+    (("refund", "OLD", "--reference", "OLD"), "reference: This payment"),
+    (("undo-disbursal", "NONE", "--reason", "x"), "reference: No disbursal"),
+]
+
+
 def test_errors_name_their_field_and_write_nothing(
-    run: Run, loan: Invoice, words: tuple[str, ...], said: str
+    run: Run, loan: Invoice, subtests: pytest.Subtests
 ) -> None:
     name = payer(loan)
     assert run("record-receipt", name, "--amount", "1", "--reference", "OLD")[0] == 0
     before = written()
-    code, answer = run(*(word.replace("{payer}", name) for word in words))
-    assert code != 0
-    assert said in answer
-    assert written() == before
+    for words, said in ERRORS:
+        with subtests.test(str((words, said))):
+            code, answer = run(*(word.replace("{payer}", name) for word in words))
+            assert code != 0
+            assert said in answer
+            assert written() == before
 
 
 def test_terms_by_command(run: Run, make_line: Callable[..., CreditLine]) -> None:

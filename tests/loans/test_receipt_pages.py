@@ -165,32 +165,31 @@ def test_a_reference_that_names_nothing_else_keeps_what_was_typed(admin: FlaskCl
     assert re.search(r"""hx-vals='{"action": "refresh"}'[^>]*>.{0,300}bank_reference""", page, re.DOTALL)
 
 
-@pytest.mark.parametrize(
-    ("changes", "field", "message"),
-    [
-        ({"amount": "0"}, "amount", "must be more than zero"),
-        ({"amount": "-5"}, "amount", "must not be negative"),
-        ({"amount": "$100"}, "amount", "is not an amount"),
-        ({"amount": ""}, "amount", "Amount is required"),
-        ({"amount": "1.005"}, "amount", "at most 2 decimals"),
-        ({"customer_id": ""}, "customer_id", "Customer is required"),
-        ({"customer_id": "999"}, "customer_id", "choose one of the list"),
-        ({"value_date": "1900-01-01"}, "value_date", "must be a date from 2000-01-01"),
-        ({"value_date": "2026-03-01"}, "value_date", "must not be before the payout of"),
-        ({"value_date": "2026-04-12"}, "value_date", "must not be in the future"),
-        ({"bank_reference": ""}, "bank_reference", "Bank reference is required"),
-        ({"bank_reference": "x" * 61}, "bank_reference", "at most 60 characters"),
-    ],
-)
-def test_each_bad_field_is_named(
-    admin: FlaskClient, loan: Invoice, changes: dict[str, str], field: str, message: str
-) -> None:
+BAD_FIELDS: list[tuple[dict[str, str], str, str]] = [
+    ({"amount": "0"}, "amount", "must be more than zero"),
+    ({"amount": "-5"}, "amount", "must not be negative"),
+    ({"amount": "$100"}, "amount", "is not an amount"),
+    ({"amount": ""}, "amount", "Amount is required"),
+    ({"amount": "1.005"}, "amount", "at most 2 decimals"),
+    ({"customer_id": ""}, "customer_id", "Customer is required"),
+    ({"customer_id": "999"}, "customer_id", "choose one of the list"),
+    ({"value_date": "1900-01-01"}, "value_date", "must be a date from 2000-01-01"),
+    ({"value_date": "2026-03-01"}, "value_date", "must not be before the payout of"),
+    ({"value_date": "2026-04-12"}, "value_date", "must not be in the future"),
+    ({"bank_reference": ""}, "bank_reference", "Bank reference is required"),
+    ({"bank_reference": "x" * 61}, "bank_reference", "at most 60 characters"),
+]
+
+
+def test_each_bad_field_is_named(admin: FlaskClient, loan: Invoice, subtests: pytest.Subtests) -> None:
     sheet = proposed(admin, about(loan))
     before = written()
-    answer = admin.post(NEW, data={**sheet, **changes})
-    assert answer.status_code == 422
-    assert message in field_error(answer.text, field)
-    assert written() == before
+    for changes, field, message in BAD_FIELDS:
+        with subtests.test(str((changes, field, message))):
+            answer = admin.post(NEW, data={**sheet, **changes})
+            assert answer.status_code == 422
+            assert message in field_error(answer.text, field)
+            assert written() == before
 
 
 def test_reference_used_twice(admin: FlaskClient, loan: Invoice) -> None:

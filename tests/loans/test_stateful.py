@@ -60,7 +60,7 @@ from tusker.queries.loans.account_statements.statement import credit_balance, st
 from tusker.queries.loans.ageing import ageing
 from tusker.queries.loans.classes import borrowers_on, classified
 from tusker.queries.loans.loans import loan_of_invoice, open_loans
-from tusker.queries.loans.positions import wrong_positions
+from tusker.queries.loans.position_proof import wrong_positions
 from tusker.queries.record.proof import prove
 from tusker.services.approvals.deciding import accept, refuse
 from tusker.services.context import Context

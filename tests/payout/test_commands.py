@@ -91,38 +91,38 @@ def test_a_number_of_several_invoices_is_not_guessed(
     assert scalar("SELECT count(*) FROM disbursals") == 0
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("repay", "NOPE", "--reference", "P"), "invoice: No invoice is called"),
-        (("repay", "{n}", "--reference", "x" * 300), "bank_reference: The payment reference must have"),
-        (("repay", "{n}", "--reference", "P", "--value-date", "1900-01-01"), "'--value-date'"),
-        (("repay", "{n}", "--reference", "P", "--value-date", "soon"), "'--value-date'"),
-        (
-            ("repay", "{n}", "--reference", "P", "--value-date", "2026-03-03"),
-            "value_date: The value date must",
-        ),
-        (("repay", "{n}"), "'--reference'"),
-        (("write-off", "{n}", "--reason", " "), "reason: Give a reason"),
-        (("write-off", "{n}", "--reason", "x" * 301), "reason: Give a reason"),
-        (("confirm-disbursal", "D-0", "--bank-reference", "U"), "reference: No disbursal"),
-        (("drop-disbursal", "D-0", "--reason", "Why"), "reference: No disbursal"),
-        (("bundle", "--invoice", "NOPE"), "invoice: No invoice is called"),
-    ],
-)
+ERRORS: list[tuple[tuple[str, ...], str]] = [
+    (("repay", "NOPE", "--reference", "P"), "invoice: No invoice is called"),
+    (("repay", "{n}", "--reference", "x" * 300), "bank_reference: The payment reference must have"),
+    (("repay", "{n}", "--reference", "P", "--value-date", "1900-01-01"), "'--value-date'"),
+    (("repay", "{n}", "--reference", "P", "--value-date", "soon"), "'--value-date'"),
+    (
+        ("repay", "{n}", "--reference", "P", "--value-date", "2026-03-03"),
+        "value_date: The value date must",
+    ),
+    (("repay", "{n}"), "'--reference'"),
+    (("write-off", "{n}", "--reason", " "), "reason: Give a reason"),
+    (("write-off", "{n}", "--reason", "x" * 301), "reason: Give a reason"),
+    (("confirm-disbursal", "D-0", "--bank-reference", "U"), "reference: No disbursal"),
+    (("drop-disbursal", "D-0", "--reason", "Why"), "reference: No disbursal"),
+    (("bundle", "--invoice", "NOPE"), "invoice: No invoice is called"),
+]
+
+
 def test_errors_name_the_field_and_write_nothing(
     flask: Callable[..., Result],
     make_invoice: Callable[..., Invoice],
     scalar: Callable[..., Any],
-    words: tuple[str, ...],
-    said: str,
+    subtests: pytest.Subtests,
 ) -> None:
     number = make_invoice("disbursed").number
     events = scalar("SELECT count(*) FROM events")
-    answer = flask(*(word.format(n=number) for word in words))
-    assert answer.exit_code != 0
-    assert said in answer.output
-    assert scalar("SELECT count(*) FROM events") == events
+    for words, said in ERRORS:
+        with subtests.test(str((words, said))):
+            answer = flask(*(word.format(n=number) for word in words))
+            assert answer.exit_code != 0
+            assert said in answer.output
+            assert scalar("SELECT count(*) FROM events") == events
 
 
 def test_written_off(

@@ -60,17 +60,23 @@ def test_the_supplier_owes_by_recourse(make_invoice: Callable[..., Invoice]) -> 
     loan.recourse_on = None
     db.session.flush()
     assert loan.debtor_id == invoice.purchaser_id
+    db.session.execute(OWNER)
+    db.session.execute(text("UPDATE loans SET supplier_id = 0, purchaser_id = 0"))
+    db.session.refresh(loan)
+    assert (loan.supplier_id, loan.purchaser_id) == (invoice.supplier_id, invoice.purchaser_id)
+    db.session.rollback()
 
 
-def test_the_proof_finds_wrong_sums_and_debtors(make_invoice: Callable[..., Invoice]) -> None:
+@pytest.mark.parametrize("company", ["supplier_id", "purchaser_id", "debtor_id"])
+def test_the_proof_finds_wrong_sums_and_companies(make_invoice: Callable[..., Invoice], company: str) -> None:
     make_invoice("disbursed")
     db.session.execute(text("UPDATE disbursals SET principal = principal + 1"))
     db.session.execute(OWNER)
     db.session.execute(text("ALTER TABLE loans DISABLE TRIGGER loans_keep_debtor"))
-    db.session.execute(text("UPDATE loans SET debtor_id = 0"))
+    db.session.execute(text(f"UPDATE loans SET {company} = 0"))
     db.session.execute(text("ALTER TABLE loans ENABLE TRIGGER loans_keep_debtor"))
     assert [row.check for row in prove().mismatches] == [
+        "companies of the loan",
         "principal of the disbursal, 1 invoices, 0 taken out",
-        "who owes the loan",
     ]
     db.session.rollback()

@@ -162,7 +162,11 @@ def test_the_door_is_logged_but_no_password(
     ]
     page = login(Role.AUDITOR).get("/admin/access?email=asha@example.com").text
     assert page.count(">asha@example.com</td>") == 4
+    assert "4 rows" in page
     assert "GET /t/admin" in page
+    of_kind = login(Role.AUDITOR).get("/admin/access?kind=refused").text
+    assert "GET /t/admin" in of_kind
+    assert "<tfoot" not in of_kind  # the whole log may have to be read for them
 
 
 def test_successes_do_not_count(

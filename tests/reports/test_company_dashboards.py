@@ -90,7 +90,7 @@ def test_purchaser_sees_what_is_to_repay_when(
     make_invoice("disbursed")
     page = login(Role.PURCHASER, customer=old_line.purchaser.customer).get("/invoices/dashboard").text
     assert stat(page, "Due today") == "₹900.00 / 1 loan"
-    assert stat(page, "Due in the next 7 days") == "₹2,600.00 / 2 loans"
+    assert stat(page, "Due in the next 7 days").startswith("₹2,600.00 / until ")
     assert stat(page, "Overdue") == "₹6,500.00 / 1 loan"
     assert stat(page, "All at the end of the term") == "₹12,400.00 / ₹12,400.00 if repaid today"
     assert "/invoices/new" not in page

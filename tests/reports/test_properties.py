@@ -24,7 +24,7 @@ from tusker.domain.terms import InterestMethod, InterestTiming, Terms
 from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
 from tusker.models import CreditLine, Invoice, Receipt
-from tusker.queries.credit.exposure import derivation, exposure_table
+from tusker.queries.credit.exposure import derivation, exposure_table, latest_movements
 from tusker.queries.loans.account_statements.statement import statement
 from tusker.queries.loans.ageing import ageing
 from tusker.queries.loans.derivation import loan_derivation
@@ -169,7 +169,11 @@ def check(play: Play, day: date) -> None:
             assert made.balance == shown.live.total
     for kind in Bound:
         for row in exposure_table(kind, day):
-            assert sum(move.amount for move in derivation(kind, row.id, day)) == row.exposure
+            moves = derivation(kind, row.id, day)
+            assert sum(move.amount for move in moves) == row.exposure
+            latest = latest_movements(row, day, 3)
+            assert latest.rows == moves[-3:]
+            assert latest.before == sum(move.amount for move in moves[:-3])
             assert row.exposure >= 0
     for side, companies in (("supplier", play.suppliers), ("purchaser", play.purchasers)):
         whole = 0

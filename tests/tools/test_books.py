@@ -12,7 +12,8 @@ from bench.books import fill
 from tests.support.values import TODAY
 from tusker.extensions import db
 from tusker.jobs.positions import keep_positions
-from tusker.queries.loans.positions import loan_totals, wrong_positions
+from tusker.queries.loans.position_proof import wrong_positions
+from tusker.queries.loans.positions import loan_totals
 from tusker.queries.record.proof import prove
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")

@@ -65,13 +65,7 @@ def walk(app: Flask) -> Walk:
 
 
 def answers(walk: Walk) -> Iterator[tuple[Visit, Answer]]:
-    """By everybody; an auditor is shown what an admin is, less the buttons, and opens what an admin may not."""
-    admins: set[str] = set()
     for visit in walk.visits():
-        if visit.who == "admin":
-            admins.add(visit.path)
-        elif visit.who == "auditor" and visit.path in admins:
-            continue
         answer = walk.open(visit)
         yield visit, answer
         if answer.status == 200 and (later := walk.later(visit, answer)):
@@ -81,6 +75,7 @@ def answers(walk: Walk) -> Iterator[tuple[Visit, Answer]]:
 def test_pages_of_a_large_book_read_and_say_little(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tusker.queries.record.events.LOOKED_AT", 1_000)
     seen: set[str] = set()
+    admins: set[str] = set()
     wrong, opened = [], 0
     for visit, answer in answers(walk):
         route = visit.name.split()[0]
@@ -92,6 +87,10 @@ def test_pages_of_a_large_book_read_and_say_little(walk: Walk, monkeypatch: pyte
         in_batches = not answer.is_page or urlsplit(visit.path).path.endswith(".xlsx")
         if not in_batches and len(answer.sent) > MOST_STATEMENTS:
             wrong.append(f"{len(answer.sent)} statements: {visit}")
+        if visit.who == "admin":
+            admins.add(visit.path)
+        elif visit.who == "auditor" and visit.path in admins:
+            continue  # shown what an admin is, less the buttons: the plans are the same
         for statement, parameters in answer.sent:
             if statement in seen or visit.name.startswith(tuple(READS_ALL)):
                 continue
@@ -99,4 +98,4 @@ def test_pages_of_a_large_book_read_and_say_little(walk: Walk, monkeypatch: pyte
             if tables := scanned(statement, parameters):
                 wrong.append(f"reads all {', '.join(sorted(tables))}: {visit}\n{statement}")
     assert not wrong, "\n".join(wrong)
-    assert opened > 200
+    assert opened > 300

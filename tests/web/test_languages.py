@@ -129,6 +129,15 @@ def test_a_missing_translation_is_found(monkeypatch: pytest.MonkeyPatch) -> None
     assert found == ["templates/base.html: no Hindi for 'Nobody has translated this'"]
 
 
+def test_a_plain_head_of_a_list_is_found() -> None:
+    lists = """
+from tusker.web.lists import Column, ListOf
+ListOf("loans", "Loans", (Column("number", say("Invoice")), Column("due", head="Due")), title=say("Loans"))
+"""
+    assert list(catalogue.plain_heads(lists)) == ["Loans", "Due"]
+    assert not list(catalogue.plain_heads("from tusker.web.plots import Column\nColumn('a', 'b')"))
+
+
 @pytest.mark.parametrize(
     ("template", "words"),
     [
@@ -153,7 +162,7 @@ def test_pages_say_all_of_a_sentence_and_files_stay_english(
     sign_in(pages, "asha@example.com")
     page = pages.get("/reports/ageing/loans?bucket=over+90").text
     assert "90 दिन से अधिक अतिदेय</h2>" in page
-    assert 'data-none-selected="कुछ नहीं चुना गया"' in page  # for the scripts
+    assert 'data-close="बंद करें"' in page  # for the scripts
     late = pages.get("/reports/ageing.csv?as_of=2099-01-01").text
     assert "दिन भविष्य में नहीं होना चाहिए।" in late
     events = "/admin/events{}?kind=due_date_moved"

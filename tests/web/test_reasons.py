@@ -162,13 +162,14 @@ def test_every_command_with_a_reason_is_tried(app: Flask) -> None:
     assert asking == COMMANDS.keys()
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_commands(app: Flask, book: dict[str, str], command: str) -> None:
+def test_commands(app: Flask, book: dict[str, str], subtests: pytest.Subtests) -> None:
     before = events()
-    words = [word.format(**book) for word in COMMANDS[command]]
-    answer = app.test_cli_runner().invoke(args=[command, *words, "--reason", TOO_LONG])
-    assert (answer.exit_code, answer.output) == (1, f"Error: reason: {SAID}\n")
-    assert events() == before
+    for command, given in COMMANDS.items():
+        with subtests.test(command):
+            words = [word.format(**book) for word in given]
+            answer = app.test_cli_runner().invoke(args=[command, *words, "--reason", TOO_LONG])
+            assert (answer.exit_code, answer.output) == (1, f"Error: reason: {SAID}\n")
+            assert events() == before
 
 
 def test_pages(book: dict[str, str], login: Callable[..., FlaskClient]) -> None:

@@ -28,6 +28,8 @@ POLL_SECONDS = 0.1
 RESTART_PAUSE_SECONDS = 0.2
 RESTARTS_IN_A_ROW = 50  # PostgreSQL refuses to start until the last orphan of a killed server is gone
 HEALTHY_SECONDS = 10
+GENERATIONS = 100
+"""How often it is looked for what a killed orphan had started."""
 
 
 @dataclass(frozen=True)
@@ -169,11 +171,19 @@ class Supervisor:
         of them that is at work would keep the next server from starting."""
         kill_session(child.pid)
         child.wait()
-        for pid in own_children():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, 0)
+        refused: set[int] = set()
+        for _ in range(GENERATIONS):
+            pids = set(own_children()) - refused
+            for pid in pids:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
+                except PermissionError:
+                    refused.add(pid)
+                except (ProcessLookupError, ChildProcessError):
+                    pass  # it is buried already
+            if not pids:
+                return
 
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36

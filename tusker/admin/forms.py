@@ -84,7 +84,7 @@ class AttentionFilter(FilterForm):
 class ProposalFilter(FilterForm):
     """Which proposals are shown."""
 
-    kind = ChoiceField(say("Change"), required=False, empty=say("All"), choices=list(PROPOSALS.items()))
+    kind = ChoiceField(say("Kind"), required=False, empty=say("All"), choices=list(PROPOSALS.items()))
     state = ChoiceField(
         say("State"), required=False, empty=say("Waiting"), choices=[("decided", say("Decided"))]
     )
@@ -152,7 +152,7 @@ class PlatformIdsForm(Form):
 
     file = UploadField(
         say("File"),
-        validators=[FileRequired("Choose a CSV file.")],
+        validators=[FileRequired(say("Choose a CSV file."))],
         description=say(
             "CSV in UTF-8 with the columns invoice (its number or our loan id) and platform_loan_id."
         ),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flask import current_app, url_for
 
+from tusker.messages import say
 from tusker.queries.delivery.carriers import carrier_cards
 from tusker.queries.people.set_up import set_up
 
@@ -26,48 +27,50 @@ def checklist() -> list[Step]:
     account = bool(config["LENDER_IBAN"] or config["LENDER_ACCOUNT_NUMBER"])
     steps = [
         Step(
-            "Company data", account, "Set LENDER_NAME and the lender's own bank account in the environment."
+            say("Company data"),
+            account,
+            "Set LENDER_NAME and the lender's own bank account in the environment.",
         ),
         Step(
-            "Mail",
+            say("Mail"),
             bool(config["SMTP_HOST"]) or config["ENVIRONMENT"] != "PRODUCTION",
-            "Set SMTP_HOST and MAIL_FROM in the environment; links to set a password go by mail.",
+            say("Set SMTP_HOST and MAIL_FROM in the environment; links to set a password go by mail."),
         ),
         Step(
-            "Delivery company",
+            say("Delivery company"),
             any(card.enabled and card.readable for card in carrier_cards(config)),
-            "Enter the key of a delivery company, so that deliveries are tracked.",
+            say("Enter the key of a delivery company, so that deliveries are tracked."),
             url_for("admin.carriers"),
         ),
         Step(
-            "First customers",
+            say("First customers"),
             found.customers,
-            "Create a supplier and a purchaser.",
+            say("Create a supplier and a purchaser."),
             url_for("customers.new"),
         ),
         Step("Limits", found.limits, "Give both a limit above zero.", url_for("customers.index")),
         Step(
-            "Credit line",
+            say("Credit line"),
             found.line,
-            "Open a credit line between the two, with its limit and terms.",
+            say("Open a credit line between the two, with its limit and terms."),
             url_for("customers.new_line"),
         ),
         Step(
-            "Bank details",
+            say("Bank details"),
             found.bank_details,
-            "Enter the account that the supplier is paid to, on the supplier's page.",
+            say("Enter the account that the supplier is paid to, on the supplier's page."),
             url_for("customers.index", side="supplier"),
         ),
         Step(
-            "Second admin",
+            say("Second admin"),
             found.admins > 1,
-            "One prepares, another approves: invite a colleague.",
+            say("One prepares, another approves: invite a colleague."),
             url_for("admin.new_user"),
         ),
         Step(
-            "Second factor",
+            say("Second factor"),
             found.factors,
-            "Every admin adds an authenticator app or a passkey.",
+            say("Every admin adds an authenticator app or a passkey."),
             url_for("auth.new_factor"),
         ),
     ]

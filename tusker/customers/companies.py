@@ -69,15 +69,21 @@ CUSTOMERS = ListOf(
         *(
             Column(
                 f"{side}_{figure}",
-                f"{side.capitalize()} {words}",
+                head,
                 Kind.MONEY,
                 _of(side, figure),
                 sorts=figure == "used",
                 empty=-1,
                 shown=False,
             )
-            for side in ("supplier", "purchaser")
-            for figure, words in (("limit", "limit"), ("used", "used"), ("available", "available"))
+            for side, figure, head in (
+                ("supplier", "limit", say("Supplier limit")),
+                ("supplier", "used", say("Supplier used")),
+                ("supplier", "available", say("Supplier available")),
+                ("purchaser", "limit", say("Purchaser limit")),
+                ("purchaser", "used", say("Purchaser used")),
+                ("purchaser", "available", say("Purchaser available")),
+            )
         ),
         Column("open_invoices", say("Open"), Kind.NUMBER),
         Column("lines", say("Lines"), Kind.NUMBER),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sized
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -57,8 +58,7 @@ def pay() -> ResponseReturnValue:
     today, company = clock.today(), current_company_id()
     day = _asked_day(today)
     asked = [text for text in request.args.getlist("loan") if is_id(text)]
-    if len(asked) > MOST:
-        raise InvalidInput(say("At most {n} invoices can be paid together.", n=MOST), field="loan")
+    check_number(asked)
     if asked:
         rows = loans_owed([int(text) for text in asked], today, purchaser_id=company)
         rows.sort(key=lambda row: (row.due_date, row.loan_id))
@@ -82,6 +82,12 @@ def pay() -> ResponseReturnValue:
         grows=any(one.row.face_open is None for one in chosen),
         codes=_codes(total, reference) if total > 0 else [],
     )
+
+
+def check_number(chosen: Sized) -> None:
+    """Raise `InvalidInput` for more invoices than are paid together."""
+    if len(chosen) > MOST:
+        raise InvalidInput(say("At most {n} invoices can be paid together.", n=MOST), field="loan")
 
 
 def amount_on(row: LoanRow, day: date, today: date) -> int:

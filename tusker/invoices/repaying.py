@@ -12,7 +12,9 @@ from flask_login import current_user
 
 from tusker import clock
 from tusker.domain.texts import is_id
+from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp
+from tusker.invoices.paying import check_number
 from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.loans.loan_rows import LoanRow
@@ -20,11 +22,11 @@ from tusker.queries.loans.loans import loans_owed, open_loans
 from tusker.queries.loans.positions import LoanTotals, loan_totals
 from tusker.queries.sums import Totals
 from tusker.web.access import allow, my_scope
-from tusker.web.htmx import go, render
+from tusker.web.htmx import go, is_htmx, render
 from tusker.web.lists import ENDINGS, Column, Kind, ListOf, arguments, kept_choice
 from tusker.web.loan_filter import LoanFilter
 
-MOST_ADDED = 1_000
+MOST_ADDED = 100
 """Loans of a narrowed list whose amounts are added up while somebody waits."""
 
 
@@ -74,9 +76,14 @@ def to_repay() -> ResponseReturnValue:
 @bp.post("/to-repay")
 @allow(Role.PURCHASER)
 def to_repay_with_choice() -> ResponseReturnValue:
-    """Another page, order or part of the list, on which what was chosen stays chosen; or paying that."""
+    """Another page, order or part of the list, on which what was chosen stays chosen; or paying that, where
+    it is not too much at once."""
     chosen = [int(text) for text in request.form.getlist("loan") if is_id(text)]
     if "pay" in request.form:
+        try:
+            check_number(chosen)
+        except InvalidInput as error:
+            return _show(chosen, problem=error.message, status=error.http_status)
         return go(url_for("invoices.pay", loan=chosen))
     return _show(chosen)
 
@@ -98,7 +105,9 @@ def _wanted(filters: LoanFilter) -> dict[str, Any]:
     }
 
 
-def _show(chosen: Collection[int] = ()) -> ResponseReturnValue:
+def _show(
+    chosen: Collection[int] = (), *, problem: str | None = None, status: int = 200
+) -> ResponseReturnValue:
     filters, today, scope = LoanFilter(arguments()), clock.today(), my_scope()
     filters.validate()
     totals = loan_totals(today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id)
@@ -106,12 +115,16 @@ def _show(chosen: Collection[int] = ()) -> ResponseReturnValue:
     elsewhere = set(chosen) - {row.loan_id for row in shown.page.items}
     answer = render(
         "invoices/loans/to_repay.html",
+        status=status,
         list=shown,
+        problem=problem,
         today=today,
         totals=totals,
         chosen=set(chosen),
         elsewhere=loans_owed(elsewhere, today, purchaser_id=scope.purchaser_id) if elsewhere else [],
     )
+    if is_htmx() and problem:
+        answer.headers["HX-Reswap"] = "outerHTML show:window:top"
     return kept_choice(answer, shown)
 
 

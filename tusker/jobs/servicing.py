@@ -12,7 +12,7 @@ from tusker.domain.loans.classification import AssetClass
 from tusker.jobs import job_context
 from tusker.jobs.sealing import seal_and_check
 from tusker.queries.loans.history import wrong_day_sums
-from tusker.queries.loans.positions import wrong_positions
+from tusker.queries.loans.position_proof import wrong_positions
 from tusker.queries.record.number_forms import wrong_number_forms
 from tusker.queries.record.proof import Mismatch, part_on, prove
 from tusker.services.attention import review_items, rules_at

@@ -98,8 +98,9 @@ def ageing_loans() -> ResponseReturnValue:
     form, day = asked_day()
     wanted = _narrowed()
     after = decode_day_key(request.args.get("after"))
-    found = loans_behind(day, wanted, today=clock.today(), after=after) if day else iter(())
-    rows = list(islice(found, PAGE_SIZE + 1))
+    most, today = PAGE_SIZE + 1, clock.today()
+    found = loans_behind(day, wanted, today=today, after=after, at_a_time=most) if day else iter(())
+    rows = list(islice(found, most))
     shown = rows[:PAGE_SIZE]
     count, total = sum_behind(day, wanted) if day else (0, 0)
     return render(

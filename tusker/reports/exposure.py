@@ -18,6 +18,7 @@ from tusker.queries.credit.exposure import (
     MovementRow,
     derivation,
     exposure_table,
+    latest_movements,
     limit_changes,
     programme_limit_on,
 )
@@ -42,7 +43,7 @@ EXPOSURES = {
 }
 SHOWN = 50
 """Limits of a kind on a page; the file has all."""
-MOVEMENTS_SHOWN = 100
+MOVEMENTS_SHOWN = 50
 """The latest movements of a limit on its page; the file has all."""
 HEADER = ["as_of", "kind", "id", "name", "exposure", "limit", "currency"]
 MOVEMENTS = ["as_of", "limit_of", "booked_on", "invoice_id", "invoice", "cause", "amount", "currency"]
@@ -123,8 +124,7 @@ def exposure_rows(kind: str, key: int) -> ResponseReturnValue:
     """The movements that make up the exposure of one limit."""
     bound = _bound(kind)
     form, day = asked_day()
-    limit = _limit(bound, key)
-    rows = derivation(bound, key, day) if day else []
+    limit = _limit(bound, key, day or clock.today())
     return render(
         "reports/exposure_rows.html",
         status=200 if day else 422,
@@ -133,11 +133,7 @@ def exposure_rows(kind: str, key: int) -> ResponseReturnValue:
         kind=bound,
         about=EXPOSURES[bound],
         limit=limit,
-        rows=rows[-MOVEMENTS_SHOWN:],
-        before=sum(row.amount for row in rows[:-MOVEMENTS_SHOWN]),
-        count=len(rows),
-        invoices=len({row.invoice_id for row in rows}),
-        total=sum(row.amount for row in rows),
+        latest=latest_movements(limit, day, MOVEMENTS_SHOWN) if day else None,
     )
 
 
@@ -146,7 +142,8 @@ def exposure_rows(kind: str, key: int) -> ResponseReturnValue:
 def exposure_rows_file(kind: str, key: int) -> Response:
     """The movements as CSV; they sum to the exposure, in major units."""
     bound, money = _bound(kind), currency()
-    day, name = day_or_refuse(), _limit(bound, key).name
+    day = day_or_refuse()
+    name = _limit(bound, key, day).name
 
     def about(row: MovementRow) -> list[object]:
         return [day, name, row.booked_on, row.invoice_id, row.number, status_label(row.cause)]
@@ -161,9 +158,9 @@ def _bound(kind: str) -> Bound:
     return Bound(kind)
 
 
-def _limit(bound: Bound, key: int) -> ExposureRow:
-    """The limit itself; raises `NotFound` when it does not exist or may not be seen."""
-    found = exposure_table(bound, clock.today(), key=key, **own()) if key < 2**31 else []
+def _limit(bound: Bound, key: int, day: date) -> ExposureRow:
+    """The limit on a day; raises `NotFound` when it does not exist or may not be seen."""
+    found = exposure_table(bound, day, key=key, **own()) if key < 2**31 else []
     if not found:
         raise NotFound(say("There is no such limit."))
     return found[0]

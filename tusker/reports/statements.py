@@ -118,11 +118,11 @@ def presets(today: date) -> list[tuple[str, date, date]]:
     last_quarter = quarter_end.replace(month=quarter_end.month - 2, day=1)
     year = month.replace(month=1)
     return [
-        ("This month", month, today),
-        ("Last month", last_month, month - timedelta(days=1)),
-        ("Last quarter", last_quarter, quarter_end),
-        ("This year", year, today),
-        ("Last year", year.replace(year=year.year - 1), year - timedelta(days=1)),
+        (say("This month"), month, today),
+        (say("Last month"), last_month, month - timedelta(days=1)),
+        (say("Last quarter"), last_quarter, quarter_end),
+        (say("This year"), year, today),
+        (say("Last year"), year.replace(year=year.year - 1), year - timedelta(days=1)),
     ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from urllib.parse import urlencode
 
 from flask import url_for
@@ -26,13 +27,23 @@ WEEK = timedelta(days=7)
 DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BookHistory:
     """A year's flows up to a day, of the book or of one company, from which its plots are made."""
 
     today: date
     flows: Mapping[date, Flow]
     whose: Whose = BOOK
+
+    @cached_property
+    def due(self) -> Mapping[date, Due]:
+        """What is due by day, past ones included."""
+        return due_by_day(self.today, self.whose)
+
+    def due_between(self, first: date, last: date, *, to_pay: bool = False) -> int:
+        """What is due on some days, in minor units; `to_pay` counts what purchasers have to pay."""
+        found = sum((one for day, one in self.due.items() if first <= day <= last), Due())
+        return found.purchaser_term if to_pay else found.term
 
     @classmethod
     def of(cls, today: date, whose: Whose = BOOK) -> BookHistory:
@@ -80,13 +91,16 @@ class BookHistory:
         """What was paid out and came back by week, and what is due in the weeks to come; `to_pay` counts what
         purchasers have to pay."""
         monday = _monday(self.today)
-        due = due_by_day(self.today, self.whose)
         columns = []
         starts = [monday + number * WEEK for number in range(-CASH_WEEKS, WEEKS_AHEAD + 1)]
         for start, label in zip(starts, _labels(starts), strict=True):
             end = start + 6 * DAY
             flow = self.between(start, end)
-            values = (flow.repaid, _due(due, max(start, self.today), end, to_pay=to_pay), flow.paid_out)
+            values = (
+                flow.repaid,
+                self.due_between(max(start, self.today), end, to_pay=to_pay),
+                flow.paid_out,
+            )
             words = say("Week of {day}", day=start)
             columns.append(Column(label, words, values, self._period(start, end)))
         repaid, expected = (
@@ -124,11 +138,6 @@ class BookHistory:
         arguments = {name: day.isoformat() for name, day in days.items()}
         arguments |= {name: str(key) for name, key in company.items() if key is not None}
         return f"{url_for(f'reports.{page}')}?{urlencode(arguments)}"
-
-
-def _due(due: Mapping[date, Due], first: date, last: date, *, to_pay: bool) -> int:
-    found = sum((one for day, one in due.items() if first <= day <= last), Due())
-    return found.purchaser_term if to_pay else found.term
 
 
 def _limit_on(limits: Sequence[tuple[date, int]], day: date) -> int | None:

@@ -130,7 +130,7 @@ def _totals(runs: list[Run]) -> str:
             answers[kind] = answers.get(kind, 0) + count
     told = ", ".join(f"{kind}: {count:,}" for kind, count in sorted(answers.items()))
     return (
-        f"\n{len(runs)} runs. Acknowledged: {sum(run.requested for run in runs):,} requests,"
+        f"\nThe last {len(runs)} runs: acknowledged {sum(run.requested for run in runs):,} requests,"
         f" {sum(run.released for run in runs):,} releases, {sum(run.repaid for run in runs):,} repayments;"
         f" {sum(run.retried for run in runs):,} requests were sent again with their key. Answers by status: {told};"
         f" {sum(run.bare for run in runs):,} of them 5xx without `Retry-After` or our words. Jobs that failed for good:"

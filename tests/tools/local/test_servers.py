@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ from tests.support.processes import wait_for_end
 from tools.local import LocalServers, binaries, local_servers
 from tools.local.kinds import Postgres, Valkey, command_line, forget_foreign_pid
 from tools.local.servers import CHECKOUT, joined
+from tools.local.supervisor import Spec, supervise
 
 HOLD = """
 import os, sys, pathlib
@@ -31,6 +33,18 @@ with local_servers(pathlib.Path(sys.argv[1]), durable=True, environ={}) as serve
     sys.stdin.read()
 """
 
+LEAVES = """
+import os, signal
+down, up = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.setsid()
+        os.write(up, str(os.getpid()).encode())
+        signal.pause()
+    signal.pause()
+print(os.read(down, 20).decode())
+"""
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits by pidfd, which only Linux has")
 
@@ -88,6 +102,16 @@ def test_data_survives_a_restart_and_nothing_is_left(home: Path) -> None:
     with local_servers(home, durable=True, environ={}) as servers:
         assert query(servers.database_url, "SELECT n FROM t") == [(7,)]
         assert redis.from_url(servers.redis_url).get("k") == b"v"
+
+
+def test_what_an_orphan_had_started_ends_with_it(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    spec = Spec([sys.executable, "-c", LEAVES], str(tmp_path / "wanted"), log_file=str(log))
+    with (tmp_path / "wanted").open("w") as wanted:
+        fcntl.flock(wanted, fcntl.LOCK_SH)
+        subprocess.run(supervise(spec), check=True, timeout=60)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(log.read_text()), signal.SIGKILL)
 
 
 def test_careless_servers_leave_no_files() -> None:

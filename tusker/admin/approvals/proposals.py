@@ -39,22 +39,26 @@ class NamedProposal:
 
 PROPOSALS = ListOf(
     "approvals",
-    "To approve",
+    say("To approve"),
     "admin.approvals",
     "admin.approvals_file",
     (
-        Column("id", "Id", Kind.NUMBER),
-        Column("proposed_at", "Proposed", Kind.MOMENT, lambda row: row.proposal.proposed_at, sorts=True),
-        Column("change", "Change", value=lambda row: TITLES[row.proposal.kind]),
-        Column("name", "About"),
+        Column("id", say("Id"), Kind.NUMBER),
+        Column("proposed_at", say("Proposed"), Kind.MOMENT, lambda row: row.proposal.proposed_at, sorts=True),
+        Column("change", say("Kind"), value=lambda row: TITLES[row.proposal.kind]),
+        Column("name", say("About")),
         Column(
-            "proposer", "Proposed by", value=lambda row: row.proposal.proposer and row.proposal.proposer.name
+            "proposer",
+            say("Proposed by"),
+            value=lambda row: row.proposal.proposer and row.proposal.proposer.name,
         ),
-        Column("reason", "Reason", value=lambda row: row.proposal.reason),
-        Column("state", "State", Kind.STATUS, lambda row: row.proposal.state),
-        Column("decided_at", "Decided", Kind.MOMENT, lambda row: row.proposal.decided_at),
-        Column("decider", "Decided by", value=lambda row: row.proposal.decider and row.proposal.decider.name),
-        Column("decision", "Why", value=lambda row: row.proposal.decision_reason),
+        Column("reason", say("Reason"), value=lambda row: row.proposal.reason),
+        Column("state", say("State"), Kind.STATUS, lambda row: row.proposal.state),
+        Column("decided_at", say("Decided"), Kind.MOMENT, lambda row: row.proposal.decided_at),
+        Column(
+            "decider", say("Decided by"), value=lambda row: row.proposal.decider and row.proposal.decider.name
+        ),
+        Column("decision", say("Why"), value=lambda row: row.proposal.decision_reason),
     ),
     order="-proposed_at",
     by_id="proposed_at",

@@ -29,7 +29,7 @@ class StatementForm(Form):
 
     file = UploadField(
         say("Statement"),
-        validators=[FileRequired("Choose a statement file.")],
+        validators=[FileRequired(say("Choose a statement file."))],
         description=(
             say(
                 "camt, MT940, OFX, Excel, ODS or CSV, packed or not, at most 20 MB. The same file or "

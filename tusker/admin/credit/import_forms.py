@@ -44,7 +44,7 @@ class UploadForm(Form):
 
     file = UploadField(
         say("File"),
-        validators=[FileRequired("Choose a CSV file.")],
+        validators=[FileRequired(say("Choose a CSV file."))],
         description=say(
             "CSV in UTF-8 with a header, at most 512 MB. One of more than 1 MB is left to a worker."
         ),

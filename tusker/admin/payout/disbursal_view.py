@@ -290,21 +290,29 @@ def next_step(row: DisbursalRow, people: People) -> NextStep | None:
     admin = current_user.role == Role.ADMIN
     if row.status == DisbursalStatus.DRAFT:
         if not current_app.config["REQUIRE_SECOND_ADMIN"]:
-            return NextStep("An admin has to check and approve it.", admin)
-        others = " or ".join(people.others)
+            return NextStep(say("An admin has to check and approve it."), admin)
+        others = ", ".join(people.others)
         if not others:
-            return NextStep("There is no other admin; add one under Users to have it approved.", False)
+            return NextStep(say("There is no other admin; add one under Users to have it approved."), False)
         if current_user.id in row.maker_ids:
-            return NextStep(f"You prepared it, so another admin has to approve it: {others}.", False)
-        return NextStep(f"An admin who did not prepare it has to approve it: {others}.", admin)
+            return NextStep(
+                say("You prepared it, so another admin has to approve it: {others}.", others=others), False
+            )
+        return NextStep(
+            say("An admin who did not prepare it has to approve it: {others}.", others=others), admin
+        )
     if row.status == DisbursalStatus.APPROVED:
         alone = not set(row.maker_ids) - {row.approved_by}
         if current_app.config["REQUIRE_SECOND_ADMIN"] and alone and current_user.id == row.approved_by:
             return NextStep(
-                "You approved this automatic disbursal, so another admin has to release it.", False
+                say("You approved this automatic disbursal, so another admin has to release it."), False
             )
-        return NextStep("An admin has to release it, with their password.", admin)
+        return NextStep(say("An admin has to release it, with their password."), admin)
     if row.status == DisbursalStatus.RELEASED:
-        words = f"{row.payouts_open} of {row.payouts} payouts await the bank's confirmation."
-        return NextStep(f"{words} Import the statement, or confirm them by hand.", admin)
+        words = say(
+            "{open} of {n} payouts await the bank's confirmation. Import the statement, or confirm them by hand.",
+            open=row.payouts_open,
+            n=row.payouts,
+        )
+        return NextStep(words, admin)
     return None

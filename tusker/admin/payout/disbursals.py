@@ -24,6 +24,7 @@ from tusker.admin.payout.disbursal_view import (
 from tusker.currency import currency
 from tusker.domain.loans.interest import Deduction
 from tusker.errors import Conflict, InvalidInput
+from tusker.messages import say
 from tusker.models import LineState, Role
 from tusker.queries.payout.disbursal_lines import LineRow, disbursal_lines, supplier_sums
 from tusker.queries.payout.disbursals import DisbursalRow, disbursals_page, disbursals_totals
@@ -59,23 +60,25 @@ EXPORT_HEADER = (
 
 DISBURSALS = ListOf(
     "disbursals",
-    "Disbursals",
+    say("Disbursals"),
     "admin.disbursals",
     "admin.disbursals_file",
     (
-        Column("reference", "Disbursal"),
-        Column("business_date", "Day", Kind.DAY, sorts=True),
-        Column("origin", "Made", value=lambda row: "daily" if row.origin == "daily" else "by hand"),
-        Column("status", "Status", Kind.STATUS),
-        Column("invoices", "Invoices", Kind.NUMBER, sorts=True),
-        Column("taken_out", "Taken out", Kind.NUMBER, lambda row: row.taken_out or None, shown=False),
-        Column("principal", "Principal", Kind.MONEY, sorts=True),
-        Column("payables", "Passed on", Kind.MONEY, lambda row: row.payables or None),
-        Column("bank_reference", "Bank reference"),
-        Column("value_date", "Value date", Kind.DAY),
-        Column("created_at", "Created", Kind.MOMENT, sorts=True, shown=False),
-        Column("approved_at", "Approved", Kind.MOMENT, shown=False),
-        Column("released_at", "Released", Kind.MOMENT, shown=False),
+        Column("reference", say("Disbursal")),
+        Column("business_date", say("Day"), Kind.DAY, sorts=True),
+        Column(
+            "origin", say("Made"), value=lambda row: say("daily") if row.origin == "daily" else say("by hand")
+        ),
+        Column("status", say("Status"), Kind.STATUS),
+        Column("invoices", say("Invoices"), Kind.NUMBER, sorts=True),
+        Column("taken_out", say("Taken out"), Kind.NUMBER, lambda row: row.taken_out or None, shown=False),
+        Column("principal", say("Principal"), Kind.MONEY, sorts=True),
+        Column("payables", say("Passed on"), Kind.MONEY, lambda row: row.payables or None),
+        Column("bank_reference", say("Bank reference")),
+        Column("value_date", say("Value date"), Kind.DAY),
+        Column("created_at", say("Created"), Kind.MOMENT, sorts=True, shown=False),
+        Column("approved_at", say("Approved"), Kind.MOMENT, shown=False),
+        Column("released_at", say("Released"), Kind.MOMENT, shown=False),
     ),
     order="-created_at",
     by_id="created_at",

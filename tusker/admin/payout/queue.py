@@ -32,25 +32,25 @@ from tusker.web.htmx import Undo, done, is_htmx, render, wants_fragment
 from tusker.web.lists import ENDINGS, Column, Kind, ListOf, arguments, kept_choice
 from tusker.web.paging import Reading
 
-QUEUE_PAGE = 100
+QUEUE_PAGE = 50
 
 
 QUEUE = ListOf(
     "queue",
-    "Invoices to be financed",
+    say("Invoices to be financed"),
     "admin.queue",
     "admin.queue_file",
     (
-        Column("choose", "Select", in_files=False, not_for=Role.AUDITOR),
-        Column("number", "Invoice"),
-        Column("supplier", "Supplier", Kind.NAME, sorts=True),
-        Column("purchaser", "Purchaser", Kind.NAME, sorts=True),
-        Column("days", "Waiting", Kind.NUMBER),
-        Column("financeable_at", "Delivered", Kind.MOMENT, sorts=True),
-        Column("amount", "Invoice value", Kind.MONEY, sorts=True),
-        Column("principal", "Principal", Kind.MONEY, sorts=True),
-        Column("note", "Note", Kind.NAME, lambda row: row.failure),
-        Column("id", "Id", shown=False),
+        Column("choose", say("Select"), in_files=False, not_for=Role.AUDITOR),
+        Column("number", say("Invoice")),
+        Column("supplier", say("Supplier"), Kind.NAME, sorts=True),
+        Column("purchaser", say("Purchaser"), Kind.NAME, sorts=True),
+        Column("days", say("Waiting"), Kind.NUMBER),
+        Column("financeable_at", say("Delivered"), Kind.MOMENT, sorts=True),
+        Column("amount", say("Invoice value"), Kind.MONEY, sorts=True),
+        Column("principal", say("Principal"), Kind.MONEY, sorts=True),
+        Column("note", say("Note"), Kind.NAME, lambda row: row.failure),
+        Column("id", say("Id"), shown=False),
     ),
     order="financeable_at",
     row=("waiting", "id"),

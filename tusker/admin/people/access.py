@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import AccessFilter
+from tusker.messages import say
 from tusker.models import AccessKind, Role
 from tusker.queries.people.access import access_page, access_totals
 from tusker.web.access import allow
@@ -18,19 +19,19 @@ from tusker.web.lists import ENDINGS, Column, Kind, ListOf
 
 ACCESS = ListOf(
     "access",
-    "Access log",
+    say("Access log"),
     "admin.access_log",
     "admin.access_file",
     (
-        Column("id", "Id", Kind.NUMBER, shown=False),
-        Column("at", "When", Kind.MOMENT, sorts=True),
-        Column("name", "Who", Kind.NAME, lambda row: row.user.name if row.user else "Unknown"),
-        Column("email", "Mail address", Kind.NAME),
-        Column("kind", "What", Kind.STATUS),
-        Column("detail", "Page", Kind.NAME),
-        Column("address", "From"),
-        Column("browser", "Browser", Kind.NAME, lambda row: device_words(row.device)),
-        Column("device", "Browser in full", Kind.NAME, shown=False),
+        Column("id", say("Id"), Kind.NUMBER, shown=False),
+        Column("at", say("When"), Kind.MOMENT, sorts=True),
+        Column("name", say("Who"), Kind.NAME, lambda row: row.user.name if row.user else say("Unknown")),
+        Column("email", say("Mail address"), Kind.NAME),
+        Column("kind", say("What"), Kind.STATUS),
+        Column("detail", say("Page"), Kind.NAME),
+        Column("address", say("Address")),
+        Column("browser", say("Browser"), Kind.NAME, lambda row: device_words(row.device)),
+        Column("device", say("Browser in full"), Kind.NAME, shown=False),
     ),
     order="-at",
     by_id="at",

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import UserFilter, UserForm
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import Proposal, Role, User
 from tusker.queries.people.users import companies, users_page, users_totals, with_factor
 from tusker.queries.proposals import waiting_among
@@ -26,18 +27,18 @@ from tusker.web.lists import ENDINGS, Column, Kind, ListOf
 
 USERS = ListOf(
     "users",
-    "Users",
+    say("Users"),
     "admin.users",
     "admin.users_file",
     (
-        Column("name", "Person", Kind.NAME, sorts=True),
-        Column("email", "Email", Kind.NAME, sorts=True),
-        Column("role", "Role", value=lambda row: status_label(row.role)),
-        Column("company", "Company", Kind.NAME, lambda row: row.customer.name if row.customer else None),
-        Column("state", "State", Kind.STATUS),
-        Column("last_login_at", "Last signed in", Kind.MOMENT),
-        Column("created_at", "Added", Kind.MOMENT, sorts=True, shown=False),
-        Column("actions", "Actions", in_files=False, not_for=Role.AUDITOR),
+        Column("name", say("Person"), Kind.NAME, sorts=True),
+        Column("email", say("Email"), Kind.NAME, sorts=True),
+        Column("role", say("Role"), value=lambda row: status_label(row.role)),
+        Column("company", say("Company"), Kind.NAME, lambda row: row.customer.name if row.customer else None),
+        Column("state", say("State"), Kind.STATUS),
+        Column("last_login_at", say("Last signed in"), Kind.MOMENT),
+        Column("created_at", say("Added"), Kind.MOMENT, sorts=True, shown=False),
+        Column("actions", say("Actions"), in_files=False, not_for=Role.AUDITOR),
     ),
     order="-created_at",
     by_id="created_at",

@@ -9,7 +9,7 @@ from typing import Literal
 
 from babel.numbers import get_currency_symbol
 
-from tusker.bankfiles.movements import Skip, minor_units_of
+from tusker.bankfiles.movements import Contradiction, Skip, minor_units_of
 from tusker.bankfiles.texts import kept
 
 Mark = Literal[".", ","]
@@ -18,16 +18,23 @@ Mark = Literal[".", ","]
 _SIGNS = re.compile(r"[−‐‑–—]")
 _GAPS = re.compile("[\\s'’\u00a0\u202f]")
 _SHAPE = {
-    ".": re.compile(r"(?=\.?[0-9])([0-9]*|(?!0,)[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3})(?:\.([0-9]*))?"),
-    ",": re.compile(r"(?=,?[0-9])([0-9]*|(?!0\.)[0-9]{1,3}(?:\.[0-9]{2,3})*\.[0-9]{3})(?:,([0-9]*))?"),
+    ".": re.compile(
+        r"(?=\.?[0-9])([0-9]*|(?!0,[0-9]{3}$)[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3})(?:\.([0-9]*))?"
+    ),
+    ",": re.compile(
+        r"(?=,?[0-9])([0-9]*|(?!0\.[0-9]{3}$)[0-9]{1,3}(?:\.[0-9]{2,3})*\.[0-9]{3})(?:,([0-9]*))?"
+    ),
 }
+_EITHER = re.compile(r"0[.,][0-9]{3}")
+"""Five hundred, or the half of one."""
 _BARE = {mark: re.compile(rf"(-?)([0-9]{{1,15}})(?:[{mark}]([0-9]{{0,9}}))?") for mark in ".,"}
 """Figures without anything to take away, as nearly all are."""
 _PLAIN = re.compile(r"-?[0-9][0-9,.]{0,40}")
 _SIDE = re.compile(
     r"(.*[0-9)\s.,-])\(?(credit|debit|haben|soll|cr|dr|c|d|h|s)\.?\)?", re.IGNORECASE | re.DOTALL
 )
-_SIDE_BEFORE = re.compile(r"\(?(cr|dr)\.?\)?\s*(.*[0-9].*)", re.IGNORECASE | re.DOTALL)
+_SIDE_BEFORE = re.compile(r"\(?(cr|dr)(?!c[^a-z])\.?\)?\s*(.*[0-9].*)", re.IGNORECASE | re.DOTALL)
+"""A side before an amount; CRC is a currency."""
 _NOTHING = frozenset({"", "-", "na", "n/a", "nil", "null", "none"})
 _LONGEST = 60
 
@@ -109,6 +116,8 @@ def read_amount(text: str, mark: Mark, currency: str, exponent: int) -> tuple[in
         return -amount if plain[1] else amount, ""
     negative, bare, side = split_amount(text, currency)
     found = _SHAPE[mark].fullmatch(bare)
+    if found is None and _EITHER.fullmatch(bare):
+        raise Contradiction(f"its amount “{kept(text, 40)}” may be thousands or a fraction")
     if found is None:
         raise Skip(f"its amount “{kept(text, 40)}” is not a number")
     grouping = "," if mark == "." else "."

@@ -56,11 +56,11 @@ _CURRENCY = re.compile(
     re.IGNORECASE,
 )
 _UNITS = re.compile(
-    r"\b(?:amounts?|figures|values|rs|inr|rupees)\b[^0-9,;]{0,25}?\bin\b[^0-9,;]{0,10}?['’]?"
-    r"\b(lakhs?|lacs?|crores?|thousands?|millions?|mn|000s?|paise|paisa|cents)\b",
+    r"\b(?:amounts?|figures|values|rs|inr|rupees)\b[^0-9,;]{0,25}?\bin\b"
+    r"(?:[^0-9,;]{0,10}?['’]?\b(lakhs?|lacs?|crores?|thousands?|millions?|mn|000s?)|\s+(paise|paisa|cents))\b",
     re.IGNORECASE,
 )
-"""A line that says that the amounts are of another unit than the currency's."""
+"""A line that says that the amounts are of another unit than the currency's; in Rs. and Paise says that of none."""
 _TITLE = re.compile(r"\s*(?:account|statement|details|transactions)", re.IGNORECASE)
 _AROUND = " \t:=_-–'\""
 """What may stand between a label and its value, and around that."""
@@ -298,7 +298,11 @@ def _check_stated_currency(rows: Sequence[CsvRow], currency: str) -> None:
         for at, cell in enumerate(row.cells):
             if unit := _UNITS.search(cell):
                 raise UnreadableFile(
-                    f"The file says that its amounts are in {unit[1]} (“{kept(cell, 40)}”), so they are not exact."
+                    say(
+                        "The file says that its amounts are in {unit} (“{text}”), so they are not exact.",
+                        unit=unit[1] or unit[2],
+                        text=kept(cell, 40),
+                    )
                 )
             if found := _CURRENCY.match(cell):
                 beside = next((text for text in row.cells[at + 1 :] if text.strip(_AROUND)), "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from itertools import takewhile
+from itertools import chain, pairwise, takewhile
 
 from tusker.bankfiles.formats import Profile, Reading
 from tusker.bankfiles.movements import refuse_if_nothing_was_read
@@ -16,7 +16,7 @@ from tusker.bankfiles.tables.amounts import (
     marks_of_either,
     votes_for_marks,
 )
-from tusker.bankfiles.tables.apart import LeftOut, kind_of, same_figure
+from tusker.bankfiles.tables.apart import OPENING, LeftOut, kind_of, same_figure
 from tusker.bankfiles.tables.contents import constant_account
 from tusker.bankfiles.tables.days import check_date_format, days_of, is_day, period_in
 from tusker.bankfiles.tables.heads import (
@@ -169,7 +169,7 @@ def _read_table(
     if not typed and table.delimiter:
         reader.widths = widths_of(movements, table.header, table.delimiter, columns)
         reader.doubts += filter(None, [reader.widths.doubt])
-    if _texts_stand_above(rows, columns):
+    if _texts_stand_above(rows, movements, columns):
         reader.doubts.append(
             "Texts stand above their rows in lines of their own, so they may be another row's."
         )
@@ -288,11 +288,13 @@ def _continues(row: CsvRow, columns: Columns) -> bool:
     return filled == {columns.places.get("remittance")}
 
 
-def _texts_stand_above(rows: Sequence[CsvRow], columns: Columns) -> bool:
-    """Whether rows of text alone may belong to the row below each, as the first one does."""
-    return any(_continues(row, columns) for row in rows[:1]) and any(
-        _continues(row, columns) for row in rows[1:]
-    )
+def _texts_stand_above(rows: Sequence[CsvRow], movements: Sequence[CsvRow], columns: Columns) -> bool:
+    """Whether a row of text alone, other than an opening balance, stands right above each movement, so that it may
+    belong to it."""
+    lines = {row.line for row in movements}
+    started = rows[1:] if rows and OPENING.search(" ".join(rows[0].cells)) else rows
+    pairs = pairwise(chain([CsvRow(0, ())], started))
+    return len(lines) > 1 and all(_continues(above, columns) for above, row in pairs if row.line in lines)
 
 
 def _joined(row: CsvRow, more: CsvRow, place: int) -> CsvRow:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from tusker.messages import say
 
 Key = TypeVar("Key", bound=Hashable)
+Other = TypeVar("Other", bound=Hashable)
 
 
 class Bucket(StrEnum):
@@ -75,3 +76,8 @@ def age(debts: Iterable[tuple[Key, Bucket, int]]) -> list[AgeingRow[Key]]:
             sums[key] = dict.fromkeys(Bucket, 0)
         sums[key][bucket] += amount
     return sorted((AgeingRow(key, amounts) for key, amounts in sums.items()), key=lambda row: -row.total)
+
+
+def merged(rows: Iterable[AgeingRow[Other]], key: Callable[[Other], Key]) -> list[AgeingRow[Key]]:
+    """The rows summed by what a key makes of theirs, the largest total first."""
+    return age((key(row.key), bucket, amount) for row in rows for bucket, amount in row.amounts.items())

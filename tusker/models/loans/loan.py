@@ -43,6 +43,27 @@ class Loan(Base):
         CheckConstraint("btrim(platform_reference) <> ''", name="platform_reference_not_blank"),
         Index("uq_loans_one_live", "invoice_id", unique=True, postgresql_where="reversed_on IS NULL"),
         Index("ix_loans_open_debtor", "debtor_id", "due_date", postgresql_where="closed_on IS NULL"),
+        *(
+            index
+            for side in ("supplier", "purchaser")
+            for index in (
+                Index(
+                    f"ix_loans_open_{side}",
+                    *(f"{side}_id", "due_date", "id"),
+                    postgresql_where="closed_on IS NULL",
+                ),
+                Index(
+                    f"ix_loans_closed_{side}",
+                    *(f"{side}_id", "closed_on", "id"),
+                    postgresql_where="closed_on IS NOT NULL",
+                ),
+            )
+        ),
+        Index(
+            "ix_loans_closed_face",
+            "purchaser_id",
+            postgresql_where="face_open <> 0 AND closed_on IS NOT NULL",
+        ),
         Index("ix_loans_reversed_on", "reversed_on", postgresql_where="reversed_on IS NOT NULL"),
         Index("ix_loans_open_due", "due_date", "id", postgresql_where="closed_on IS NULL"),
         Index("ix_loans_principal_id", "principal", "id", postgresql_where="closed_on IS NULL"),
@@ -84,7 +105,9 @@ class Loan(Base):
     recourse_on: Mapped[date | None]
     """Since when the supplier owes it in place of the purchaser."""
     debtor_id: Mapped[int] = mapped_column(BigInteger, server_default="0", server_onupdate=FetchedValue())
-    """Who owes it; a trigger keeps this."""
+    """Who owes it; a trigger keeps this, and whose it is."""
+    supplier_id: Mapped[int] = mapped_column(BigInteger, server_default="0", server_onupdate=FetchedValue())
+    purchaser_id: Mapped[int] = mapped_column(BigInteger, server_default="0", server_onupdate=FetchedValue())
     face_open: Mapped[int | None] = mapped_column(BigInteger)
     """What the purchaser has still to pay of the invoice's value, where it pays the face value; NULL where it pays
     the debt. Negative where a credit note came after it had paid in full."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, ScalarSelect, Select, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, ScalarSelect, Select, Subquery, cast, func, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from tusker.domain.credit.limits import Bound
@@ -26,6 +26,9 @@ _KEYS = {
     Bound.SUPPLIER: ExposureMovement.supplier_id,
     Bound.PURCHASER: ExposureMovement.purchaser_id,
 }
+
+LOOKED_AT = 500
+"""Movements among which the latest of an exposure are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,24 +160,49 @@ def _limit_on(kind: Bound, key: InstrumentedAttribute[int], as_of: date) -> Scal
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The latest movements of an exposure, oldest first, after the sum `before` of those that are not among them."""
+
+    rows: list[MovementRow]
+    before: int
+
+
 def derivation(kind: Bound, key: int, as_of: date) -> list[MovementRow]:
     """The movements that make up an exposure on a day, of invoices that still count on it; oldest first."""
-    counted = (
-        select(ExposureMovement.invoice_id)
+    left = func.sum(ExposureMovement.amount).over(partition_by=ExposureMovement.invoice_id)
+    moved = (
+        select(ExposureMovement, left.label("left"))
         .where(_KEYS[kind] == key, ExposureMovement.booked_on <= as_of)
-        .group_by(ExposureMovement.invoice_id)
-        .having(func.sum(ExposureMovement.amount) != 0)
+        .subquery()
     )
-    rows = db.session.execute(
-        select(
-            ExposureMovement.booked_on,
-            ExposureMovement.invoice_id,
-            Invoice.number,
-            ExposureMovement.cause,
-            ExposureMovement.amount,
-        )
-        .join(Invoice, Invoice.id == ExposureMovement.invoice_id)
-        .where(ExposureMovement.invoice_id.in_(counted), ExposureMovement.booked_on <= as_of)
-        .order_by(ExposureMovement.booked_on, ExposureMovement.id)
-    )
+    rows = db.session.execute(_shown(moved).where(moved.c.left != 0).order_by(moved.c.booked_on, moved.c.id))
     return [MovementRow(*row) for row in rows]
+
+
+def latest_movements(limit: ExposureRow, as_of: date, most: int) -> Latest:
+    """The latest of them, at most so many. Only the last `LOOKED_AT` movements of the limit are looked at, so that one
+    with a long past takes no longer."""
+    last = (
+        select(ExposureMovement)
+        .where(_KEYS[limit.kind] == limit.id, ExposureMovement.booked_on <= as_of)
+        .order_by(ExposureMovement.booked_on.desc(), ExposureMovement.id.desc())
+        .limit(LOOKED_AT)
+        .subquery()
+    )
+    of_invoice = aliased(ExposureMovement)
+    left = (
+        select(func.sum(of_invoice.amount))
+        .where(of_invoice.invoice_id == last.c.invoice_id, of_invoice.booked_on <= as_of)
+        .scalar_subquery()
+    )
+    # In the order of the subquery, so that no more of it is read than is shown.
+    query = _shown(last).where(left != 0).order_by(last.c.booked_on.desc(), last.c.id.desc()).limit(most)
+    rows = [MovementRow(*row) for row in db.session.execute(query)][::-1]
+    return Latest(rows, limit.exposure - sum(row.amount for row in rows))
+
+
+def _shown(moved: Subquery) -> Select[*tuple[Any, ...]]:
+    """The columns of `MovementRow`; numbers one by one, for few of the invoices that there are."""
+    number = select(Invoice.number).where(Invoice.id == moved.c.invoice_id).scalar_subquery()
+    return select(moved.c.booked_on, moved.c.invoice_id, number, moved.c.cause, moved.c.amount)

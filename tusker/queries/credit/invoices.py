@@ -128,15 +128,15 @@ class StatusNow:
 
 def list_invoices(wanted: InvoiceFilter, *, cursor: Cursor = NEWEST, limit: int) -> list[InvoiceRow]:
     """A page of invoices, the newest first or by one of `SORTS`."""
-    rows = _rows(wanted)
-    if words := wanted.search.strip():
-        others = replace(wanted, search="")
-        # The first ones that each kind of name finds: of words that find half the book no more is read.
-        firsts = (
-            on_page(_narrowed(kind, others), Invoice.id, cursor, limit, SORTS) for kind in _kinds(words)
-        )
-        ids = union(*(select(first.subquery().c.id) for first in firsts))
-        rows = _rows(others).where(Invoice.id.in_(ids))
+    words, others = wanted.search.strip(), replace(wanted, search="")
+    # The first ones that each kind of name finds: of words that find half the book no more is read. They are chosen
+    # before anything is joined to them, by an index of what the list is narrowed to.
+    firsts = (
+        on_page(_narrowed(kind, others), Invoice.id, cursor, limit, SORTS)
+        for kind in (_kinds(words) if words else [select(Invoice.id)])
+    )
+    ids = union(*(select(first.subquery().c.id) for first in firsts))
+    rows = _rows(others).where(Invoice.id.in_(ids))
     return [InvoiceRow(*row) for row in rows_of_page(rows, Invoice.id, cursor, limit, SORTS)]
 
 

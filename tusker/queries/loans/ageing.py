@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 
-from tusker.domain.loans.ageing import AgeingRow, Bucket, Key, age, bucket_of
+from tusker.domain.loans.ageing import AgeingRow, Bucket, Key, age, bucket_of, merged
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import due_after, open_loans
-from tusker.queries.loans.positions import LineKey, Position, positions
+from tusker.queries.loans.positions import Position, aged_lines, positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +31,14 @@ class Ageing:
 
 def ageing(as_of: date, *, supplier_id: int | None = None, purchaser_id: int | None = None) -> Ageing:
     """What is owed on a day by bucket, of one company if given; a purchaser's is what it has to pay."""
-    found = positions(as_of, supplier_id=supplier_id, purchaser_id=purchaser_id, by_line=True)
-    as_purchaser = purchaser_id is not None
-    debts = [
-        (row.line, row.bucket_for(as_purchaser=as_purchaser), row.owed(as_purchaser=as_purchaser))
-        for row in found
-        if row.line and (as_purchaser or row.in_book)
-    ]
-
-    def by(key: Callable[[LineKey], Key]) -> list[AgeingRow[Key]]:
-        return age((key(line), bucket, amount) for line, bucket, amount in debts)
-
+    lines = aged_lines(as_of, supplier_id=supplier_id, purchaser_id=purchaser_id)
+    whole = merged(lines, lambda line: None)
     return Ageing(
         as_of=as_of,
-        by_supplier=by(lambda line: (line.supplier_id, line.supplier)),
-        by_purchaser=by(lambda line: (line.purchaser_id, line.purchaser)),
-        by_line=by(lambda line: (line.line_id, f"{line.supplier} → {line.purchaser}")),
-        totals=together(found, as_purchaser=as_purchaser).amounts,
+        by_supplier=merged(lines, lambda line: (line.supplier_id, line.supplier)),
+        by_purchaser=merged(lines, lambda line: (line.purchaser_id, line.purchaser)),
+        by_line=merged(lines, lambda line: (line.line_id, f"{line.supplier} → {line.purchaser}")),
+        totals=whole[0].amounts if whole else dict.fromkeys(Bucket, 0),
     )
 
 
@@ -63,7 +54,12 @@ class Narrowed:
 
 
 def loans_behind(
-    as_of: date, wanted: Narrowed, *, today: date, after: tuple[date, int] | None = None
+    as_of: date,
+    wanted: Narrowed,
+    *,
+    today: date,
+    after: tuple[date, int] | None = None,
+    at_a_time: int = 200,
 ) -> Iterator[LoanRow]:
     """The loans on which something was owed on a day, the oldest due first, read a few at a time."""
     read = partial(
@@ -75,7 +71,7 @@ def loans_behind(
         # What was paid and undone since had another bucket then.
         bucket=wanted.bucket if as_of == today else None,
         to_collect=wanted.as_purchaser,
-        limit=_AT_A_TIME,
+        limit=at_a_time,
     )
     while rows := read(cursor=due_after(after)):
         for row in rows:
@@ -100,9 +96,6 @@ def sum_behind(as_of: date, wanted: Narrowed) -> tuple[int, int]:
         and wanted.bucket in (None, row.bucket_for(as_purchaser=wanted.as_purchaser))
     ]
     return sum(row.loans for row in found), sum(row.owed(as_purchaser=wanted.as_purchaser) for row in found)
-
-
-_AT_A_TIME = 200
 
 
 def together(found: Iterable[Position], *, as_purchaser: bool = False) -> AgeingRow[None]:

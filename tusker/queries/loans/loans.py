@@ -16,7 +16,6 @@ from sqlalchemy import (
     Select,
     any_,
     cast,
-    exists,
     or_,
     select,
     union,
@@ -24,10 +23,10 @@ from sqlalchemy import (
 
 from tusker.domain.loans.ageing import Bucket, due_between
 from tusker.extensions import db
-from tusker.models import Adjustment, Allocation, CreditNote, Invoice, Loan, Payable
-from tusker.queries.credit.invoices import invoices_named
+from tusker.models import Adjustment, Allocation, CreditNote, Customer, Invoice, Loan, Payable
 from tusker.queries.loans.loan_rows import LoanRow, loan_rows, loans, rows_on
 from tusker.queries.paging import Cursor, Sorts, on_page, rows_of_page
+from tusker.queries.searching import has
 
 TO_COLLECT = (
     (Loan.face_open > 0)
@@ -68,40 +67,53 @@ def open_loans(
     `bucket` none is left out that may be in it today, and few others are in."""
     query = loans().where(*_paid_out_by(as_of))
     if supplier_id is not None:
-        query = query.where(Invoice.supplier_id == supplier_id)
+        query = query.where(Loan.supplier_id == supplier_id)
     if purchaser_id is not None:
-        query = query.where(Invoice.purchaser_id == purchaser_id)
+        query = query.where(Loan.purchaser_id == purchaser_id)
     if line_id is not None:
         query = query.where(Invoice.credit_line_id == line_id)
     if bucket is not None:
         # A loan without principal is not late, whatever its due date.
         query = query.where(Loan.due_date.between(*due_between(bucket, as_of)) | (Loan.open_principal == 0))
     if companies is not None:
-        query = query.where(Invoice.supplier_id.in_(companies) | Invoice.purchaser_id.in_(companies))
+        query = query.where(Loan.supplier_id.in_(companies) | Loan.purchaser_id.in_(companies))
     if due_from is not None:
         query = query.where(Loan.due_date >= due_from)
     if due_until is not None:
         query = query.where(Loan.due_date <= due_until)
-    if search.strip():
-        query = query.where(Invoice.id.in_(invoices_named(search.strip())))
-    collected = to_collect or purchaser_id is not None
-    found = _first_of(query, [*_open_on(as_of), *([TO_COLLECT] if collected else [])], cursor, limit)
+    kinds: list[ColumnElement[bool]] = [*_open_on(as_of)]
+    if to_collect or purchaser_id is not None:
+        kinds.append(TO_COLLECT)
+    if words := search.strip():
+        kinds = [kind & named for kind in kinds for named in _named(words)]
+    found = _first_of(query, kinds, cursor, limit)
     chosen = loans().where(Loan.id.in_(found))
     return rows_on(rows_of_page(chosen, Loan.id, cursor, limit, SORTS), as_of)
 
 
 def open_loan_ids(
     *, search: str = "", due_from: date | None = None, due_until: date | None = None
-) -> Select[int]:
+) -> Select[int] | CompoundSelect[int]:
     """The ids of the loans that `open_loans` lists now."""
     query = select(Loan.id).where(Loan.closed_on.is_(None), Loan.reversed_on.is_(None))
     if due_until is not None:
         query = query.where(Loan.due_date <= due_until)
     if due_from is not None:
         query = query.where(Loan.due_date >= due_from)
-    if search.strip():
-        query = query.where(Loan.invoice_id.in_(invoices_named(search.strip())))
+    if words := search.strip():
+        return union(*(query.where(named) for named in _named(words)))
     return query
+
+
+def _named(words: str) -> list[ColumnElement[bool]]:
+    """Loans that a search finds, by each kind of name. Companies are found first, so that the database knows how many
+    loans they have."""
+    companies = db.session.scalars(select(Customer.id).where(has(words, Customer.name))).all()
+    kinds = [
+        Loan.invoice_id.in_(select(Invoice.id).where(has(words, Invoice.number))),
+        has(words, Loan.reference, Loan.platform_reference),
+    ]
+    return kinds + [side.in_(companies) for side in (Loan.supplier_id, Loan.purchaser_id) if companies]
 
 
 def _first_of(
@@ -130,9 +142,9 @@ def loans_owed(
         *_paid_out_by(as_of), owed, Loan.id == any_(cast(list(loan_ids), ARRAY(BigInteger)))
     )
     if supplier_id is not None:
-        query = query.where(Invoice.supplier_id == supplier_id)
+        query = query.where(Loan.supplier_id == supplier_id)
     if purchaser_id is not None:
-        query = query.where(Invoice.purchaser_id == purchaser_id)
+        query = query.where(Loan.purchaser_id == purchaser_id)
     return loan_rows(query, as_of)
 
 
@@ -163,22 +175,29 @@ def loans_between(
 ) -> tuple[list[LoanRow], list[LoanRow]]:
     """The loans that were paid out until a day, as seen on the day `before` and on the `last` day, without those that
     were closed by then and on which nothing was booked since: they were and are at nothing."""
-    rows = (
-        (model.booked_on > before) & (theirs == ours)
-        for model, theirs, ours in (
-            (Allocation, Allocation.loan_id, Loan.id),
-            (Adjustment, Adjustment.loan_id, Loan.id),
-            (CreditNote, CreditNote.invoice_id, Loan.invoice_id),
-            (Payable, Payable.invoice_id, Loan.invoice_id),
-        )
-    )
-    moved = (exists().where(row).correlate(Loan) for row in rows)
-    lives = (Loan.closed_on.is_(None), Loan.closed_on > before, Loan.booked_on > before, Loan.face_open != 0)
-    query = loans().where(Loan.booked_on <= last, or_(*lives, *moved)).order_by(Loan.due_date, Loan.id)
-    if supplier_id is not None:
-        query = query.where(Invoice.supplier_id == supplier_id)
-    if purchaser_id is not None:
-        query = query.where(Invoice.purchaser_id == purchaser_id)
+    mine = [
+        side == company
+        for side, company in ((Loan.supplier_id, supplier_id), (Loan.purchaser_id, purchaser_id))
+        if company is not None
+    ]
+    closed = Loan.closed_on <= before
+    # Each kind by an index of its own.
+    kinds = [
+        Loan.closed_on.is_(None),
+        Loan.closed_on > before,
+        closed & (Loan.face_open != 0),
+        *(
+            closed & ours.in_(select(theirs).where(model.booked_on > before))
+            for model, theirs, ours in (
+                (Allocation, Allocation.loan_id, Loan.id),
+                (Adjustment, Adjustment.loan_id, Loan.id),
+                (CreditNote, CreditNote.invoice_id, Loan.invoice_id),
+                (Payable, Payable.invoice_id, Loan.invoice_id),
+            )
+        ),
+    ]
+    ids = union(*(select(Loan.id).where(*mine, Loan.booked_on <= last, kind) for kind in kinds))
+    query = loans().where(Loan.id.in_(ids)).order_by(Loan.due_date, Loan.id)
     found = db.session.execute(query).all()
     return rows_on([loan for loan in found if loan.booked_on <= before], before), rows_on(found, last)
 

@@ -11,15 +11,26 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, BigInteger, Select, TextClause, cast, func, select, text, true
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CompoundSelect,
+    Row,
+    Select,
+    TextClause,
+    cast,
+    func,
+    select,
+    text,
+    true,
+)
 
 from tusker.chunks import chunks
-from tusker.domain.loans.ageing import Bucket, bucket_of
+from tusker.domain.loans.ageing import AgeingRow, Bucket, bucket_of
 from tusker.extensions import db
-from tusker.models import Invoice, Loan, LoanChange, LoanPosition, PositionDay
+from tusker.models import LoanChange, LoanPosition, PositionDay
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loans_owed, open_loans
-from tusker.queries.record.proof import Mismatch, Part
 
 
 class LineKey(NamedTuple):
@@ -108,7 +119,7 @@ def positions(
 
     Those that are not `in_book` are for a purchaser's sight only.
     """
-    kept = _kept(as_of, supplier_id, purchaser_id, line_id, by_line=by_line)
+    kept = kept_positions(as_of, supplier_id, purchaser_id, line_id, by_line=by_line)
     if kept is not None:
         return kept
     rows = open_loans(as_of, supplier_id=supplier_id, purchaser_id=purchaser_id, line_id=line_id)
@@ -150,7 +161,7 @@ def owed_of(found: Iterable[Position]) -> tuple[int, int, int]:
     return sum(row.loans for row in rows), sum(row.live for row in rows), sum(row.term for row in rows)
 
 
-def owed_on(loan_ids: Select[int], today: date) -> tuple[int, int, int]:
+def owed_on(loan_ids: Select[int] | CompoundSelect[int], today: date) -> tuple[int, int, int]:
     """How many loans these open ones are, what is owed on them, and at the end of their terms; minor units."""
     # One statement, so that positions and changes are of one snapshot.
     found = loan_ids.cte("found")
@@ -194,12 +205,11 @@ FIGURES = ("principal", "live", "term", "purchaser_owes", "purchaser_term")
 """The columns that are summed."""
 
 
-def _kept_sql(line: str, names: str) -> TextClause:
+def _kept_sql(by: str, sums: str, loans: str, names: str = "") -> TextClause:
     """One statement, so that sums, changes and the positions that these replace are of one snapshot. What changed
     stands in its first row only: that may be a hundred thousand loans, and the rows thousands."""
     alike, figures = ", ".join(ALIKE), ", ".join(FIGURES)
     negative = ", ".join(f"-{name}" for name in FIGURES)
-    summed = ", ".join(f"sum({name})::bigint AS {name}" for name in FIGURES)
     return text(f"""
         WITH changed AS (SELECT DISTINCT loan_id FROM loan_changes), kept AS (
             SELECT credit_line_id, {alike}, loans, {figures} FROM book_positions WHERE day = :day
@@ -207,27 +217,42 @@ def _kept_sql(line: str, names: str) -> TextClause:
             SELECT p.credit_line_id, {alike}, -1, {negative}
             FROM loan_positions p JOIN changed c ON c.loan_id = p.loan_id WHERE p.day = :day
         ), sums AS (
-            SELECT {line}{alike}, sum(loans)::bigint AS loans, {summed}
-            FROM kept k JOIN credit_lines l ON l.id = k.credit_line_id {names}
+            SELECT {by}, {loans}::bigint AS loans, {sums}
+            FROM kept k JOIN credit_lines l ON l.id = k.credit_line_id
             WHERE (CAST(:supplier_id AS bigint) IS NULL OR l.supplier_id = :supplier_id)
                 AND (CAST(:purchaser_id AS bigint) IS NULL OR l.purchaser_id = :purchaser_id)
                 AND (CAST(:line_id AS bigint) IS NULL OR l.id = :line_id)
-            GROUP BY {line}{alike} HAVING sum(loans) <> 0
-        ), numbered AS (SELECT row_number() OVER () AS n, sums.* FROM sums)
+            GROUP BY {by} HAVING {loans} <> 0
+        ), numbered AS (SELECT row_number() OVER () AS n, {_NAMED if names else ""}s.* FROM sums s {names})
         SELECT d.ready, CASE WHEN COALESCE(s.n, 1) = 1 THEN ARRAY(SELECT loan_id FROM changed) END AS changed, s.*
         FROM (SELECT EXISTS (SELECT 1 FROM position_days WHERE day = :day AND ready) AS ready) d
         LEFT JOIN numbered s ON d.ready
     """)  # noqa: S608 - names of columns only
 
 
-_WHOLE = _kept_sql("", "")
-_BY_LINE = _kept_sql(
-    "l.id, l.supplier_id, s.name, l.purchaser_id, p.name, ",
-    "JOIN customers s ON s.id = l.supplier_id JOIN customers p ON p.id = l.purchaser_id",
-)
+def _aged_sql(bucket: str, owed: str, which: str) -> TextClause:
+    """Of each credit line one row with what is owed in each bucket."""
+    parts = (f"COALESCE(sum({owed}) FILTER (WHERE {which} AND {bucket} = '{each}'), 0)" for each in Bucket)
+    return _kept_sql(
+        _LINE,
+        f"ARRAY[{', '.join(parts)}]::bigint[] AS owed",
+        f"COALESCE(sum(loans) FILTER (WHERE {which}), 0)",
+        _NAMES,
+    )
 
 
-def _kept(
+_LINE = "l.id, l.supplier_id, l.purchaser_id"
+_NAMED = "c.name AS supplier, p.name AS purchaser, "
+_NAMES = "JOIN customers c ON c.id = s.supplier_id JOIN customers p ON p.id = s.purchaser_id"
+_ALIKE = ", ".join(ALIKE)
+_SUMMED = ", ".join(f"sum({name})::bigint AS {name}" for name in FIGURES)
+_WHOLE = _kept_sql(_ALIKE, _SUMMED, "sum(loans)")
+_BY_LINE = _kept_sql(f"{_LINE}, {_ALIKE}", _SUMMED, "sum(loans)", _NAMES)
+_AGED = _aged_sql("bucket", "live", "in_book")
+_AGED_FOR_PURCHASER = _aged_sql("purchaser_bucket", "purchaser_owes", "true")
+
+
+def kept_positions(
     day: date,
     supplier_id: int | None = None,
     purchaser_id: int | None = None,
@@ -236,65 +261,75 @@ def _kept(
     by_line: bool,
 ) -> list[Position] | None:
     """The kept positions with what changed since; None for a day that is not kept."""
+    found = _rows(_BY_LINE if by_line else _WHOLE, day, supplier_id, purchaser_id, line_id)
+    if found is None:
+        return None
+    rows, fresh = found
+    return [*(_position(row, by_line=by_line) for row in rows), *fresh]
+
+
+def _rows(
+    query: TextClause,
+    day: date,
+    supplier_id: int | None = None,
+    purchaser_id: int | None = None,
+    line_id: int | None = None,
+) -> tuple[list[Row[*tuple[Any, ...]]], list[Position]] | None:
+    """The rows of kept sums, and the positions of what changed since; None for a day that is not kept."""
     values = {"day": day, "supplier_id": supplier_id, "purchaser_id": purchaser_id, "line_id": line_id}
-    rows = db.session.execute(_BY_LINE if by_line else _WHOLE, values).all()
+    rows = db.session.execute(query, values).all()
     if not rows[0].ready:
         return None
     changed = next(row.changed for row in rows if row.changed is not None)
-    kept = [_position(row[3:], by_line=by_line) for row in rows if row.loans is not None]
+    fresh: list[Position] = []
     # A released disbursal may have changed a hundred thousand at once.
-    for some in chunks(changed, _BATCH):
-        fresh = loans_owed(some, day, supplier_id=supplier_id, purchaser_id=purchaser_id)
-        kept += [position_of(row) for row in fresh if line_id in (None, row.credit_line_id)]
-    return kept
+    for some in chunks(changed, BATCH):
+        owed = loans_owed(some, day, supplier_id=supplier_id, purchaser_id=purchaser_id)
+        fresh += [position_of(row) for row in owed if line_id in (None, row.credit_line_id)]
+    return [row for row in rows if row.loans is not None], fresh
 
 
-def _position(values: Sequence[Any], *, by_line: bool) -> Position:
-    line, rest = (LineKey._make(values[:5]), values[5:]) if by_line else (None, values)
-    bucket, purchaser_bucket, *flags_and_figures = rest
-    return Position(line, _BUCKETS[bucket], _BUCKETS[purchaser_bucket], *flags_and_figures)
+def _position(row: Row[*tuple[Any, ...]], *, by_line: bool) -> Position:
+    line = (
+        LineKey(row.id, row.supplier_id, row.supplier, row.purchaser_id, row.purchaser) if by_line else None
+    )
+    figures = (getattr(row, name) for name in (*ALIKE[2:], "loans", *FIGURES))
+    return Position(line, _BUCKETS[row.bucket], _BUCKETS[row.purchaser_bucket], *figures)
 
 
 _BUCKETS: Mapping[str, Bucket] = {str(bucket): bucket for bucket in Bucket}
 
 
-def wrong_positions(day: date, *, part: Part | None = None) -> list[Mismatch]:
-    """Kept positions that differ from those of their loans, computed one by one; none for a day that is not kept. With
-    a `part` only those of its credit lines."""
-    kept = _kept(day, by_line=True)
+def aged_lines(
+    as_of: date, *, supplier_id: int | None = None, purchaser_id: int | None = None
+) -> list[AgeingRow[LineKey]]:
+    """What is owed on a day by bucket on each credit line, of one company if given; a purchaser's is what it has to
+    pay. A line may have several rows."""
+    as_purchaser = purchaser_id is not None
+    query = _AGED_FOR_PURCHASER if as_purchaser else _AGED
+    kept = _rows(query, as_of, supplier_id, purchaser_id)
     if kept is None:
-        return []
-    query = select(Loan.id).where(Loan.reversed_on.is_(None)).order_by(Loan.id)
-    if part is not None:
-        kept = [row for row in kept if row.line is not None and part.has(row.line.line_id)]
-        query = query.join(Invoice, Invoice.id == Loan.invoice_id).where(
-            Invoice.credit_line_id % part.of == part.number
-        )
-    ids = db.session.scalars(query).all()
-    computed: _Sums = {}
-    for some in chunks(ids, _BATCH):
-        rows = loans_owed(some, day)
-        _add(computed, (position_of(row) for row in rows))
-    stored = _add({}, kept)
+        rows = open_loans(as_of, supplier_id=supplier_id, purchaser_id=purchaser_id)
+        kept = [], [position_of(row) for row in rows]
+    found, fresh = kept
     return [
-        Mismatch("kept position of the loans", f"{line.supplier} → {line.purchaser}", was[2], now[2])
-        for (line, *_), was, now in (
-            (key, stored.get(key, _NONE), computed.get(key, _NONE)) for key in stored.keys() | computed.keys()
-        )
-        if was != now
+        *(
+            AgeingRow(
+                LineKey(row.id, row.supplier_id, row.supplier, row.purchaser_id, row.purchaser),
+                dict(zip(Bucket, row.owed, strict=True)),
+            )
+            for row in found
+        ),
+        *(
+            AgeingRow(
+                row.line,
+                {row.bucket_for(as_purchaser=as_purchaser): row.owed(as_purchaser=as_purchaser)},
+            )
+            for row in fresh
+            if row.line and (as_purchaser or row.in_book)
+        ),
     ]
 
 
-_Sums = dict[tuple[LineKey, Bucket, Bucket, bool, bool, bool], tuple[int, ...]]
-_NONE = (0,) * 6
-_BATCH = 2_000
+BATCH = 2_000
 """Loans that are computed at a time."""
-
-
-def _add(sums: _Sums, rows: Iterable[Position]) -> _Sums:
-    for row in rows:
-        if row.line is not None:
-            key = (row.line, row.bucket, row.purchaser_bucket, row.overdue, row.due_today, row.in_book)
-            figures = (row.loans, row.principal, row.live, row.term, row.purchaser_owes, row.purchaser_term)
-            sums[key] = tuple(map(sum, zip(sums.get(key, _NONE), figures, strict=True)))
-    return sums

@@ -17,8 +17,10 @@ def access_page(
     return [entry for (entry,) in rows_of_page(query, AccessEntry.id, cursor, limit)]
 
 
-def access_totals(*, email: str = "", kind: AccessKind | None = None) -> Totals:
-    """How many rows `access_page` has."""
+def access_totals(*, email: str = "", kind: AccessKind | None = None) -> Totals | None:
+    """How many rows `access_page` has; None of a kind alone, of which few rows may lie anywhere in the log."""
+    if kind and not email.strip():
+        return None
     return totals_of(_narrowed(email, kind), AccessEntry.id)
 
 

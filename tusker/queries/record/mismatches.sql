@@ -333,8 +333,10 @@ FROM (
 JOIN customers s ON s.id = supplier_id JOIN customers p ON p.id = purchaser_id
 WHERE (c.invoices, c.principal) IS DISTINCT FROM (i.invoices, i.principal)
 UNION ALL
-SELECT 'who owes the loan', l.reference, 0, 1 FROM loans l JOIN invoices i ON i.id = l.invoice_id
-WHERE l.debtor_id <> CASE WHEN l.recourse_on IS NULL THEN i.purchaser_id ELSE i.supplier_id END
+SELECT 'companies of the loan', l.reference, 0, 1 FROM loans l JOIN invoices i ON i.id = l.invoice_id
+WHERE (l.supplier_id, l.purchaser_id, l.debtor_id) <> (
+    i.supplier_id, i.purchaser_id, CASE WHEN l.recourse_on IS NULL THEN i.purchaser_id ELSE i.supplier_id END
+)
 UNION ALL
 SELECT 'principal of the disbursal, ' || COALESCE(l.invoices, 0) || ' invoices, ' || COALESCE(l.taken_out, 0)
     || ' taken out', d.reference, d.principal, COALESCE(l.principal, 0)::bigint

@@ -38,7 +38,7 @@ class ProofRow:
 _YES_OR_NO = frozenset(
     {
         "invoice repaid and loan closed",
-        "who owes the loan",
+        "companies of the loan",
         "due date as relief moved it",
         "due date moved from the one that stood",
         "classification that changed nothing",

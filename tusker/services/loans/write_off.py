@@ -5,6 +5,7 @@ from __future__ import annotations
 from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.domain.loans.interest import amount_due
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import AdjustmentKind, Invoice, Loan
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -20,7 +21,7 @@ from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
 
 
-@needs_second("Write a debt off", "invoice")
+@needs_second(say("Write a debt off"), "invoice")
 def write_off(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
     """An admin gives a debt up, with a reason: all that is owed on the day is written off, and its open principal freed
     on all three limits."""

@@ -49,7 +49,7 @@ def _told(ctx: Context, customer_id: int, account: AccountNumber, made: Made) ->
     return made
 
 
-@needs_second("Pay a supplier to another account", "customer")
+@needs_second(say("Pay a supplier to another account"), "customer")
 def use_account(ctx: Context, customer_id: int, account: AccountNumber) -> BankAccount:
     """Replace the account that a supplier is paid to, and tell it by mail."""
     customer = _locked_supplier(customer_id)

@@ -183,7 +183,7 @@ def check_payees(supplier_ids: Iterable[int]) -> None:
         )
 
 
-@needs_second("Release an invoice from its holds", about="invoice")
+@needs_second(say("Release an invoice from its holds"), about="invoice")
 def release_hold(ctx: Context, invoice_id: int, *, reason: str) -> HoldRelease:
     """Let an invoice be paid out although it is held; what comes to stand against it later holds it again."""
     why = reason_of(reason)

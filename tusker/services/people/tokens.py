@@ -42,7 +42,7 @@ def create_token(
     return add_token(ctx, customer_id, name, secret[:10], hash_token(secret), scope, days), secret
 
 
-@needs_second("Make an API token", "customer")
+@needs_second(say("Make an API token"), "customer")
 def add_token(
     ctx: Context,
     customer_id: int,
@@ -78,7 +78,7 @@ def add_token(
     return token
 
 
-@needs_second("Take over an API token", always=False)
+@needs_second(say("Take over an API token"), always=False)
 def take_over_token(ctx: Context, token_id: int, *, customer_id: int) -> ApiToken:
     """Answer for a token whose maker left, so that it works again. Raises `NotFound`, `Conflict` when it needs none."""
     token = lock_row(say("token"), ApiToken, ApiToken.id == token_id, ApiToken.customer_id == customer_id)

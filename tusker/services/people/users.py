@@ -28,7 +28,7 @@ def random_password() -> str:
     return secrets.token_urlsafe(32)
 
 
-@needs_second("Make a user", always=False, fresh={"password": random_password})
+@needs_second(say("Make a user"), always=False, fresh={"password": random_password})
 def create_user(
     ctx: Context,
     *,
@@ -104,7 +104,7 @@ def deactivate_user(ctx: Context, user_id: int, reason: str = "") -> User:
     return user
 
 
-@needs_second("Let a user in again", "user", always=False)
+@needs_second(say("Let a user in again"), "user", always=False)
 def reactivate_user(ctx: Context, user_id: int) -> User:
     """Let a deactivated user in again, with the password they had. Another admin has to accept all but auditors."""
     user = lock_user(user_id)

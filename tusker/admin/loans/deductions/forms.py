@@ -11,15 +11,18 @@ from tusker.web.forms import FilterForm, Form
 
 DISPUTED = "/disputed"
 KINDS = [
-    (f"{kind}{mark}", f"{status_label(kind)}{', disputed by the supplier' if mark else ''}")
+    (
+        f"{kind}{mark}",
+        say("{kind}, disputed by the supplier", kind=status_label(kind)) if mark else status_label(kind),
+    )
     for kind in DeductionKind
     if kind is not DeductionKind.CREDIT_NOTE
     for mark in (("", DISPUTED) if kind in DISPUTABLE else ("",))
 ]
 """What may be chosen on a form: a kind, with a mark where the supplier contests it."""
 SHOWN = [
-    ("certificate", "Tax without certificate"),
-    ("disputed", "Disputed"),
+    ("certificate", say("Tax without certificate")),
+    ("disputed", say("Disputed")),
     *((kind, status_label(kind)) for kind in DeductionKind),
 ]
 

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import ARRAY, BigInteger, any_, cast, select
 
 from tusker.domain.loans.interest import charges_accrued
 from tusker.extensions import db
-from tusker.models import Allocation, Invoice, Loan, Payable, Receipt
+from tusker.models import Allocation, Payable, Receipt
 from tusker.queries.loans.account_statements.faces import face_lines
 from tusker.queries.loans.account_statements.lines import (
     BY_THEMSELVES,
@@ -77,7 +77,7 @@ def statement(customer_id: int, side: Side, first: date, last: date) -> Statemen
     before = first - timedelta(days=1)
     opening, closing = _loans(customer_id, side, before, last)
     by_debt = [row for row in closing if not by_face(row, side)]
-    paid = _allocations(customer_id, side, first, last)
+    paid = _allocations(customer_id, side, closing, first, last)
     noted = note_lines(closing, first, last, side)
     lines = [
         *payout_lines(closing, first, side),
@@ -180,25 +180,24 @@ def _ended(closing: Iterable[LoanRow], first: date) -> list[StatementLine]:
     return lines
 
 
-def _allocations(customer_id: int, side: Side, first: date, last: date) -> list[tuple[int, StatementLine]]:
+def _allocations(
+    customer_id: int, side: Side, closing: Iterable[LoanRow], first: date, last: date
+) -> list[tuple[int, StatementLine]]:
     """What was paid and undone in the period, each with its loan's id."""
-    column = Invoice.supplier_id if side == "supplier" else Invoice.purchaser_id
+    loans = {row.loan_id: row for row in closing}
     rows = db.session.execute(
         select(
             Allocation.loan_id,
             Allocation.booked_on,
             Allocation.reverses_id,
-            Invoice.number,
+            Receipt.customer_id,
             Receipt.bank_reference,
             Allocation.total.label("total"),
         )
         .join(Receipt, Receipt.id == Allocation.receipt_id)
-        .join(Loan, Loan.id == Allocation.loan_id)
-        .join(Invoice, Invoice.id == Loan.invoice_id)
-        .where(column == customer_id, Allocation.booked_on.between(first, last))
-        # A supplier's payment does not count for a purchaser that pays the face value.
         .where(
-            or_(column == Invoice.supplier_id, Loan.face_open.is_(None), Receipt.customer_id == customer_id)
+            Allocation.loan_id == any_(cast(list(loans), ARRAY(BigInteger))),
+            Allocation.booked_on.between(first, last),
         )
         .order_by(Allocation.id)
     )
@@ -208,12 +207,14 @@ def _allocations(customer_id: int, side: Side, first: date, last: date) -> list[
             StatementLine(
                 row.booked_on,
                 LineKind.RECEIPT if row.reverses_id is None else LineKind.REVERSAL,
-                row.number,
+                loans[row.loan_id].number,
                 row.bank_reference,
                 -row.total,
             ),
         )
         for row in rows
+        # A supplier's payment does not count for a purchaser that pays the face value.
+        if not by_face(loans[row.loan_id], side) or row.customer_id == customer_id
     ]
 
 

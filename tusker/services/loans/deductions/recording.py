@@ -19,7 +19,7 @@ from tusker.domain.numbers import strict_form
 from tusker.domain.texts import one_line
 from tusker.errors import Conflict, Duplicate, InvalidInput, existing
 from tusker.extensions import db
-from tusker.messages import say, show_day
+from tusker.messages import Text, say, show_day
 from tusker.models import Claim, CreditNote, DeductionKind, DeductionState, Invoice, Loan, ReserveKind
 from tusker.models.loans.deductions import DISPUTABLE, STANDING
 from tusker.queries.sums import sum_of
@@ -219,22 +219,29 @@ def _checked(invoice: Invoice, loan: Loan, kept: KeptBack, today: date) -> KeptB
     if kept.amount <= 0:
         raise InvalidInput(say("The amount must be more than zero."), field="amount")
     if loan.face_open is not None:
-        most, what = max(0, loan.face_open), "is left to pay of the invoice"
+        most = max(0, loan.face_open)
     else:
         owed = owed_on(loan, invoice, today)
-        most, what = max(0, owed - _kept_back_of_debt(invoice.id)), "is owed"
+        most = max(0, owed - _kept_back_of_debt(invoice.id))
     most = min(most, invoice.amount - noted(invoice.id))
     if kept.kind == DeductionKind.ROUNDING:
-        most, what = min(most, tolerance() if loan.face_open is not None else 0), "counts as rounding"
+        most = min(most, tolerance() if loan.face_open is not None else 0)
     if kept.amount > most:
-        raise InvalidInput(
-            say("At most {most} {what}.", most=currency().show(most), what=what), field="amount"
-        )
+        raise InvalidInput(_too_much(loan, kept, most), field="amount")
     return replace(
         kept,
         number=checked_number(invoice.id, kept.number),
         reason=optional_reason(kept.reason),
     )
+
+
+def _too_much(loan: Loan, kept: KeptBack, most: int) -> Text:
+    amount = currency().show(most)
+    if kept.kind == DeductionKind.ROUNDING:
+        return say("At most {most} counts as rounding.", most=amount)
+    if loan.face_open is not None:
+        return say("At most {most} is left to pay of the invoice.", most=amount)
+    return say("At most {most} is owed.", most=amount)
 
 
 def tolerance() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import ARRAY, BigInteger, Text, cast, column, func, select
 from sqlalchemy.orm import aliased
 
 from tusker.currency import currency
@@ -137,7 +137,7 @@ def use_credit(ctx: Context, customer_id: int) -> int:
     return used
 
 
-@needs_second("Pay a credit back", "receipt")
+@needs_second(say("Pay a credit back"), "receipt")
 def refund_credit(
     ctx: Context, receipt_id: int, *, amount: int, bank_reference: str, value_date: date
 ) -> Receipt:
@@ -231,10 +231,20 @@ def unused_reference(customer_id: int, bank_reference: str) -> str:
 
 def _check_unused(references: Collection[tuple[int, str]]) -> None:
     """Raise `Duplicate` when a payment or refund that stands has one of these references of a customer."""
-    taken = select(Receipt.id).where(
-        tuple_(Receipt.customer_id, Receipt.bank_reference).in_(references),
-        Receipt.kind.in_([ReceiptKind.PAYMENT, ReceiptKind.REFUND]),
-        Receipt.reversed_on.is_(None),
+    ids, texts = zip(*references, strict=True) if references else ((), ())
+    wanted = (
+        func.unnest(cast(list(ids), ARRAY(BigInteger)), cast(list(texts), ARRAY(Text)))
+        .table_valued(column("customer_id", BigInteger), column("reference", Text), name="wanted")
+        .render_derived()
+    )
+    taken = (
+        select(Receipt.id)
+        .join(wanted, Receipt.customer_id == wanted.c.customer_id)
+        .where(
+            Receipt.bank_reference == wanted.c.reference,
+            Receipt.kind.in_([ReceiptKind.PAYMENT, ReceiptKind.REFUND]),
+            Receipt.reversed_on.is_(None),
+        )
     )
     if db.session.scalar(taken.limit(1)):
         raise Duplicate(say("This payment reference was recorded already."), field="bank_reference")

@@ -44,7 +44,7 @@ def configured_limits() -> ReliefLimits:
     )
 
 
-@needs_second("Waive charges", "invoice", always=False, fresh={"limits": configured_limits})
+@needs_second(say("Waive charges"), "invoice", always=False, fresh={"limits": configured_limits})
 def waive(
     ctx: Context,
     invoice_id: int,
@@ -70,7 +70,7 @@ def waive(
     return _grant(ctx, debt, relief, limits)
 
 
-@needs_second("Move a due date", "invoice", always=False, fresh={"limits": configured_limits})
+@needs_second(say("Move a due date"), "invoice", always=False, fresh={"limits": configured_limits})
 def extend(
     ctx: Context,
     invoice_id: int,

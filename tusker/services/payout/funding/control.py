@@ -106,7 +106,7 @@ def shown_way(number: str, way: str) -> Shown:
     return Shown(f"Parcel of {number}", way)
 
 
-@needs_second("Accept a parcel of other cities", "invoice")
+@needs_second(say("Accept a parcel of other cities"), "invoice")
 def accept_way(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None) -> None:
     """An admin accepts a parcel whose cities are not those of the two companies; others told later are judged again.
 
@@ -123,7 +123,7 @@ def accept_way(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None)
     after_commit(WATCH_JOB)
 
 
-@needs_second("Accept a delivery from before the invoice", "invoice")
+@needs_second(say("Accept a delivery from before the invoice"), "invoice")
 def accept_delivery(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None) -> None:
     """An admin accepts a delivery from before the invoice; another one told later is judged again.
 
@@ -141,7 +141,7 @@ def accept_delivery(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = 
     after_commit(WATCH_JOB)
 
 
-@needs_second("Tell an invoice apart from those it looks like", "invoice")
+@needs_second(say("Tell an invoice apart from those it looks like"), "invoice")
 def tell_apart(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None) -> None:
     """An admin says that an invoice is another one than those that it looks like; raises `Changed` unless it looks
     like what was `seen`."""
@@ -158,7 +158,7 @@ def tell_apart(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None)
     after_commit(WATCH_JOB)
 
 
-@needs_second("Accept another declared value", "invoice")
+@needs_second(say("Accept another declared value"), "invoice")
 def accept_value(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None) -> None:
     """An admin accepts the declared value; a different one reported later is judged again.
 

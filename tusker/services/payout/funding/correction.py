@@ -20,7 +20,7 @@ from tusker.services.proposals import needs_second
 from tusker.services.reasons import reason_of
 
 
-@needs_second("Raise the value of an invoice", "invoice", always=False)
+@needs_second(say("Raise the value of an invoice"), "invoice", always=False)
 def correct_value(ctx: Context, invoice_id: int, *, amount: int, reason: str) -> Invoice:
     """Give an invoice another value, in minor units, on the terms as agreed: what is lent on it follows, and the limits
     are taken by the functions that admit, or freed.

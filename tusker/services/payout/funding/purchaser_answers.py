@@ -87,7 +87,7 @@ def shown_dispute(number: str, amount: int | None, reason: str | None, at: datet
     return Shown(f"Dispute of {number}", f"{owes}{reason}", (at and at.timestamp(),))
 
 
-@needs_second("Overrule a dispute", "invoice")
+@needs_second(say("Overrule a dispute"), "invoice")
 def overrule_dispute(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None) -> Invoice:
     """An admin decides that a dispute does not stop the financing (any more); the reason is kept with who and when.
 

@@ -69,7 +69,7 @@ def mark_invalid(ctx: Context, document_id: int, *, reason: str) -> int:
     return invoice.id
 
 
-@needs_second("Take back that a document is not valid", "invoice")
+@needs_second(say("Take back that a document is not valid"), "invoice")
 def mark_valid(ctx: Context, invoice_id: int, *, document_id: int, reason: str) -> int:
     """Take back that a document of an invoice is not valid; it counts as not looked at again."""
     why = reason_of(reason)

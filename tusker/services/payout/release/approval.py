@@ -47,7 +47,7 @@ def approve(
     """
     disbursal = lock_draft(disbursal_id)
     if second_admin:
-        check_second_admin(ctx, disbursal.maker_ids, "prepared this disbursal")
+        check_second_admin(ctx, disbursal.maker_ids)
     ids = lock_ids(Invoice, among(Invoice.id, included_in(disbursal_id)))
     if ticked is not None:
         _check_saved(ids, ticked)
@@ -96,12 +96,12 @@ def withdraw_from_locked(ctx: Context, disbursal: Disbursal, why: str) -> None:
     set_disbursal_status(ctx, disbursal, DisbursalStatus.DRAFT, "approval_withdrawn", why)
 
 
-def check_second_admin(ctx: Context, makers: Iterable[int | None], did: str) -> None:
+def check_second_admin(ctx: Context, makers: Iterable[int | None]) -> None:
     """Raise `NotAllowed` unless the acting person is known and none of the makers."""
     if ctx.actor_id is None:
         raise NotAllowed(say("An admin must be signed in to do this."))
     if ctx.actor_id in set(makers):
-        raise NotAllowed(say("You {did}; another admin must approve it.", did=did))
+        raise NotAllowed(say("You prepared this disbursal; another admin must approve it."))
 
 
 def _check_saved(included: Collection[int], ticked: Collection[int]) -> None:
