@@ -18,7 +18,7 @@ document.querySelectorAll("[data-passkey-create], [data-passkey-get]").forEach((
       answer.value = JSON.stringify(made.toJSON());
       form.submit();
     } catch (error) {
-      say("The passkey was not used", error.name === "NotAllowedError" ? "It was cancelled, or took too long." : error.message);
+      say(button.dataset.unused, error.name === "NotAllowedError" ? button.dataset.cancelled : error.message);
     }
   });
 });

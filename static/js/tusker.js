@@ -11,7 +11,7 @@ function armMessages(root) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "btn-close";
-    button.setAttribute("aria-label", "Close");
+    button.setAttribute("aria-label", document.body.dataset.close);
     button.addEventListener("click", () => box.remove());
     box.append(button);
     box.classList.add("alert-dismissible");
@@ -263,12 +263,12 @@ document.addEventListener("visibilitychange", () => {
 
 document.addEventListener("htmx:responseError", (event) => {
   if (isPoll(event)) return;
-  say("That did not work", "The server answered with an error. Try again in a minute.");
+  say(document.body.dataset.failed, document.body.dataset.failedMore);
 });
 
 document.addEventListener("htmx:sendError", (event) => {
   if (isPoll(event)) return;
-  say("The server cannot be reached", "Nothing was saved. Check the connection and try again.");
+  say(document.body.dataset.unreached, document.body.dataset.unreachedMore);
 });
 
 document.addEventListener("htmx:load", (event) => {

@@ -211,7 +211,7 @@ def test_goods_that_came_back_are_told_before_the_money_leaves(
     assert "Do not pay all of this out" in browser.get(f"/admin/disbursals/{disbursal_id}").text
     watch()
     assert "Do not pay" not in browser.get(f"/admin/disbursals/{disbursal_id}").text
-    assert "1 issue: returned before the payout" in browser.get("/admin/").text
+    assert "1 issue: Returned before the payout" in browser.get("/admin/").text
 
 
 def test_the_list_filters_and_pages(

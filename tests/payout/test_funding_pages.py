@@ -62,7 +62,7 @@ def test_the_queue_says_what_to_do_and_counts(
         assert re.search(r"<span>Attention</span>\s*<span class=\"badge[^>]*>1</span>", page)
         assert ('value="settle"' in page) == (role is Role.ADMIN)
         dashboard = browser.get("/admin/").text
-        assert "1 issue: returned while the bank pays" in dashboard
+        assert "1 issue: Returned while the bank pays" in dashboard
         assert "Stop the payment at the bank" in browser.get(f"/invoices/{invoice.id}").text
     assert "No open issues" in browser.get("/admin/attention?kind=stalled").text
     assert "No settled issues" in browser.get("/admin/attention?state=settled").text

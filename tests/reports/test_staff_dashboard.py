@@ -134,8 +134,8 @@ def test_matters_that_need_a_person(
         record_poll_failure(ctx, [fine.id], "no answer", minimum_interval=minimum)
         review_items(ctx, rules_at(ctx))
     todo = section(login().get("/admin/").text, "todo")
-    assert "1 issue: unknown shipment status" in todo
-    assert "1 issue: no answer about the shipment" in todo
+    assert "1 issue: Unknown shipment status" in todo
+    assert "1 issue: No answer about the shipment" in todo
 
 
 def test_late_polls_tell_that_the_worker_stands_still(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 import pytest
-from flask import Flask
+from flask import Flask, render_template
 from flask.testing import FlaskClient
 from sqlalchemy import select, text
 from werkzeug.datastructures import MultiDict
@@ -21,12 +21,14 @@ from tusker.extensions import db
 from tusker.messages import joined, packed, say, shown, unpacked
 from tusker.models import Event, OutboxMessage, User
 from tusker.services.context import Context
+from tusker.services.events import record_event
 from tusker.services.outbox import queue_mail
 from tusker.services.people.users import choose_language
 from tusker.services.record.outbox_sending import compose
 from tusker.transactions import transaction
 from tusker.web.fields import MoneyField
 from tusker.web.forms import FilterForm
+from tusker.web.kept_forms import KeptForm
 
 MAIL: dict[str, object] = dict.fromkeys(
     ("number", "purchaser", "principal", "proposer", "company", "reason", "first", "last"), "x"
@@ -222,3 +224,31 @@ ListOf("loans", "Loans", (Column("number", say("Invoice")), Column("due", head="
 )
 def test_what_is_not_marked_is_found(template: str, words: list[str]) -> None:
     assert list(catalogue.unmarked(template)) == words
+
+
+def test_pages_say_all_of_a_sentence_and_files_stay_english(
+    pages: FlaskClient, create_user: Callable[..., User], ctx: Context
+) -> None:
+    user = create_user(email="asha@example.com")
+    with transaction():
+        choose_language(ctx, user.id, "hi")
+        record_event(ctx, "loan", 1, "due_date_moved", from_value="2026-03-05", to_value="2026-04-05")
+    sign_in(pages, "asha@example.com")
+    page = pages.get("/reports/ageing/loans?bucket=over+90").text
+    assert "90 दिन से अधिक अतिदेय</h2>" in page
+    assert 'data-close="बंद करें"' in page  # for the scripts
+    late = pages.get("/reports/ageing.csv?as_of=2099-01-01").text
+    assert "दिन भविष्य में नहीं होना चाहिए।" in late
+    events = "/admin/events{}?kind=due_date_moved"
+    assert "5 मार्च 2026" in pages.get(events.format("")).text
+    assert ",2026-03-05,2026-04-05," in pages.get(events.format(".csv")).text
+
+
+def test_what_was_typed_is_named_in_the_language_of_the_page(session_app: Flask) -> None:
+    fields = [("value_date", "x"), ("<b>", "y")]
+    kept = KeptForm("/", "/", fields, ["<i>", "password"], None)
+    with session_app.test_request_context(), speaking("hi"):
+        page = render_template("errors/kept.html", kept=kept)
+        assert f"<dt>{shown(say('Value date'))}</dt>" in page
+    assert "&lt;b&gt;" in page
+    assert "&lt;i&gt;, पासवर्ड" in page

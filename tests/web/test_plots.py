@@ -14,7 +14,7 @@ from tusker.currency import Currency
 from tusker.web.plots import HEIGHT, MOST_TICKS, TOP, Column, Plot, Series, bars, lines, stack, ticks
 
 AMOUNTS = st.integers(-(10**15), 10**15)
-SERIES = (Series("In", "in"), Series("Out", "out", below=True))
+SERIES = (Series("In", "in", "in"), Series("Out", "out", "out", below=True))
 COLUMNS = st.lists(
     st.builds(
         Column,
@@ -41,6 +41,8 @@ def test_no_mark_is_out_of_the_plot(columns: list[Column]) -> None:
     for make in (bars, lines):
         plot = make("Plot", "Week", SERIES, columns, show=str, short=str)
         assert inside(plot)
+        marks = (*plot.bars, *plot.points)
+        assert all(re.fullmatch(r"A week: -?\d+ (in|out)", mark.words) for mark in marks)  # as in a sentence
         assert all(0 <= tick.at <= 100 for tick in plot.x_ticks)
         assert plot.is_empty == (not any(value for column in columns for value in column.values))
 

@@ -210,15 +210,15 @@ def show(customer_id: int) -> str:
 def _plots_of(customer: Customer) -> list[tuple[str, Plot]]:
     """Use of its limit, cash and yield of each of its sides, with an id for each plot."""
     found: list[tuple[str, Plot]] = []
-    for side, words, account, whose in (
-        ("supplier", say("the supplier limit"), customer.supplier, Whose(supplier_id=customer.id)),
-        ("purchaser", say("the purchaser limit"), customer.purchaser, Whose(purchaser_id=customer.id)),
+    for side, title, account, whose in (
+        ("supplier", say("Use of the supplier limit"), customer.supplier, Whose(supplier_id=customer.id)),
+        ("purchaser", say("Use of the purchaser limit"), customer.purchaser, Whose(purchaser_id=customer.id)),
     ):
         if account is not None:
             past = BookHistory.of(today(), whose)
             limits = limit_changes(side, customer.id)
             found += [
-                (f"plot-use-{side}", past.use_of_limit(account.used_amount, limits, words)),
+                (f"plot-use-{side}", past.use_of_limit(account.used_amount, limits, title)),
                 (f"plot-cash-{side}", past.cash(to_pay=side == "purchaser")),
                 (f"plot-results-{side}", past.results()),
             ]

@@ -62,7 +62,7 @@ def dashboard() -> ResponseReturnValue:
         today=today,
         counts=count_by_status(wanted),
         own_limit=own,
-        use_plot=past.use_of_limit(own.used, limit_changes(side, company), say("your limit"))
+        use_plot=past.use_of_limit(own.used, limit_changes(side, company), say("Use of your limit"))
         if own
         else None,
         cash_plot=past.cash(to_pay=not sells),

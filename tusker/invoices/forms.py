@@ -147,7 +147,7 @@ class InvoiceFilterForm(FilterForm):
     @property
     def messages(self) -> list[str]:
         """What is wrong with the fields, for the list: the fields themselves are not drawn anew by htmx."""
-        return [str(error) for field in self for error in field.errors]
+        return [error for field in self for error in field.errors]
 
 
 def _start_of(day: date | None, zone: tzinfo) -> datetime | None:

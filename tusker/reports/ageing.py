@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -14,7 +14,7 @@ from tusker import clock
 from tusker.currency import currency
 from tusker.domain.loans.ageing import AgeingRow, Bucket, bucket_of
 from tusker.errors import InvalidInput
-from tusker.messages import joined, say
+from tusker.messages import Text, joined, say
 from tusker.queries.loans.ageing import Ageing, Narrowed, loans_behind, sum_behind
 from tusker.queries.loans.ageing import ageing as ageing_on
 from tusker.queries.loans.loan_rows import LoanRow
@@ -34,6 +34,11 @@ from tusker.web.paging import PAGE_SIZE, decode_day_key, encode_day_key
 
 ROWS_SHOWN = 25
 """Companies or lines in a table of the page; the file has all."""
+_BUCKETS: Mapping[str, Text] = {
+    Bucket.CURRENT: say("not past due"),
+    Bucket.OVER_90: say("over 90 days past due"),
+}
+"""What is not called by its days."""
 VIEWS = {"supplier": say("By supplier"), "purchaser": say("By purchaser"), "line": say("By credit line")}
 
 
@@ -189,7 +194,5 @@ def _about(rows: list[LoanRow]) -> str:
     if rows and request.args.get("purchaser"):
         words.append(rows[0].purchaser)
     if bucket := request.args.get("bucket"):
-        words.append(
-            say("not past due") if bucket == Bucket.CURRENT else say("{bucket} days past due", bucket=bucket)
-        )
+        words.append(_BUCKETS.get(bucket) or say("{bucket} days past due", bucket=bucket))
     return joined(words) if words else say("all loans")

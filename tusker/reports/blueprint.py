@@ -11,7 +11,7 @@ from flask_login import current_user
 from tusker import clock
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.models import Role
 from tusker.reports.forms import AsOfForm
 from tusker.web.access import current_company_id, is_staff
@@ -58,7 +58,7 @@ def day_or_refuse() -> date:
     """The same for a file: raises `InvalidInput` naming the day."""
     form, day = asked_day()
     if day is None:
-        raise InvalidInput(" ".join(form.as_of.errors), field="as_of")
+        raise InvalidInput(joined(form.as_of.errors, " "), field="as_of")
     return day
 
 

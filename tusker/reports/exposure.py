@@ -36,6 +36,11 @@ TITLES = {
     Bound.PURCHASER: say("Limits of purchasers"),
     Bound.CREDIT_LINE: say("Limits of credit lines"),
 }
+EXPOSURES = {
+    Bound.SUPPLIER: say("Exposure of the supplier limit"),
+    Bound.PURCHASER: say("Exposure of the purchaser limit"),
+    Bound.CREDIT_LINE: say("Exposure of the credit line limit"),
+}
 SHOWN = 50
 """Limits of a kind on a page; the file has all."""
 MOVEMENTS_SHOWN = 50
@@ -90,8 +95,13 @@ def _use_plot(day: date, found: list[Table]) -> Plot:
     used = next(table.exposure for table in found if table.kind is kind)
     past = BookHistory.of(day, Whose(**mine))
     if not mine:
-        return past.use_of_limit(used, limit_changes("programme", 0), "the programme's limit")
-    return past.use_of_limit(used, limit_changes(kind, past.whose.key), say("the limit as {kind}", kind=kind))
+        return past.use_of_limit(used, limit_changes("programme", 0), say("Use of the programme's limit"))
+    title = (
+        say("Use of the limit as purchaser")
+        if kind is Bound.PURCHASER
+        else say("Use of the limit as supplier")
+    )
+    return past.use_of_limit(used, limit_changes(kind, past.whose.key), title)
 
 
 @bp.get("/exposure.csv")
@@ -121,6 +131,7 @@ def exposure_rows(kind: str, key: int) -> ResponseReturnValue:
         form=form,
         day=day,
         kind=bound,
+        about=EXPOSURES[bound],
         limit=limit,
         latest=latest_movements(limit, day, MOVEMENTS_SHOWN) if day else None,
     )

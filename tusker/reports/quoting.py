@@ -15,7 +15,7 @@ from tusker.domain.loans.interest import Debt
 from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
 from tusker.domain.working_days import EVERY_DAY
 from tusker.errors import InvalidInput, TuskerError
-from tusker.messages import say
+from tusker.messages import joined, say
 
 Kind = TypeVar("Kind", DayCount, InterestMethod, InterestTiming)
 
@@ -167,21 +167,16 @@ def check_columns(table: CsvTable) -> tuple[str, ...]:
         missing = ["end"]
     unknown = [name for name in names if name not in COLUMNS]
     doubled = [name for name in names if names.count(name) > 1]
-    for wrong, found in (
-        ("has no column", missing),
-        ("has an unknown column", unknown),
-        ("has twice", doubled),
-    ):
-        if found:
-            raise InvalidInput(
-                say(
-                    "The file {wrong} “{column}”. Its columns may be {columns}.",
-                    wrong=wrong,
-                    column=found[0][:60],
-                    columns=", ".join(COLUMNS),
-                ),
-                field="file",
-            )
+    problem = None
+    if missing:
+        problem = say("The file has no column “{column}”.", column=missing[0])
+    elif unknown:
+        problem = say("The file has an unknown column “{column}”.", column=unknown[0][:60])
+    elif doubled:
+        problem = say("The file has twice “{column}”.", column=doubled[0])
+    if problem:
+        may_be = say("Its columns may be {columns}.", columns=", ".join(COLUMNS))
+        raise InvalidInput(joined((problem, may_be), " "), field="file")
     return names
 
 

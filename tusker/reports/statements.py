@@ -12,7 +12,7 @@ from tusker import clock
 from tusker.currency import currency
 from tusker.documents.statement import HEADER, statement_rows
 from tusker.errors import InvalidInput, NotFound
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.models import Role
 from tusker.queries.credit.customers import customer_by_id, purchaser_choices, supplier_choices
 from tusker.queries.loans.account_statements.lines import Side
@@ -193,8 +193,8 @@ def _read_or_refuse() -> tuple[Account, Statement]:
     """For files: raises `InvalidInput` with what is wrong."""
     form, account, made = _read()
     if account is None or made is None:
-        messages = [str(message) for field in form for message in field.errors]
-        raise InvalidInput(" ".join(messages) or "Choose a company.", field="account")
+        messages = [message for field in form for message in field.errors]
+        raise InvalidInput(joined(messages, " ") or say("Choose a company."), field="account")
     return account, made
 
 

@@ -65,11 +65,10 @@ class BookHistory:
             )
             for day, grown, label in zip(days, after, _labels(days), strict=True)
         ]
-        return _lines(
-            say("Outstanding principal"), say("End of"), [Series(say("Outstanding"), "main")], columns
-        )
+        series = [Series(say("Outstanding"), say("outstanding"), "main")]
+        return _lines(say("Outstanding principal"), say("End of"), series, columns)
 
-    def use_of_limit(self, used_now: int, limits: Sequence[tuple[date, int]], words: str) -> Plot:
+    def use_of_limit(self, used_now: int, limits: Sequence[tuple[date, int]], title: str) -> Plot:
         """What was used of a limit at the end of each week, beside the limit of that day; `limits` are its changes."""
         days = _week_ends(self.today)
         columns = [
@@ -82,9 +81,9 @@ class BookHistory:
             for day, label in zip(days, _labels(days), strict=True)
         ]
         return _lines(
-            say("Use of {what}", what=words),
+            title,
             say("End of"),
-            [Series(say("Used"), "main"), Series(say("Limit"), "limit")],
+            [Series(say("Used"), say("used"), "main"), Series(say("Limit"), say("limit"), "limit")],
             columns,
         )
 
@@ -104,10 +103,15 @@ class BookHistory:
             )
             words = say("Week of {day}", day=start)
             columns.append(Column(label, words, values, self._period(start, end)))
+        repaid, expected = (
+            ((say("Debt repaid"), say("debt repaid")), (say("To pay"), say("to pay")))
+            if to_pay
+            else ((say("Repaid"), say("repaid")), (say("Expected"), say("expected")))
+        )
         series = [
-            Series(say("Debt repaid") if to_pay else say("Repaid"), "in"),
-            Series(say("To pay") if to_pay else say("Expected"), "expected"),
-            Series(say("Paid out"), "out", below=True),
+            Series(*repaid, "in"),
+            Series(*expected, "expected"),
+            Series(say("Paid out"), say("paid out"), "out", below=True),
         ]
         return _bars(say("Cash by week"), say("Week"), series, columns)
 
@@ -120,7 +124,10 @@ class BookHistory:
             words = month_words(first, "MMMM y")
             label = month_words(first, "MMM") if number % 2 else ""
             columns.append(Column(label, words, (flow.earned, flow.lost), self._period(first, last)))
-        series = [Series(say("Earned"), "in"), Series(say("Lost"), "lost", below=True)]
+        series = [
+            Series(say("Earned"), say("earned"), "in"),
+            Series(say("Lost"), say("lost"), "lost", below=True),
+        ]
         return _bars(say("Yield and losses by month"), say("Month"), series, columns)
 
     def _period(self, first: date, last: date) -> str:

@@ -22,7 +22,7 @@ from werkzeug.datastructures import MultiDict
 from tusker import clock
 from tusker.currency import currency
 from tusker.errors import InvalidInput, NotFound
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.models import Role, SavedView
 from tusker.queries.paging import Cursor
 from tusker.queries.people.saved_views import views_of
@@ -84,7 +84,7 @@ class Column:
 
     `value` is the row's attribute of that key unless given. A column with `sorts` needs a sort of its key in the
     query. Those not `shown` are there to be chosen; so is it for users of the role `not_for`.
-    `empty` is what the query's sort has where it holds nothing.
+    `empty` is what the query's sort has where it holds nothing, `file` what files have in place of the page's words.
     """
 
     key: str
@@ -96,6 +96,7 @@ class Column:
     not_for: Role | None = None
     in_files: bool = True
     empty: Any = None
+    file: Callable[[Any], Any] | None = None
 
     def of(self, row: Any) -> Any:
         """What it holds of a row."""
@@ -103,7 +104,7 @@ class Column:
 
     def in_file(self, row: Any) -> object:
         """The same as files have it: amounts in major units, moments in the installation's time, statuses in words."""
-        value = self.of(row)
+        value = self.file(row) if self.file else self.of(row)
         if value is None:
             return None
         if self.kind is Kind.MONEY:
@@ -199,7 +200,7 @@ class ListOf:
         if ending not in {"csv", "xlsx"}:
             raise NotFound(say("Lists are files of CSV or XLSX."))
         if not form.validate():
-            raise InvalidInput(" ".join(str(e) for each in form for e in each.errors))
+            raise InvalidInput(joined((error for each in form for error in each.errors), " "))
         columns = [column for column in self.chosen() or self.columns if column.in_files]
         rows = ([column.in_file(row) for column in columns] for row in self._all(read))
         name = f"{self.name}-{clock.today()}.{ending}"

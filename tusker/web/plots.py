@@ -20,9 +20,11 @@ MOST_TICKS = 5
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What is plotted: its words for legend and table, and the class of its colour. `below` hangs under the zero."""
+    """What is plotted: its words for legend and table, the same within a sentence, and the class of its colour. `below`
+    hangs under the zero."""
 
     words: str
+    within: str
     tone: str
     below: bool = False
 
@@ -144,7 +146,7 @@ def bars(
             start, end = (up, up + value) if value > 0 else (down, down + value)
             up, down = (end, down) if value > 0 else (up, end)
             top, bottom = scale.y(max(start, end)), scale.y(min(start, end))
-            words = point_words(column.words, show(given or 0), kind.words)
+            words = point_words(column.words, show(given or 0), kind.within)
             left = number * width + width * 0.15
             found.append(Bar(left, top, width * 0.7, bottom - top, kind.tone, words, column.url))
     return Plot(
@@ -168,7 +170,7 @@ def lines(
                 min(100.0, place * width),
                 scale.y(value),
                 kind.tone,
-                point_words(column.words, show(value), kind.words),
+                point_words(column.words, show(value), kind.within),
                 column.url,
             )
             for place, column in enumerate(wanted)

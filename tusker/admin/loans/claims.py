@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import ClaimForm
 from tusker.errors import InvalidInput
+from tusker.messages import joined
 from tusker.models import Claim, ClaimState, Role
 from tusker.services.loans import claim_undoing, claims
 from tusker.transactions import transaction
@@ -22,7 +23,7 @@ def accept_claim(claim_id: int) -> ResponseReturnValue:
     """Take a claim in review, for less if an amount is given."""
     form = ClaimForm()
     if not form.validate():
-        raise InvalidInput(" ".join(str(error) for field in form for error in field.errors), field="amount")
+        raise InvalidInput(joined((error for field in form for error in field.errors), " "), field="amount")
     with transaction():
         claim = claims.accept_claim(acting(), claim_id, amount=form.amount.data, reason=form.reason.filled)
     return _decided(claim, "The claim is accepted: it is deducted from the supplier's next payouts.")

@@ -15,7 +15,7 @@ from tusker.admin.payout.disbursal_view import changed, show_disbursal, ticked_o
 from tusker.currency import currency
 from tusker.errors import ClosedDay, Conflict, NotFound, TuskerError, Unsaved, existing
 from tusker.extensions import db, limiter
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.models import DisbursalStatus, Payout, Role
 from tusker.queries.lookup import lines_called
 from tusker.services.loans.platform_ids import read_platform_references
@@ -152,7 +152,7 @@ def confirm_payout(payout_id: int) -> ResponseReturnValue:
         except TuskerError as error:
             return show_disbursal(disbursal_id, problem=error.message, status=error.http_status)
         return changed(disbursal_id, f"Payout {reference} is confirmed.")
-    problem = " ".join(str(error) for errors in form.errors.values() for error in errors)
+    problem = joined((error for errors in form.errors.values() for error in errors), " ")
     return show_disbursal(disbursal_id, problem=problem, status=422)
 
 
@@ -196,7 +196,7 @@ def pay_after_all(payout_id: int) -> ResponseReturnValue:
         except TuskerError as error:
             return show_disbursal(disbursal_id, problem=error.message, status=error.http_status)
         return changed(disbursal_id, words)
-    problem = " ".join(str(error) for errors in form.errors.values() for error in errors)
+    problem = joined((error for errors in form.errors.values() for error in errors), " ")
     return show_disbursal(disbursal_id, problem=problem, status=422)
 
 

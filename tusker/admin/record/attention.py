@@ -15,7 +15,7 @@ from tusker.domain.approval import Shown
 from tusker.domain.record.attention import AttentionKind
 from tusker.errors import InvalidInput, TuskerError, existing
 from tusker.extensions import db
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.models import AttentionItem, Role
 from tusker.queries.attention import AttentionRow, items_page, open_counts
 from tusker.services.attention import resolve_item, review_items, rules_at
@@ -114,7 +114,7 @@ Act = Callable[[Context, int, dict[str, Any]], object]
 def _accept_claim(ctx: Context, _about: int, facts: dict[str, Any]) -> object:
     form = ClaimForm()
     if not form.validate():
-        raise InvalidInput(" ".join(str(error) for field in form for error in field.errors))
+        raise InvalidInput(joined((error for field in form for error in field.errors), " "))
     return accept_claim(ctx, facts["claim_id"], amount=form.amount.data, reason=form.reason.filled)
 
 

@@ -81,9 +81,14 @@ EVENTS = ListOf(
             say("Before"),
             Kind.NAME,
             lambda row: row.from_value and event_value(row.from_value, row.kind),
+            file=lambda row: row.from_value and status_label(row.from_value),
         ),
         Column(
-            "to", say("After"), Kind.NAME, lambda row: row.to_value and event_value(row.to_value, row.kind)
+            "to",
+            say("After"),
+            Kind.NAME,
+            lambda row: row.to_value and event_value(row.to_value, row.kind),
+            file=lambda row: row.to_value and status_label(row.to_value),
         ),
         Column("reason", say("Reason"), Kind.NAME),
         Column("actor", say("By"), Kind.NAME, lambda row: actor_words(row.actor)),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from tusker.csv_tables import CsvRow, read_table
 from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_invoices, lock_loans
@@ -75,8 +75,9 @@ def read_platform_references(data: bytes, called: Called) -> dict[int, str]:
         except InvalidInput as error:
             faults.append(_fault(row, error))
     if faults:
-        more = f" And {len(faults) - _FAULTS_SHOWN} more." if len(faults) > _FAULTS_SHOWN else ""
-        raise InvalidInput(" ".join(faults[:_FAULTS_SHOWN]) + more, field="file")
+        more = len(faults) - _FAULTS_SHOWN
+        faults[_FAULTS_SHOWN:] = [say("And {n} more.", n=more)] if more > 0 else []
+        raise InvalidInput(joined(faults, " "), field="file")
     return found
 
 
@@ -104,4 +105,4 @@ def _given(text: str) -> str:
 
 def _fault(row: CsvRow, error: InvalidInput) -> str:
     column = COLUMNS[1] if error.field == FIELD else error.field
-    return f"Line {row.line}, {column}: {error.message}"
+    return say("Line {line}, {column}: {problem}", line=row.line, column=column, problem=error.message)

@@ -78,7 +78,8 @@ def confirm_password(user_id: int, password: str, *, field: str = "password") ->
     """Make sure that it is the signed-in person who acts: raises `InvalidInput` for `field` unless it is theirs."""
     user = db.session.get(User, user_id)
     if user is None or not user.active or not _verify(user.password_hash, password):
-        raise InvalidInput(say("Wrong {value}.", value=field.replace("_", " ")), field=field)
+        words = say("Wrong current password.") if field == "current_password" else say("Wrong password.")
+        raise InvalidInput(words, field=field)
 
 
 def request_password_reset(ctx: Context, email: str) -> None:

@@ -9,6 +9,7 @@ from email_validator import EmailNotValidError, validate_email
 from flask import current_app
 from sqlalchemy.exc import IntegrityError
 
+from tusker.domain.credit.limits import SIDE_SAID
 from tusker.errors import Conflict, Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.messages import LANGUAGES, say
@@ -174,15 +175,17 @@ def _company_of(role: Role, customer_id: int | None) -> Customer | None:
     side = {Role.SUPPLIER: "supplier", Role.PURCHASER: "purchaser"}.get(role)
     if side is None:
         if customer_id is not None:
-            raise InvalidInput(say("An {role} belongs to no company.", role=role), field="customer_id")
+            admin, auditor = say("An admin belongs to no company."), say("An auditor belongs to no company.")
+            raise InvalidInput(admin if role is Role.ADMIN else auditor, field="customer_id")
         return None
     if customer_id is None:
-        raise InvalidInput(say("A {role} user needs a company.", role=role), field="customer_id")
+        raise InvalidInput(say("A {side} user needs a company.", side=SIDE_SAID[side]), field="customer_id")
     customer = db.session.get(Customer, customer_id)
     if customer is None:
         raise NotFound(say("This company does not exist."), field="customer_id")
     if getattr(customer, side) is None:
         raise InvalidInput(
-            say("{customer} is not a {side}.", customer=customer.name, side=side), field="customer_id"
+            say("{customer} is not a {side}.", customer=customer.name, side=SIDE_SAID[side]),
+            field="customer_id",
         )
     return customer

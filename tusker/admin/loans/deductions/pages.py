@@ -13,7 +13,7 @@ from tusker.admin.loans.deductions.forms import DeductionFilter, DeductionForm, 
 from tusker.currency import currency
 from tusker.errors import existing
 from tusker.extensions import db
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.models import CreditNote, Role
 from tusker.queries.credit.invoices import Scope, invoice_in
 from tusker.queries.loans.invoice_money import (
@@ -115,7 +115,7 @@ def settle_tax(note_id: int) -> ResponseReturnValue:
                 acting(), note_id, number=form.number.filled, settled_on=form.settled_on.filled
             )
         return _changed(note_id, f"Settled by {form.number.filled}.")
-    problem = " ".join(str(error) for errors in form.errors.values() for error in errors)
+    problem = joined((error for errors in form.errors.values() for error in errors), " ")
     return _changed(note_id, problem, "danger")
 
 

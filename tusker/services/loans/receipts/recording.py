@@ -14,7 +14,7 @@ from tusker.domain.loans.allocation import Allocation as Split
 from tusker.domain.loans.allocation import check_allocation
 from tusker.errors import Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.models import Allocation, Customer, Payable, Receipt, ReceiptKind
 from tusker.queries.loans.account_statements.statement import credit_balance
 from tusker.queries.sums import sum_of
@@ -285,7 +285,7 @@ def _check_wanted(splits: Sequence[Split], debts: Sequence[OpenDebt], amount: in
         debt = by_loan[split.loan_id]
         problem = check_allocation(split, debt.due_on(value_date))
         if problem:
-            raise InvalidInput(f"{debt.invoice.number}: {problem}", field="allocations")
+            raise InvalidInput(joined((debt.invoice.number, problem), ": "), field="allocations")
     _check_left_over(splits, amount, None)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from tusker.currency import currency
 from tusker.domain.loans.allocation import Allocation as Split
 from tusker.errors import InvalidInput, TuskerError
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.models import Adjustment, AdjustmentKind, Allocation, DeductionKind, Receipt
 from tusker.services.context import Context
 from tusker.services.loans.adjustments import adjust
@@ -56,7 +56,8 @@ def deduct_with(
         try:
             deduct(ctx, debt.invoice, debt.loan, kept, receipt.id)
         except TuskerError as error:
-            raise InvalidInput(f"{debt.invoice.number}: {error.message}", field="kept_back") from None
+            words = joined((debt.invoice.number, error.message), ": ")
+            raise InvalidInput(words, field="kept_back") from None
 
 
 def round_off(ctx: Context, parts: Iterable[tuple[Receipt, Split, OpenDebt]]) -> None:
