@@ -134,7 +134,7 @@ def test_a_form_sent_after_the_end_is_kept_over_the_sign_in(
         ("reason", "It came &lt;back&gt;"),
         ("amount", "1200.50"),
     ]
-    assert "Not kept, to be entered again: password." in answer.text
+    assert "Not kept, to be entered again: Password." in answer.text
     assert pages.post("/t/admin", data={"csrf_token": token_in(answer.text)}).text == "seen"
 
 
