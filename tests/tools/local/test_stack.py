@@ -226,10 +226,13 @@ def test_what_is_killed_comes_back_and_a_killed_supervisor_leaves_no_orphan(
     first = notes(checkout)
     for name, pid in first:
         if name != "worker-child":  # that ends with the worker
-            count = len(notes(checkout))
+            known = {*notes(checkout)}
             os.kill(pid, signal.SIGKILL)
             read_until(run, "ended by itself with code -9; it is started again")
-            until(lambda count=count: len(notes(checkout)) > count, what=f"another {name}")
+            until(
+                lambda known=known, name=name: name in dict({*notes(checkout)} - known),
+                what=f"another {name}",
+            )
     wait_for_end(*(pid for _, pid in first))
     web = next(pid for name, pid in notes(checkout) if name == "web" and (name, pid) not in first)
     os.kill(int(Path(f"/proc/{web}/stat").read_text().rpartition(")")[2].split()[1]), signal.SIGKILL)
