@@ -97,7 +97,7 @@ def test_a_proposal_waits_for_another_admin(login: Callable[..., FlaskClient], i
     assert maker.post(f"/admin/loans/{invoice.id}/extend", data=sent).status_code == 303
     assert "1 proposal to approve" in words(other.get("/admin/").text)
     listed = seen(other.get("/admin/approvals"))
-    assert "Due date moved 2026-04-01 2026-05-01" in listed
+    assert "Due date moved 1 Apr 2026 1 May 2026" in listed
     assert "Interest for the days between – None" in listed
     assert "Due on 1 Apr 2026" in page(maker, invoice)
     assert maker.post("/admin/approvals/1/accept").status_code == 403
