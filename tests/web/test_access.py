@@ -22,6 +22,7 @@ PUBLIC_PAGES = {
     "web.readyz",
     "web.theme",
     "auth.login",
+    "auth.language",
     "auth.second",
     "auth.enrol",
     "auth.logout",
