@@ -29,7 +29,7 @@ def checklist() -> list[Step]:
         Step(
             say("Company data"),
             account,
-            "Set LENDER_NAME and the lender's own bank account in the environment.",
+            say("Set LENDER_NAME and the lender's own bank account in the environment."),
         ),
         Step(
             say("Mail"),
@@ -48,7 +48,7 @@ def checklist() -> list[Step]:
             say("Create a supplier and a purchaser."),
             url_for("customers.new"),
         ),
-        Step("Limits", found.limits, "Give both a limit above zero.", url_for("customers.index")),
+        Step(say("Limits"), found.limits, say("Give both a limit above zero."), url_for("customers.index")),
         Step(
             say("Credit line"),
             found.line,
