@@ -102,6 +102,8 @@ def at_once(app: Flask, jobs: Sequence[Callable[[], Any]]) -> list[Any]:
         ("shippo", PARCEL, "shipment_taken"),
         ("aftership", "USPS/ez1000000001", "shipment_taken"),
         ("easypost", "EZ1000000001", "shipment_taken"),
+        ("easypost", "usps/EZ1-000-000.001", "shipment_taken"),
+        ("shippo", "ez 1000_000001", "shipment_taken"),
         ("easypost", "ups/EZ1000000001", "approved"),
         ("easypost", "usps/EZ10000000010", "approved"),
         ("easypost", "usps/EZ100000000", "approved"),

@@ -97,6 +97,12 @@ def test_forms_are_stable(number: str) -> None:
         ("INV-5", "ɪɴᴠ-5", False, True),
         ("INV-63", "INV-бз", False, True),
         ("OPEN-5", "օpeո-5", False, True),
+        ("INV-001", "🅘🅝🅥-⓿⓿❶", False, True),
+        ("INV-001", "ıNV-ØƟ|", False, True),
+        ("INV-001", "INV|00!", False, True),
+        ("INV-001", "ꓲꓠꓦㅡθѳ1", False, True),
+        ("INV-001", "ᏆNᏙ-〇〇1", False, True),
+        ("SB-86", "5b-BG", False, True),
     ],
 )
 def test_pairs(one: str, other: str, same: bool, looks: bool) -> None:

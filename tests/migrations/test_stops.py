@@ -78,6 +78,12 @@ def test_parcels_behind_several_invoices_stop_the_upgrade(schema: Schema) -> Non
     schema.upgrade("0010")
     with pytest.raises(IntegrityError, match="ex_shipments_one_live_parcel"):
         schema.run("UPDATE shipments SET carrier = 'easypost' WHERE invoice_id = 2")
+    # and again once dots and dashes do not count
+    schema.run("UPDATE shipments SET carrier = 'shippo', order_ref = 'ez1-000.000001' WHERE invoice_id = 2")
+    with pytest.raises(ClickException, match=r"usps/EZ1000000001 \(invoices 1 and 2\)\n"):
+        schema.upgrade("0087")
+    schema.run("UPDATE shipments SET carrier = 'manual' WHERE invoice_id = 2")
+    schema.upgrade("0087")
     schema.downgrade("0006")
     schema.run("UPDATE shipments SET carrier = 'easypost' WHERE invoice_id = 2")
 

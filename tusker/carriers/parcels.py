@@ -19,6 +19,7 @@ from tusker.domain.delivery.shipments import (
     TrackedOrder,
     TrackingEvent,
 )
+from tusker.domain.numbers import strict_form
 from tusker.errors import InvalidInput
 from tusker.messages import say
 
@@ -57,12 +58,13 @@ class ParcelRef:
 
 
 def parse_parcel(text: str, *, example: str, courier_needed: bool = False) -> ParcelRef:
-    """Read `courier/number` or a bare number as people type it: any case, with blanks.
+    """Read `courier/number` or a bare number as people type it: any case and width, with blanks, dashes of any kind and
+    what nobody sees.
 
     Raises `InvalidInput` naming `order_ref`, with the example.
     """
-    courier, slash, number = text.strip().rpartition("/")
-    ref = ParcelRef(re.sub(r"\s", "", number).upper(), courier.strip().lower() or None)
+    courier, slash, number = strict_form(text).rpartition("/")
+    ref = ParcelRef(number.replace(" ", "").upper(), courier.strip() or None)
     fits = _NUMBER.fullmatch(ref.number) and len(str(ref)) <= REFERENCE_LENGTH
     named = _COURIER.fullmatch(ref.courier) if ref.courier else not slash and not courier_needed
     if not fits or not named:

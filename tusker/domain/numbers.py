@@ -20,16 +20,21 @@ _UNSEEN = re.compile(
 """What has neither ink nor width, besides the characters of the category Cf."""
 _RUN = re.compile(r"[^\W_]+")
 _ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
+_LATIN = re.compile(r"LATIN (?:(?:SMALL|CAPITAL|LETTER|DOTLESS|SCRIPT) )+([A-Z])(?: WITH .+)?$")
+"""The names of letters that are a Latin one with a stroke, without its dot, in small capitals, in a disc."""
 _LOOKS: Mapping[str, str] = {
-    "oil|sbz": "0111582",
-    "аеорсухіјѕвкмнтбзһӏԁԛԝѵ": "ae0pcyx1j58kmht63h1dqwv",
-    "αβεζηικμνορτυχϲϳ": "a8e2h1kmn0ptyxcj",
-    "օոսհ": "0nuh",
-    "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢɡ": "a8cdefgh1jk1mn0pr5tuvwy2g",
+    "аеорсухіјѕвкмнтбзһӏԁԛԝѵѳөьгп": "aeopcyxijsbkmht63hldqwvoobrn",
+    "αβεζηθικμνορτυχϲϳ": "abezhoikmnoptyxcj",
+    "օոսհ": "onuh",
+    "ⲃⲉⲏⲓⲕⲙⲛⲟⲣⲥⲧⲩⲭ": "behikmnopctyx",
+    "ᎪᏴᏟᎠᎬᏀᎻᎥᏆᎫᏦᏞᎷᏢᏒᏚᎢᏙᏔᏃ": "abcdeghiijklmprstvwz",
+    "ꓮꓐꓚꓓꓰꓝꓖꓧꓲꓙꓗꓡꓟꓠꓳꓑꓣꓢꓔꓴꓦꓪꓫꓬꓜ": "abcdefghijklmnoprstuvwxyz",
+    "ǀ〇": "lo",
 }
-_CONFUSABLE = str.maketrans("".join(_LOOKS), "".join(_LOOKS.values()), "ー一")
-"""Letters that look like digits, and those of other alphabets that look like Latin ones, all in lower case; and those
-that look like dashes."""
+_LIKE_LATIN = str.maketrans("".join(_LOOKS), "".join(_LOOKS.values()), "ー一ㅡᅳꟷ")
+"""Letters of other alphabets that look like Latin ones, in lower case, and those that look like dashes."""
+_LIKE_DIGITS = str.maketrans("oil|!sbzg", "011115826")
+_BARS = str.maketrans("|!", "  ")
 _LABELS = re.compile(
     r"(?<![^\W\d_])(?:tax|bill|number|num|no|nr|n°|copy|duplicate|dup|original|orig)(?![^\W\d_])"
 )
@@ -76,13 +81,14 @@ def loose_forms(number: str) -> list[str]:
 @lru_cache(maxsize=KEPT)
 def _loose_forms(number: str) -> tuple[str, ...]:
     apart = unicodedata.normalize("NFKD", strict_form(number))
-    plain = "".join(_digit(c) for c in apart if not unicodedata.combining(c))
-    forms = {plain}
+    plain = apart if apart.isascii() else "".join(_latin(c) for c in apart if not unicodedata.combining(c))
+    plain = plain.translate(_LIKE_LATIN)
+    forms = {plain, plain.translate(_BARS)}
     said = _LABELS.sub(" ", plain.replace("invoice", " inv "))
     if said != plain:
         once = _REPEATED.sub("inv", said)
         forms |= {once, re.sub(r"\binv\b", " ", once)}
-    found = {form for text in forms for form in _without_zeros(text.translate(_CONFUSABLE))}
+    found = {form for text in forms for form in _without_zeros(text.translate(_LIKE_DIGITS))}
     return tuple(sorted(found - {""}))
 
 
@@ -91,6 +97,7 @@ def _without_zeros(plain: str) -> set[str]:
     return {_ZEROS.sub("", "".join(parts)), "".join(_ZEROS.sub("", part) for part in parts)}
 
 
-def _digit(character: str) -> str:
-    """A digit of any script as the one of ours; anything else as it is."""
-    return str(unicodedata.decimal(character, character))
+def _latin(character: str) -> str:
+    """A digit of any script, or in a disc, as the one of ours, a kind of Latin letter as that one; else as it is."""
+    kind = _LATIN.search(unicodedata.name(character, ""))
+    return kind[1].lower() if kind else str(unicodedata.digit(character, character))
