@@ -190,7 +190,28 @@ def test_the_cities_of_the_recorded_tracker() -> None:
     tracker = json.loads(fixture("easypost", "examples--trackers-retrieve.json"))
     event = json.dumps({"description": "tracker.updated", "result": tracker}).encode()
     [order] = made(SPEC, "http://127.0.0.1:1").read_webhook(event)
-    assert (order.from_city, order.to_city) == ("HOUSTON", None)
+    assert (order.from_city, order.to_city) == ("HOUSTON", "CHARLESTON")
+
+
+@pytest.mark.parametrize(
+    ("place", "city"),
+    [
+        ("CHARLESTON SC, 29401", "CHARLESTON"),
+        ("BROOKLYN HGTS NY US", "BROOKLYN HGTS"),
+        ("PUNE MH 411001", "PUNE"),
+        ("NEW DELHI, IN", "NEW DELHI"),
+        ("LONDON GB, SW1A 1AA", "LONDON"),
+        ("Pune", "Pune"),
+        ("411001", None),
+        ("", None),
+        (None, None),
+        (7, None),
+    ],
+)
+def test_a_place_in_one_text(place: object, city: str | None) -> None:
+    order = read_tracker({"tracking_code": "EZ1000000001", "carrier_detail": {"destination_location": place}})
+    assert order is not None
+    assert order.to_city == city
 
 
 def test_a_recorded_webhook_about_something_else_tells_nothing() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,11 @@ from tests.support.pages import hidden, seen_in
 from tests.support.parcels import fields_of, the_invoice, trackers
 from tests.support.values import NOW, TODAY
 from tusker import clock
+from tusker.carriers.aftership import read_tracking
+from tusker.carriers.easypost import read_tracker
+from tusker.carriers.shippo import read_track
 from tusker.domain.delivery.shipments import ShipmentStatus as S
+from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.jobs.polling import poll_carrier
@@ -31,6 +36,9 @@ from tusker.services.payout.funding.control import accept_delivery
 from tusker.transactions import transaction
 
 CASE = Path(__file__).parents[1] / "fixtures/cases/recycled_tracker.json"
+[TRACKER] = json.loads(CASE.read_text())["trackers"]
+NUMBER = {"tracking_number": "EZ1000000001", "slug": "usps", "tag": "Delivered", "subtag": "Delivered_001"}
+TRACK = {"tracking_number": "EZ1000000001", "carrier": "usps", "tracking_status": {"status": "DELIVERED"}}
 
 
 def deliver_at(desk: FundingDesk, invoice: Invoice, *, days: float) -> str:
@@ -121,6 +129,60 @@ def test_an_accepted_delivery_is_that_one_alone(funding: FundingDesk, admin: Con
     assert deliver_at(funding, invoice, days=1) == "approved"
     funding.watch()
     assert (invoice.status, open_kinds()) == ("financeable", [])
+
+
+DAY = "2025-01-05T10:00:00Z"
+GONE_BY = {"status": "in_transit", "datetime": "2025-01-02T10:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        read_tracker({**TRACKER, "tracking_details": [{"status": "delivered", "datetime": DAY}]}),
+        read_tracker({**TRACKER, "status_detail": "arrived_at_destination"}),
+        read_tracker({**TRACKER, "tracking_details": [GONE_BY, {"status": "delivered"}], "updated_at": None}),
+        read_tracker({**TRACKER, "tracking_details": []}),
+        read_tracker({**TRACKER, "tracking_details": None, "updated_at": "2025-01-05T23:59:59+13:00"}),
+        read_tracking({**NUMBER, "checkpoints": [], "shipment_delivery_date": "2025-01-05T10:00:00"}),
+        read_tracking(
+            {**NUMBER, "checkpoints": [{"tag": "Delivered", "checkpoint_time": "2025-01-05 10:00"}]}
+        ),
+        read_track({**TRACK, "tracking_history": [{"status": "TRANSIT", "status_date": DAY}]}),
+        read_track({**TRACK, "tracking_status": {"status": "DELIVERED", "status_date": DAY}}),
+    ],
+)
+def test_however_its_day_is_told(funding: FundingDesk, told: TrackedOrder) -> None:
+    assert told.status is S.DELIVERED
+    invoice = dated(funding)
+    shipment = shipment_of(invoice)
+    order = order_on(funding.line, invoice.amount, ref=shipment.order_ref, status=S.DELIVERED)
+    order = replace(order, updated_at=told.updated_at, near=told.near)
+    with transaction():
+        record_tracking(funding.ctx, {shipment.id: order}, minimum_interval=timedelta(minutes=1))
+    assert invoice.status == "approved"
+    funding.watch()
+    assert open_kinds() == ["delivered_before"]
+    assert deliver_at(funding, invoice, days=0) == "approved"
+    funding.watch()
+    assert (invoice.status, open_kinds()) == ("financeable", []), "its own day is known by now"
+
+
+@pytest.mark.parametrize(
+    ("at", "status"),
+    [
+        ("2026-02-20T00:00:00+05:30", "financeable"),
+        ("2026-02-19T18:30:00+00:00", "financeable"),
+        ("2026-02-19T18:29:59+00:00", "approved"),
+        ("2026-02-20T12:29:59+18:00", "approved"),
+        ("2026-02-19T06:30:00-12:00", "financeable"),
+    ],
+)
+def test_days_are_those_of_the_installation(funding: FundingDesk, at: str, status: str) -> None:
+    """It lies in India; the tolerance is 7 days, which begin there."""
+    invoice = dated(funding, date(2026, 2, 27))
+    assert deliver_at(funding, invoice, days=(datetime.fromisoformat(at) - NOW) / timedelta(days=1)) == status
+    funding.watch()
+    assert open_kinds() == ([] if status == "financeable" else ["delivered_before"])
 
 
 def test_what_waits_in_a_draft_is_taken_out(app: Flask, funding: FundingDesk) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from tusker.carriers.base import CarrierRefused, CarrierUnavailable
 from tusker.carriers.parcels import (
@@ -21,6 +22,7 @@ from tusker.carriers.parcels import (
     lookup,
     match,
     named_parcel,
+    near_time,
     raw_words,
     refine,
     same_time,
@@ -131,7 +133,8 @@ def read_tracking(item: object) -> TrackedOrder | None:
     if at(item, "return_to_sender") is True and status is ShipmentStatus.DELIVERED:
         # Delivered to whom it came from.
         status = ShipmentStatus.RETURNED
-    believed = settle(TrackingEvent(status, raw_status, same_time(raw_status, events), {}), events)
+    now = TrackingEvent(status, raw_status, None, {})
+    believed = settle(replace(now, occurred_at=same_time(now, events)), events)
     return TrackedOrder(
         carrier=NAME,
         ref=str(ref),
@@ -146,6 +149,7 @@ def read_tracking(item: object) -> TrackedOrder | None:
         signed_by=text_or_none(at(item, "signed_by")),
         from_city=text_or_none(at(item, "origin_city")),
         to_city=text_or_none(at(item, "destination_city")),
+        near=instant(at(item, "shipment_delivery_date")) or near_time(events, at(item, "updated_at")),
         aliases=(ref.number,) if ref.courier else (),
     )
 

@@ -11,6 +11,7 @@ import base64
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
 from tusker.carriers.base import CarrierRejected
@@ -24,6 +25,7 @@ from tusker.carriers.parcels import (
     lookup,
     match,
     named_parcel,
+    near_time,
     raw_words,
     refine,
     same_time,
@@ -41,6 +43,8 @@ PAGE_SIZE = 100
 MOST_PAGES = 5
 EXAMPLE = "usps/9400110898825022579493"
 SIGNATURE_HEADER = "X-Hmac-Signature"
+_PLACE = re.compile(r"([^\d,]+?)(?:,? [A-Z]{2}){0,2}(?:,? [A-Z]{0,2}\d[\w -]*)?")
+"""A city, its state and country in two letters each, its postcode."""
 
 STATUSES: Mapping[str, ShipmentStatus] = {
     "unknown": ShipmentStatus.UNKNOWN,
@@ -197,7 +201,8 @@ def read_tracker(item: object) -> TrackedOrder | None:
     events = history(at(item, "tracking_details"), _read_event)
     status, detail = at(item, "status"), at(item, "status_detail")
     raw_status = raw_words(status, detail) if detail is not None else raw_words(status)
-    now = TrackingEvent(read_status(status, detail), raw_status, same_time(raw_status, events), {})
+    now = TrackingEvent(read_status(status, detail), raw_status, None, {})
+    now = replace(now, occurred_at=same_time(now, events))
     if at(item, "is_return") is True and now.status is ShipmentStatus.DELIVERED:
         # A parcel that is itself a return was delivered to the supplier.
         now = TrackingEvent(ShipmentStatus.RETURNED, raw_status, now.occurred_at, {})
@@ -214,10 +219,18 @@ def read_tracker(item: object) -> TrackedOrder | None:
         raw=as_object(item),
         events=events,
         signed_by=text_or_none(at(item, "signed_by")),
-        from_city=text_or_none(at(item, "carrier_detail", "origin_tracking_location", "city")),
-        to_city=text_or_none(at(item, "carrier_detail", "destination_tracking_location", "city")),
+        from_city=_city(item, "origin"),
+        to_city=_city(item, "destination"),
+        near=near_time(events, at(item, "updated_at")),
         aliases=tuple(sorted(other for other in others if other)),
     )
+
+
+def _city(item: object, end: str) -> str | None:
+    """The city at one end of the way, as the place is told in parts or in one text, such as “CHARLESTON SC, 29401”."""
+    told = text_or_none(at(item, "carrier_detail", f"{end}_tracking_location", "city"))
+    place = _PLACE.fullmatch(text_or_none(at(item, "carrier_detail", f"{end}_location")) or "")
+    return told or (place[1] if place else None)
 
 
 def _read_event(item: Mapping[str, object]) -> TrackingEvent:

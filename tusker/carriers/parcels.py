@@ -172,15 +172,23 @@ def settle(current: TrackingEvent, events: Sequence[TrackingEvent]) -> TrackingE
     return current
 
 
-def same_time(raw_status: str, events: Sequence[TrackingEvent]) -> datetime | None:
-    """When the current status began: the time of the last event with the same status; None without one.
+def same_time(now: TrackingEvent, events: Sequence[TrackingEvent]) -> datetime | None:
+    """When the current status began: the time of the last event in the same words, for a delivery of any words; None
+    without one.
 
     The time at which the vendor wrote its record does not say it: scans are uploaded late, and many vendors give
     local times. Compared with each other, the two clocks would make current reports late.
     """
-    return next(
-        (e.occurred_at for e in reversed(events) if e.raw_status == raw_status and e.occurred_at), None
-    )
+    timed = [event for event in reversed(events) if event.occurred_at]
+    found = [event for event in timed if event.raw_status == now.raw_status]
+    if now.status is ShipmentStatus.DELIVERED:
+        found = found or [event for event in timed if event.status is ShipmentStatus.DELIVERED]
+    return found[0].occurred_at if found else None
+
+
+def near_time(events: Sequence[TrackingEvent], written: object) -> datetime | None:
+    """A time about that of a status without one: of the last scan, or else at which the vendor wrote its record."""
+    return next((event.occurred_at for event in reversed(events) if event.occurred_at), instant(written))
 
 
 def choose(orders: Iterable[TrackedOrder], age: Callable[[TrackedOrder], datetime | None]) -> TrackedOrder:

@@ -19,6 +19,7 @@ from tusker.carriers.parcels import (
     history,
     instant,
     lookup,
+    near_time,
     raw_words,
     refine,
     settle,
@@ -158,6 +159,7 @@ def read_track(item: object) -> TrackedOrder | None:
         events=events,
         from_city=text_or_none(at(item, "address_from", "city")),
         to_city=text_or_none(at(item, "address_to", "city")),
+        near=near_time(events, at(status, "object_updated")),
     )
 
 

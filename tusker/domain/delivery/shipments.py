@@ -98,7 +98,8 @@ class TrackedOrder:
     amount and the parties come from whoever requests.
 
     `declared_value` is in minor units, None when it was missing, negative, not a number or finer than the minor
-    unit. `from_city` and `to_city` are the sender's and the receiver's as they were written, None where the carrier
+    unit. `near` is a time about that of the status, where `updated_at` is not known: nothing is ordered by it.
+    `from_city` and `to_city` are the sender's and the receiver's as they were written, None where the carrier
     does not tell. Times are aware, in UTC. `raw` is safe to store as JSON; decimal numbers in it are text, because no
     float may touch money.
     """
@@ -120,6 +121,7 @@ class TrackedOrder:
     aliases: tuple[str, ...] = ()
     from_city: str | None = None
     to_city: str | None = None
+    near: datetime | None = None
 
     def as_of(self, now: datetime) -> TrackedOrder:
         """The same without a time that lies too far ahead to be one: nothing could ever be later."""

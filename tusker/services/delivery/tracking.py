@@ -229,18 +229,16 @@ def _take_cities(shipment: Shipment, order: TrackedOrder) -> bool:
 
 def _take_over(ctx: Context, shipment: Shipment, order: TrackedOrder, *, asked: bool) -> bool:
     """Set the shipment to the order's status; False when nothing changed."""
-    known, known_at = ShipmentStatus(shipment.status), shipment.status_occurred_at
+    known = ShipmentStatus(shipment.status)
     told = shipment.told.hear(order.status, order.updated_at, asked=asked)
     shipment.told_status, shipment.told_at, shipment.unclear_at = told.status, told.at, told.unclear_at
     if told.shown == known:
-        if order.status == known and (
-            known_at is None or (order.updated_at is not None and order.updated_at >= known_at)
-        ):
+        if order.status == known and order.updated_at == told.shown_at:
             shipment.raw_status, shipment.eta = order.raw_status, order.eta
-            shipment.status_occurred_at = order.updated_at or known_at
+            shipment.status_occurred_at = told.shown_at or order.near
         return False
     shipment.status, shipment.raw_status, shipment.eta = told.shown, order.raw_status, order.eta
-    shipment.status_changed_at, shipment.status_occurred_at = ctx.now, told.shown_at
+    shipment.status_changed_at, shipment.status_occurred_at = ctx.now, told.shown_at or order.near
     record_event(
         ctx,
         "invoice",
