@@ -26,9 +26,11 @@ from rq.worker_pool import WorkerPool
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from tusker.extensions import db
 from tusker.jobs import stopping
 from tusker.jobs.schedule import cron_scheduler
 from tusker.logs import work_id, work_kind
+from tusker.queries.record.readiness import OK, schema
 from tusker.queues import POLL_QUEUE, QUEUE, OwnJob
 from tusker.transactions import may_pass, standing_alone
 from wsgi import app
@@ -74,6 +76,7 @@ class TuskerWorker(Worker):
         if pool := parent_process():
             end_with(pool.pid or 0, signal.SIGTERM)
         await_redis(self.connection)
+        await_schema()
         return super().work(*arguments, **{**options, "with_scheduler": False})
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
@@ -162,6 +165,21 @@ def await_redis(connection: Redis) -> None:
             time.sleep(1)
         else:
             return
+
+
+def await_schema() -> None:
+    """Wait until the database has this version's schema: on an older one jobs would fail for good."""
+    with app.app_context():
+        while not stopping.is_asked():
+            try:
+                if (found := schema()).state == OK:
+                    break
+                log.warning("the worker waits for `flask db upgrade`: %s", found.detail)
+            except SQLAlchemyError as error:
+                db.session.rollback()
+                log.warning("the worker waits for the database: %s", error)
+            time.sleep(1)
+        db.engine.dispose()  # jobs' processes would share its connection
 
 
 def await_database() -> None:

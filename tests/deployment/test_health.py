@@ -24,6 +24,7 @@ from tusker.jobs import stopping
 from tusker.jobs.daily import RUN_JOB
 from tusker.jobs.polling import POLL_JOB
 from tusker.jobs.schedule import AGAIN_SECONDS, cron_scheduler
+from tusker.queries.record import readiness
 from tusker.queues import QUEUE, OwnJob, queue_called
 from tusker.services.bank.uploads import READ_JOB
 from tusker.services.credit.importing.large import IMPORT_JOB
@@ -88,6 +89,24 @@ def test_a_worker_whose_job_lost_redis_ends_the_job_and_waits(
     assert (answers, pauses, worker.horse_pid) == ([], [1, 1], 0)
     with pytest.raises(ProcessLookupError):
         os.kill(horse.pid, 0)
+
+
+def test_a_worker_takes_no_job_on_an_older_schema(
+    redis: Redis, worker_class: type, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue_called(QUEUE).enqueue("tusker.jobs.sealing.seal_new")
+    waiting: list[int] = []
+
+    def migrate(_: float) -> None:
+        waiting.append(len(queue_called(QUEUE)))
+        monkeypatch.setattr(readiness, "newest_revision", lambda: "0001")
+
+    monkeypatch.setattr(readiness, "newest_revision", lambda: "9999")
+    monkeypatch.setattr("time.sleep", migrate)
+    monkeypatch.setattr(Worker, "work", lambda worker, **_: waiting.append(len(worker.queues[0])))
+    worker_class([QUEUE], connection=redis).work(burst=True)
+    assert waiting == [1, 1]
+    assert "9999 is missing" in caplog.text
 
 
 def test_a_worker_that_waits_for_redis_with_a_job_ends_when_told(

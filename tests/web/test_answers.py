@@ -231,7 +231,9 @@ def test_health_asks_nobody_and_readiness_names_what_is_not_heard_of(
     ready = pages.get("/readyz")
     assert (ready.status_code, ready.json["parts"]["redis"]["state"]) == (200, "away")
     monkeypatch.setattr(readiness, "newest_revision", lambda: "9999")
-    assert pages.get("/readyz").status_code == 503
+    ready = pages.get("/readyz")
+    assert (ready.status_code, ready.json["parts"]["migrations"]["state"]) == (503, "late")
+    assert ready.json["parts"]["migrations"]["detail"].endswith(", 9999 is missing")
 
 
 def test_without_its_database_every_answer_is_our_own_and_says_when_to_come_again(

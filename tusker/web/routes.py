@@ -44,7 +44,11 @@ def readyz() -> tuple[Response, int]:
     ready = is_ready(found)
     status = "ok" if all(part.state == OK for part in found) else "degraded" if ready else "unavailable"
     told = {
-        part.name.replace(" ", "_"): {"state": part.state, "at": part.at and part.at.isoformat()}
+        part.name.replace(" ", "_"): {
+            "state": part.state,
+            "at": part.at and part.at.isoformat(),
+            **({} if part.state == OK else {"detail": part.detail}),
+        }
         for part in found
     }
     return jsonify(status=status, parts=told), 200 if ready else 503

@@ -64,7 +64,7 @@ class Faults:
             "replica promoted, the first PostgreSQL gone": self.promotion,
             "PgBouncer killed": lambda: self.running.kill("pgbouncer"),
             "Valkey emptied": self.emptied,
-            "Valkey stopped": lambda: self.away("valkey1", "valkey2"),
+            f"Valkey stopped for {self.lasting:g} s": lambda: self.away("valkey1", "valkey2"),
             "Valkey failed over": self.failed_over,
             "delivery company hangs": self.carrier_hangs,
             "HAProxy killed": lambda: self.running.kill("haproxy"),

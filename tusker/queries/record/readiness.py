@@ -27,8 +27,7 @@ OK, LATE, AWAY = "ok", "late", "away"
 
 _STATE = text(
     """
-    SELECT (SELECT version_num FROM alembic_version) AS revision,
-        (SELECT min(due_at) FROM daily_runs WHERE done_at IS NULL) AS day_open_since,
+    SELECT (SELECT min(due_at) FROM daily_runs WHERE done_at IS NULL) AS day_open_since,
         (SELECT max(done_at) FROM daily_runs) AS day_done_at,
         (SELECT min(at) FROM events
          WHERE id > (SELECT COALESCE(max(event_id), 0) FROM event_seals)) AS unsealed_since,
@@ -64,6 +63,14 @@ def newest_revision() -> str:
     return max(path.name[:4] for path in Path(migrate.directory, "versions").glob("[0-9]*.py"))
 
 
+def schema() -> Part:
+    """Whether the database has this version's schema; a newer one serves it, too."""
+    found = db.session.scalar(text("SELECT version_num FROM alembic_version")) or ""
+    if found < newest_revision():
+        return Part("migrations", LATE, detail=f"{found or 'none'}, {newest_revision()} is missing")
+    return Part("migrations", OK, detail=found)
+
+
 @dataclass(frozen=True, slots=True)
 class LastRun:
     """The newest day of a daily job, and what went wrong with it."""
@@ -94,16 +101,15 @@ def database_version() -> str:
 
 def _kept(now: datetime) -> list[Part]:
     try:
+        migrations = schema()
         row = db.session.execute(_STATE).one()
         db.session.rollback()
     except SQLAlchemyError:
         log.exception("the database does not answer")
         return [Part("database", AWAY), Part("migrations", AWAY)]
-    # A newer schema serves the version before, too.
-    behind = (row.revision or "") < newest_revision()
     return [
         Part("database", OK),
-        Part("migrations", LATE if behind else OK, detail=row.revision or "none"),
+        migrations,
         Part("daily jobs", _late(now, row.day_open_since, DAILY_LATE), row.day_done_at),
         Part("sealing", _late(now, row.unsealed_since, SEALING_LATE), row.sealed_at),
         Part("proof", _late(now, row.proved_at, PROOF_LATE), row.proved_at),
