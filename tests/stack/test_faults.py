@@ -122,7 +122,11 @@ def test_whatever_dies_nothing_is_lost_or_doubled_and_all_is_at_work_again(
         )
     finally:
         print(*load.refused, sep="\n", flush=True)  # noqa: T201
-    named = {name: happen for name, happen in faults.all().items() if any(words in name for words in ONLY.split(","))}
+    named = {
+        name: happen
+        for name, happen in faults.all().items()
+        if any(words in name for words in ONLY.split(","))
+    }
     plan = [
         turn for _ in range(max(EACH, 1)) for turn in faults.chance.sample(list(named.items()), len(named))
     ]
