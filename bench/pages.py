@@ -116,7 +116,7 @@ QUERIES: Mapping[str, tuple[str, ...]] = {
     "api.invoices": ("limit=100", "status=repaid", "status=bundled", f"number={NOTHING}", f"loan={NOTHING}"),
     "customers.index": (f"q={NOTHING}", "side=supplier"),
     "customers.lines": (f"q={NOTHING}", "supplier_id={supplier}"),
-    "invoices.export": ("status=repaid", f"q={NOTHING}"),
+    "invoices.index_file": ("status=repaid", f"q={NOTHING}"),
     "invoices.index": (
         *_SEARCHES,
         "q=NEFT",

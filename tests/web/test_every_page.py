@@ -29,7 +29,7 @@ LARGEST = 300_000
 MOST_STATEMENTS = 32
 READS_ALL = {
     "admin.statement": "an open statement is matched when it is looked at",
-    "invoices.export": "a file of all invoices reads all invoices",
+    "invoices.index_file": "a file of all invoices reads all invoices",
     "invoices.index  q=NEFT": "of every invoice that was paid ten thousand are counted",
     "invoices.index  since=": "a month's invoices are counted",
     "reports.ageing_file": "a file of all open loans",

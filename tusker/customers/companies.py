@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Response, flash, render_template, request, url_for
+from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tusker import clock
@@ -34,11 +34,11 @@ from tusker.queries.record.events import events_of
 from tusker.services.credit.customers.companies import create_customer, edit_customer, programme_limit
 from tusker.services.credit.standing import why_closed
 from tusker.transactions import transaction
-from tusker.web.access import acting, allow
+from tusker.web.access import STAFF, acting, allow
 from tusker.web.book_plots import BookHistory
 from tusker.web.finding import remember
 from tusker.web.htmx import PROPOSED, done, render
-from tusker.web.lists import ENDINGS, Column, Kind, ListOf
+from tusker.web.lists import Column, Kind, ListOf
 from tusker.web.plots import Plot
 
 LINES_SHOWN = 20
@@ -59,7 +59,6 @@ CUSTOMERS = ListOf(
     "customers",
     say("Customers"),
     "customers.index",
-    "customers.index_file",
     (
         Column("name", say("Customer"), Kind.NAME, sorts=True),
         Column("reference", say("Reference"), shown=False),
@@ -98,22 +97,20 @@ CUSTOMERS = ListOf(
 @bp.get("/")
 @allow(Role.ADMIN, Role.AUDITOR)
 def index() -> ResponseReturnValue:
+    if to := CUSTOMERS.opening():
+        return redirect(to)
     form = CustomersFilter(request.args)
     asked = form.asked()
-    return CUSTOMERS.answer(
-        "customers/company/index.html",
-        form,
-        partial(queries.customers_page, clock.today(), **asked),
-        queries.customers_totals(**asked),
-        programme=LimitUse(programme_limit(), queries.supplier_limits_total()),
-    )
+    shown = CUSTOMERS.shown(form, partial(_rows, **asked), queries.customers_totals(**asked))
+    programme = LimitUse(programme_limit(), queries.supplier_limits_total())
+    return render("customers/company/index.html", list=shown, programme=programme)
 
 
-@bp.get(f"/customers.{ENDINGS}")
-@allow(Role.ADMIN, Role.AUDITOR, costly=True)
-def index_file(ending: str) -> ResponseReturnValue:
-    form = CustomersFilter(request.args)
-    return CUSTOMERS.file(ending, form, partial(queries.customers_page, clock.today(), **form.asked()))
+def _rows(**asked: Any) -> list[queries.CustomerRow]:
+    return queries.customers_page(clock.today(), **asked)
+
+
+CUSTOMERS.serve_files(bp, "/customers", *STAFF, form=CustomersFilter, query=_rows)
 
 
 @bp.route("/new", methods=["GET", "POST"])

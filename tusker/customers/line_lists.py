@@ -45,7 +45,6 @@ LINES = ListOf(
     "lines",
     say("Credit lines"),
     "customers.lines",
-    "customers.lines_file",
     (*_COLUMNS, Column("terms", say("Terms"), Kind.NAME, _terms), *_LAST),
     order="-id",
     by_id="id",
@@ -54,7 +53,6 @@ MY_LINES = ListOf(
     "my_lines",
     say("Your credit lines"),
     "customers.my_lines",
-    "customers.my_lines_file",
     (
         *_COLUMNS[:3],
         Column("cost", say("Interest and fee"), in_files=False),

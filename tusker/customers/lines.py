@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
-from flask import Response, flash, redirect, request, url_for
-from flask.typing import ResponseReturnValue
+from flask import Response, flash, request, url_for
+from werkzeug.datastructures import MultiDict
 
 from tusker.clock import today
 from tusker.currency import currency
@@ -25,35 +24,26 @@ from tusker.queries.credit.waiting import waiting_rows
 from tusker.queries.record.events import events_of
 from tusker.services.credit.customers.lines import change_credit_line, open_credit_line, set_line_status
 from tusker.services.credit.standing import why_closed
-from tusker.web.access import acting, allow
+from tusker.web.access import STAFF, acting, allow
 from tusker.web.htmx import PROPOSED, Undo, done, render
-from tusker.web.lists import ENDINGS
 
 
-@bp.get("/lines")
-@allow(Role.ADMIN, Role.AUDITOR)
-def lines() -> ResponseReturnValue:
-    if to := LINES.opening():
-        return redirect(to)
-    form = _filter()
-    asked = form.asked()
-    read, totals = partial(queries.lines_page, today(), **asked), queries.lines_totals(today(), **asked)
-    shown = LINES.shown(form, read, totals)
-    closed = why_closed(shown.page.items, today(), seen_by=None)
-    return render("customers/line/lines.html", list=shown, closed=closed)
-
-
-@bp.get(f"/lines.{ENDINGS}")
-@allow(Role.ADMIN, Role.AUDITOR, costly=True)
-def lines_file(ending: str) -> ResponseReturnValue:
-    form = _filter()
-    return LINES.file(ending, form, partial(queries.lines_page, today(), **form.asked()))
-
-
-def _filter() -> LinesFilter:
-    form = LinesFilter(request.args)
+def _filter(sent: MultiDict[str, str]) -> LinesFilter:
+    form = LinesFilter(sent)
     form.supplier_id.choices, form.purchaser_id.choices = supplier_choices(), purchaser_choices()
     return form
+
+
+LINES.serve(
+    bp,
+    "/lines",
+    "customers/line/lines.html",
+    *STAFF,
+    form=_filter,
+    query=lambda **asked: queries.lines_page(today(), **asked),
+    totals=lambda **asked: queries.lines_totals(today(), **asked),
+    context=lambda shown: {"closed": why_closed(shown.page.items, today(), seen_by=None)},
+)
 
 
 @bp.route("/lines/new", methods=["GET", "POST"])

@@ -6,11 +6,9 @@ what is left for a new request on the line and whether the other side's limit is
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
-from flask import Response, redirect, request, url_for
-from flask.typing import ResponseReturnValue
+from flask import Response, url_for
 from flask_login import current_user
 
 from tusker.clock import today
@@ -20,45 +18,43 @@ from tusker.customers.line_lists import MY_LINES
 from tusker.customers.tokens import make_token, token_context
 from tusker.messages import say
 from tusker.models import Role
-from tusker.queries.credit.credit_lines import lines_page
+from tusker.queries.credit.credit_lines import LineRow, lines_page
 from tusker.queries.credit.customers import customer_by_id
 from tusker.services.credit.standing import why_closed
 from tusker.services.people.tokens import revoke_token, take_over_token
 from tusker.transactions import transaction
-from tusker.web.access import acting, allow, current_company_id
+from tusker.web.access import COMPANIES, acting, allow, current_company_id
 from tusker.web.forms import FilterForm
 from tusker.web.htmx import done, render
-from tusker.web.lists import ENDINGS
+from tusker.web.lists import Shown
 
 
-@bp.get("/own/lines")
-@allow(Role.SUPPLIER, Role.PURCHASER)
-def my_lines() -> ResponseReturnValue:
-    """A supplier user sees the lines on which the company sells, a purchaser user those on which it buys."""
-    if to := MY_LINES.opening():
-        return redirect(to)
+def _lines(**asked: Any) -> list[LineRow]:
+    """Of a supplier user the lines on which the company sells, of a purchaser user those on which it buys."""
+    side: dict[str, Any] = {f"{current_user.role}_id": current_company_id()}
+    return lines_page(today(), **side, **asked)
+
+
+def _about(shown: Shown) -> dict[str, Any]:
     company = customer_by_id(current_company_id())
     sells = current_user.role == Role.SUPPLIER
-    shown = MY_LINES.shown(FilterForm(request.args), partial(lines_page, today(), **_side()))
     account = company.supplier if sells else company.purchaser
-    return render(
-        "customers/line/my_lines.html",
-        sells=sells,
-        list=shown,
-        closed=why_closed(shown.page.items, today(), seen_by=company.id),
-        own=account.use_on(today()) if account else None,
-    )
+    return {
+        "sells": sells,
+        "closed": why_closed(shown.page.items, today(), seen_by=company.id),
+        "own": account.use_on(today()) if account else None,
+    }
 
 
-@bp.get(f"/own/lines.{ENDINGS}")
-@allow(Role.SUPPLIER, Role.PURCHASER, costly=True)
-def my_lines_file(ending: str) -> ResponseReturnValue:
-    return MY_LINES.file(ending, FilterForm(request.args), partial(lines_page, today(), **_side()))
-
-
-def _side() -> dict[str, Any]:
-    """Which lines are the signed-in user's."""
-    return {f"{current_user.role}_id": current_company_id()}
+MY_LINES.serve(
+    bp,
+    "/own/lines",
+    "customers/line/my_lines.html",
+    *COMPANIES,
+    form=FilterForm,
+    query=_lines,
+    context=_about,
+)
 
 
 @bp.get("/own/tokens")

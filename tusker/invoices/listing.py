@@ -30,7 +30,7 @@ from tusker.queries.credit.invoices import (
 from tusker.queries.sums import Totals
 from tusker.web.access import allow, is_staff, my_scope
 from tusker.web.htmx import render
-from tusker.web.lists import ENDINGS, Column, Kind, ListOf
+from tusker.web.lists import Column, Kind, ListOf
 from tusker.web.paging import PAGE_SIZE
 
 MOST_WATCHED = 2 * PAGE_SIZE
@@ -41,7 +41,6 @@ INVOICES = ListOf(
     "invoices",
     say("Invoices"),
     "invoices.index",
-    "invoices.export",
     (
         Column("id", say("Id"), shown=False),
         Column("number", say("Invoice"), sorts=True),
@@ -107,9 +106,9 @@ def index() -> ResponseReturnValue:
     )
 
 
-@bp.get(f"/export.{ENDINGS}")
+@bp.get("/export.<ending>")
 @allow(costly=True)
-def export(ending: str) -> ResponseReturnValue:
+def index_file(ending: str) -> ResponseReturnValue:
     """All invoices of the present filter as a file, amounts in major units."""
     form = _filter_form()
     # asked now: a file is written when the request's session with the database has ended

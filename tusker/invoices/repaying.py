@@ -21,9 +21,9 @@ from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loans_owed, open_loans
 from tusker.queries.loans.positions import LoanTotals, loan_totals
 from tusker.queries.sums import Totals
-from tusker.web.access import allow, my_scope
+from tusker.web.access import COMPANIES, allow, my_scope
 from tusker.web.htmx import go, is_htmx, render
-from tusker.web.lists import ENDINGS, Column, Kind, ListOf, arguments, kept_choice
+from tusker.web.lists import Column, Kind, ListOf, arguments, kept_choice
 from tusker.web.loan_filter import LoanFilter
 
 MOST_ADDED = 100
@@ -42,7 +42,6 @@ TO_REPAY = ListOf(
     "to-repay",
     say("Open loans"),
     "invoices.to_repay",
-    "invoices.to_repay_file",
     (
         Column("choose", say("Select"), in_files=False, not_for=Role.SUPPLIER),
         Column("number", say("Invoice")),
@@ -88,30 +87,21 @@ def to_repay_with_choice() -> ResponseReturnValue:
     return _show(chosen)
 
 
-@bp.get(f"/to-repay.{ENDINGS}")
-@allow(Role.SUPPLIER, Role.PURCHASER, costly=True)
-def to_repay_file(ending: str) -> ResponseReturnValue:
-    filters = LoanFilter(request.args)
-    filters.validate()
-    return TO_REPAY.file(ending, filters, partial(open_loans, clock.today(), **_wanted(filters)))
-
-
-def _wanted(filters: LoanFilter) -> dict[str, Any]:
+def _loans(**asked: Any) -> list[LoanRow]:
     scope = my_scope()
-    return {
-        "supplier_id": scope.supplier_id,
-        "purchaser_id": scope.purchaser_id,
-        **filters.wanted(clock.today()),
-    }
+    return open_loans(clock.today(), supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id, **asked)
+
+
+TO_REPAY.serve_files(bp, "/to-repay", *COMPANIES, form=LoanFilter, query=_loans)
 
 
 def _show(
     chosen: Collection[int] = (), *, problem: str | None = None, status: int = 200
 ) -> ResponseReturnValue:
     filters, today, scope = LoanFilter(arguments()), clock.today(), my_scope()
-    filters.validate()
+    asked = filters.asked()
     totals = loan_totals(today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id)
-    shown = TO_REPAY.shown(filters, partial(open_loans, today, **_wanted(filters)), _totals(filters, totals))
+    shown = TO_REPAY.shown(filters, partial(_loans, **asked), _totals(asked, totals))
     elsewhere = set(chosen) - {row.loan_id for row in shown.page.items}
     answer = render(
         "invoices/loans/to_repay.html",
@@ -128,11 +118,11 @@ def _show(
     return kept_choice(answer, shown)
 
 
-def _totals(filters: LoanFilter, everything: LoanTotals) -> Totals:
+def _totals(asked: dict[str, Any], everything: LoanTotals) -> Totals:
     """Of all loans the kept sums, of narrowed ones what the loans themselves add up to."""
-    if not any(field.data for field in filters):
+    if not asked:
         return Totals(everything.count, {"owed": everything.live, "term": everything.term})
-    rows = open_loans(clock.today(), limit=MOST_ADDED + 1, **_wanted(filters))
+    rows = _loans(limit=MOST_ADDED + 1, **asked)
     if len(rows) > MOST_ADDED:
         return Totals(None)
     return Totals(

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from flask import Response, current_app, redirect, request, url_for
+from flask import Blueprint, Response, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.datastructures import MultiDict
@@ -27,6 +28,7 @@ from tusker.models import Role, SavedView
 from tusker.queries.paging import Cursor
 from tusker.queries.people.saved_views import views_of
 from tusker.queries.sums import Totals
+from tusker.web.access import allow
 from tusker.web.csvfile import csv_answer
 from tusker.web.filters import status_label
 from tusker.web.forms import FilterForm
@@ -38,8 +40,6 @@ ROWS_AT_ONCE = 1_000
 """Of a file: so many are read, written and forgotten at a time."""
 EVERYTHING = "all"
 """`view=all` opens a list without the view that opens in its place."""
-ENDINGS = "<ending>"
-"""The end of a file's address: csv or xlsx."""
 
 
 def arguments() -> MultiDict[str, str]:
@@ -137,6 +137,10 @@ class Order:
         return f"-{self.by}" if self.descending else self.by
 
 
+Form = Callable[[MultiDict[str, str]], FilterForm]
+"""Reads the filters of a list from what was sent."""
+
+
 @dataclass(frozen=True)
 class ListOf:
     """One list. `name` is its part's id and stands in names of files; `order` is what it begins with, and `by_id` the
@@ -146,7 +150,6 @@ class ListOf:
     name: str
     title: str
     endpoint: str
-    file_endpoint: str
     columns: Sequence[Column]
     order: str
     by_id: str = ""
@@ -158,21 +161,47 @@ class ListOf:
     def __post_init__(self) -> None:
         LISTS[self.name] = self
 
-    def answer(
+    @property
+    def file_endpoint(self) -> str:
+        """The endpoint of its files."""
+        return f"{self.endpoint}_file"
+
+    def serve(
         self,
+        bp: Blueprint,
+        rule: str,
         page: str,
-        form: FilterForm,
-        read: Reading[Any] | None,
-        totals: Totals | None = None,
-        /,
-        *,
-        status: int = 200,
-        **context: Any,
-    ) -> ResponseReturnValue:
-        """The page of the list, or its part for htmx; without `read` only what is wrong with the form."""
-        if to := self.opening():
-            return redirect(to)
-        return render(page, status=status, list=self.shown(form, read, totals), **context)
+        *roles: Role,
+        form: Form,
+        query: Callable[..., Sequence[Any]],
+        totals: Callable[..., Totals | None] | None = None,
+        context: Callable[[Shown], Mapping[str, Any]] = lambda _: {},
+    ) -> None:
+        """Serve its page to these roles, and its files. `query` and `totals` are given what `form` asks for; `context`
+        is what the page shows besides."""
+
+        @bp.get(rule, endpoint=self.endpoint.partition(".")[2])
+        @allow(*roles)
+        def view() -> ResponseReturnValue:
+            if to := self.opening():
+                return redirect(to)
+            sent = form(request.args)
+            asked = sent.asked()
+            shown = self.shown(sent, partial(query, **asked), totals(**asked) if totals else None)
+            return render(page, list=shown, **context(shown))
+
+        self.serve_files(bp, rule, *roles, form=form, query=query)
+
+    def serve_files(
+        self, bp: Blueprint, rule: str, *roles: Role, form: Form, query: Callable[..., Sequence[Any]]
+    ) -> None:
+        """Serve its files alone, below the address of its page."""
+
+        @bp.get(f"{rule}.<ending>", endpoint=self.file_endpoint.partition(".")[2])
+        @allow(*roles, costly=True)
+        def view(ending: str) -> ResponseReturnValue:
+            sent = form(request.args)
+            return self.file(ending, sent, partial(query, **sent.asked()))
 
     def shown(
         self,

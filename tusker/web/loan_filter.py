@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from tusker import clock
 from tusker.messages import say
 from tusker.web.fields import ChoiceField, TextField
 from tusker.web.forms import FilterForm
@@ -25,9 +26,10 @@ class LoanFilter(FilterForm):
         ],
     )
 
-    def wanted(self, today: date) -> dict[str, Any]:
+    def asked(self) -> dict[str, Any]:
         """The words and the first and last due date, as queries of open loans take them."""
-        return {"search": self.q.data or "", **due_range(self.due.data, today)}
+        asked = super().asked()
+        return asked | due_range(asked.pop("due", None), clock.today())
 
 
 def due_range(due: str | None, today: date) -> dict[str, Any]:

@@ -15,17 +15,16 @@ from tusker.admin.links import subject_url
 from tusker.errors import TuskerError
 from tusker.messages import say
 from tusker.models import Proposal, Role
-from tusker.queries.paging import Cursor
 from tusker.queries.proposals import proposals_page, proposed_account
 from tusker.queries.record.event_subject_names import names_of_subjects
 from tusker.services.approvals.actions import TITLES
 from tusker.services.approvals.deciding import accept, refuse
 from tusker.services.proposals import name_of, second_admin
 from tusker.transactions import transaction
-from tusker.web.access import acting, allow
+from tusker.web.access import STAFF, acting, allow
 from tusker.web.forms import sent_reason
 from tusker.web.htmx import done, render
-from tusker.web.lists import ENDINGS, Column, Kind, ListOf
+from tusker.web.lists import Column, Kind, ListOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,6 @@ PROPOSALS = ListOf(
     "approvals",
     say("To approve"),
     "admin.approvals",
-    "admin.approvals_file",
     (
         Column("id", say("Id"), Kind.NUMBER),
         Column("proposed_at", say("Proposed"), Kind.MOMENT, lambda row: row.proposal.proposed_at, sorts=True),
@@ -76,18 +74,13 @@ def approvals() -> ResponseReturnValue:
     return render(PAGE, PARTIAL, **_context())
 
 
-@bp.get(f"/approvals.{ENDINGS}")
-@allow(Role.ADMIN, Role.AUDITOR, costly=True)
-def approvals_file(ending: str) -> ResponseReturnValue:
-    filters = ProposalFilter(request.args)
-    asked = filters.asked()
+def _named(**asked: Any) -> list[NamedProposal]:
+    rows = proposals_page(**asked)
+    names = names_of_subjects(rows)
+    return [NamedProposal(row.id, name_of(row, names), row) for row in rows]
 
-    def named(*, cursor: Cursor, limit: int) -> list[NamedProposal]:
-        rows = proposals_page(cursor=cursor, limit=limit, **asked)
-        names = names_of_subjects(rows)
-        return [NamedProposal(row.id, name_of(row, names), row) for row in rows]
 
-    return PROPOSALS.file(ending, filters, named)
+PROPOSALS.serve_files(bp, "/approvals", *STAFF, form=ProposalFilter, query=_named)
 
 
 @bp.post("/approvals/<int:proposal_id>/accept")

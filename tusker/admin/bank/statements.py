@@ -33,13 +33,13 @@ from tusker.services.bank.file import account_notes, own_accounts, read_answer, 
 from tusker.services.bank.uploads import LARGE, READ_JOB, READ_SECONDS, cancel_upload, take_upload
 from tusker.services.payout.settlement.bank_answers import take_answer
 from tusker.transactions import transaction
-from tusker.web.access import acting, allow
+from tusker.web.access import STAFF, acting, allow
 from tusker.web.errors import answer_http_error
 from tusker.web.filters import status_label
 from tusker.web.finding import remember
 from tusker.web.forms import FilterForm, sent_reason, sent_seen
 from tusker.web.htmx import Undo, done, render
-from tusker.web.lists import ENDINGS, Column, Kind, ListOf
+from tusker.web.lists import Column, Kind, ListOf
 
 TAB_OF = {
     EntryState.OPEN: None,
@@ -53,7 +53,6 @@ STATEMENTS = ListOf(
     "statements",
     say("Bank statements"),
     "admin.statements",
-    "admin.statements_file",
     (
         Column("name", say("Statement"), Kind.NAME),
         Column("account", say("Account")),
@@ -85,10 +84,7 @@ def statements() -> ResponseReturnValue:
     return _show_list(StatementForm(None))
 
 
-@bp.get(f"/statements.{ENDINGS}")
-@allow(Role.ADMIN, Role.AUDITOR, costly=True)
-def statements_file(ending: str) -> ResponseReturnValue:
-    return STATEMENTS.file(ending, FilterForm(request.args), statements_page)
+STATEMENTS.serve_files(bp, "/statements", *STAFF, form=FilterForm, query=statements_page)
 
 
 @bp.post("/statements")

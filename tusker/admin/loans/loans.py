@@ -24,19 +24,17 @@ from tusker.queries.loans.positions import Position, loan_totals, owed_of, owed_
 from tusker.queries.sums import Totals
 from tusker.services.loans.receipts import recording as receipts
 from tusker.services.loans.write_off import write_off as write_off_debt
-from tusker.web.access import acting, allow
+from tusker.web.access import STAFF, acting, allow
 from tusker.web.fields import FIRST_DAY, LAST_DAY
 from tusker.web.forms import Form
 from tusker.web.htmx import PROPOSED, Undo, done, render, wants_fragment
-from tusker.web.lists import ENDINGS, Column, Kind, ListOf
+from tusker.web.lists import Column, Kind, ListOf
 from tusker.web.loan_filter import LoanFilter
-from tusker.web.paging import Reading
 
 LOANS = ListOf(
     "loans",
     say("Loans"),
     "admin.loans",
-    "admin.loans_file",
     (
         Column("number", say("Invoice")),
         Column("reference", say("Loan")),
@@ -64,36 +62,25 @@ LOANS = ListOf(
 @allow(Role.ADMIN, Role.AUDITOR)
 def loans() -> ResponseReturnValue:
     """Open loans, oldest due date first."""
+    if to := LOANS.opening():
+        return redirect(to)
     filters, today = LoanFilter(request.args), clock.today()
-    filters.validate()
     book = positions(today)
-    return LOANS.answer(
-        "admin/loans/loans.html",
-        filters,
-        _reading(filters, today),
-        _totals(filters, today, book),
-        today=today,
-        totals=totals_of(book),
-    )
+    read = partial(open_loans, today, **filters.asked())
+    shown = LOANS.shown(filters, read, _totals(filters, today, book))
+    return render("admin/loans/loans.html", list=shown, today=today, totals=totals_of(book))
 
 
-@bp.get(f"/loans.{ENDINGS}")
-@allow(Role.ADMIN, Role.AUDITOR, costly=True)
-def loans_file(ending: str) -> ResponseReturnValue:
-    filters = LoanFilter(request.args)
-    filters.validate()
-    return LOANS.file(ending, filters, _reading(filters, clock.today()))
-
-
-def _reading(filters: LoanFilter, today: date) -> Reading[LoanRow]:
-    return partial(open_loans, today, **filters.wanted(today))
+LOANS.serve_files(
+    bp, "/loans", *STAFF, form=LoanFilter, query=lambda **asked: open_loans(clock.today(), **asked)
+)
 
 
 def _totals(filters: LoanFilter, today: date, book: Sequence[Position]) -> Totals:
     """From the kept sums where they tell the filtered loans apart, else over these loans."""
     search, due = filters.q.data or "", filters.due.data
     if search.strip() or due == "week":
-        found = owed_on(open_loan_ids(**filters.wanted(today)), today)
+        found = owed_on(open_loan_ids(**filters.asked()), today)
     else:
         tells = {"overdue": lambda row: row.overdue, "today": lambda row: row.due_today}
         found = owed_of(filter(tells.get(due or ""), book) if due else book)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from flask import request
 from flask.typing import ResponseReturnValue
 
@@ -34,11 +32,11 @@ from tusker.queries.payout.what_if import what_if
 from tusker.services.payout.disbursals import drafts as service
 from tusker.services.payout.held import rooms_of
 from tusker.transactions import transaction
-from tusker.web.access import acting, allow
+from tusker.web.access import STAFF, acting, allow
 from tusker.web.csvfile import csv_answer
 from tusker.web.forms import sent_reason
 from tusker.web.htmx import is_htmx, render, wants_fragment
-from tusker.web.lists import ENDINGS, Column, Kind, ListOf
+from tusker.web.lists import Column, Kind, ListOf
 from tusker.web.paging import read_cursor
 
 EXPORT_HEADER = (
@@ -62,7 +60,6 @@ DISBURSALS = ListOf(
     "disbursals",
     say("Disbursals"),
     "admin.disbursals",
-    "admin.disbursals_file",
     (
         Column("reference", say("Disbursal")),
         Column("business_date", say("Day"), Kind.DAY, sorts=True),
@@ -85,21 +82,15 @@ DISBURSALS = ListOf(
 )
 
 
-@bp.get("/disbursals")
-@allow(Role.ADMIN, Role.AUDITOR)
-def disbursals() -> ResponseReturnValue:
-    """All disbursals, newest first, with a filter."""
-    filters = DisbursalFilter(request.args)
-    asked = filters.asked()
-    read, totals = partial(disbursals_page, **asked), disbursals_totals(**asked)
-    return DISBURSALS.answer("admin/payout/disbursals.html", filters, read, totals)
-
-
-@bp.get(f"/disbursals.{ENDINGS}")
-@allow(Role.ADMIN, Role.AUDITOR, costly=True)
-def disbursals_file(ending: str) -> ResponseReturnValue:
-    filters = DisbursalFilter(request.args)
-    return DISBURSALS.file(ending, filters, partial(disbursals_page, **filters.asked()))
+DISBURSALS.serve(
+    bp,
+    "/disbursals",
+    "admin/payout/disbursals.html",
+    *STAFF,
+    form=DisbursalFilter,
+    query=disbursals_page,
+    totals=disbursals_totals,
+)
 
 
 @bp.get("/disbursals/<int:disbursal_id>")

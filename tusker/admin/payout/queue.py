@@ -26,11 +26,10 @@ from tusker.queries.sums import Totals
 from tusker.services.payout.disbursals.bundling import bundle_selection, bundle_waiting
 from tusker.services.payout.held import Held, release_hold, waiting_held, words_of
 from tusker.transactions import transaction
-from tusker.web.access import acting, allow
+from tusker.web.access import STAFF, acting, allow
 from tusker.web.forms import sent_reason, sent_seen
 from tusker.web.htmx import Undo, done, is_htmx, render, wants_fragment
-from tusker.web.lists import ENDINGS, Column, Kind, ListOf, arguments, kept_choice
-from tusker.web.paging import Reading
+from tusker.web.lists import Column, Kind, ListOf, arguments, kept_choice
 
 QUEUE_PAGE = 50
 
@@ -39,7 +38,6 @@ QUEUE = ListOf(
     "queue",
     say("Invoices to be financed"),
     "admin.queue",
-    "admin.queue_file",
     (
         Column("choose", say("Select"), in_files=False, not_for=Role.AUDITOR),
         Column("number", say("Invoice")),
@@ -83,15 +81,19 @@ def queue_with_choice() -> ResponseReturnValue:
     return _show(chosen=set(_chosen_ids()))
 
 
-@bp.get(f"/queue.{ENDINGS}")
-@allow(Role.ADMIN, Role.AUDITOR, costly=True)
+def _rows(**asked: Any) -> Sequence[QueueRow]:
+    return queue_page(today=clock.today(), zone=str(current_app.config["TIMEZONE"]), **asked)
+
+
+@bp.get("/queue.<ending>")
+@allow(*STAFF, costly=True)
 def queue_file(ending: str) -> ResponseReturnValue:
     """The queue as a file; its notes say what is on hold, as on the page."""
-    filters = QueueFilter(request.args)
-    read, held = _reading(filters), waiting_held(acting())
+    filters, held = QueueFilter(request.args), waiting_held(acting())
+    asked = filters.asked()
 
     def noted(*, cursor: Cursor, limit: int) -> list[QueueRow]:
-        return [_with_hold(row, held) for row in read(cursor=cursor, limit=limit)]
+        return [_with_hold(row, held) for row in _rows(cursor=cursor, limit=limit, **asked)]
 
     return QUEUE.file(ending, filters, noted)
 
@@ -159,11 +161,6 @@ def _chosen_ids() -> list[int]:
     return [int(text) for text in given]
 
 
-def _reading(filters: QueueFilter) -> Reading[QueueRow]:
-    zone = str(current_app.config["TIMEZONE"])
-    return partial(queue_page, today=clock.today(), zone=zone, search=filters.asked().get("search", ""))
-
-
 def _with_hold(row: QueueRow, held: Held) -> QueueRow:
     if row.id not in held:
         return row
@@ -172,7 +169,7 @@ def _with_hold(row: QueueRow, held: Held) -> QueueRow:
 
 def _show(*, problem: str | None = None, chosen: Collection[int] = (), status: int = 200) -> Response:
     filters = QueueFilter(arguments())
-    page = QUEUE.page(_reading(filters), QUEUE_PAGE)
+    page = QUEUE.page(partial(_rows, **filters.asked()), QUEUE_PAGE)
     rows, search = page.items, filters.q.data or ""
     held, total = waiting_held(acting()), queue_total(search)
     shown = QUEUE.shown(filters, None, Totals(total.count, {"principal": total.principal}), page)

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
-
-from flask import request
-from flask.typing import ResponseReturnValue
-
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import AccessFilter
 from tusker.messages import say
-from tusker.models import AccessKind, Role
 from tusker.queries.people.access import access_page, access_totals
-from tusker.web.access import allow
+from tusker.web.access import STAFF
 from tusker.web.filters import device_words
-from tusker.web.lists import ENDINGS, Column, Kind, ListOf
+from tusker.web.lists import Column, Kind, ListOf
 
 ACCESS = ListOf(
     "access",
     say("Access log"),
     "admin.access_log",
-    "admin.access_file",
     (
         Column("id", say("Id"), Kind.NUMBER, shown=False),
         Column("at", say("When"), Kind.MOMENT, sorts=True),
@@ -39,24 +31,12 @@ ACCESS = ListOf(
 )
 
 
-@bp.get("/access")
-@allow(Role.ADMIN, Role.AUDITOR)
-def access_log() -> ResponseReturnValue:
-    """Who signed in and out, who failed, and what was refused."""
-    filters = AccessFilter(request.args)
-    asked = _asked(filters)
-    return ACCESS.answer(
-        "admin/people/access.html", filters, partial(access_page, **asked), access_totals(**asked)
-    )
-
-
-@bp.get(f"/access.{ENDINGS}")
-@allow(Role.ADMIN, Role.AUDITOR, costly=True)
-def access_file(ending: str) -> ResponseReturnValue:
-    filters = AccessFilter(request.args)
-    return ACCESS.file(ending, filters, partial(access_page, **_asked(filters)))
-
-
-def _asked(filters: AccessFilter) -> dict[str, Any]:
-    asked = filters.asked()
-    return asked | {"kind": AccessKind(asked["kind"])} if "kind" in asked else asked
+ACCESS.serve(
+    bp,
+    "/access",
+    "admin/people/access.html",
+    *STAFF,
+    form=AccessFilter,
+    query=access_page,
+    totals=access_totals,
+)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
-from flask import Response, redirect, request, url_for
+from flask import Response, url_for
 from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
@@ -19,17 +18,16 @@ from tusker.queries.proposals import waiting_among
 from tusker.services.people import factors, passwords
 from tusker.services.people import users as service
 from tusker.transactions import transaction
-from tusker.web.access import acting, allow
+from tusker.web.access import STAFF, acting, allow
 from tusker.web.filters import status_label
 from tusker.web.forms import sent_reason
 from tusker.web.htmx import done, render, said
-from tusker.web.lists import ENDINGS, Column, Kind, ListOf
+from tusker.web.lists import Column, Kind, ListOf
 
 USERS = ListOf(
     "users",
     say("Users"),
     "admin.users",
-    "admin.users_file",
     (
         Column("name", say("Person"), Kind.NAME, sorts=True),
         Column("email", say("Email"), Kind.NAME, sorts=True),
@@ -46,23 +44,16 @@ USERS = ListOf(
 )
 
 
-@bp.get("/users")
-@allow(Role.ADMIN, Role.AUDITOR)
-def users() -> ResponseReturnValue:
-    """All users, the newest first."""
-    if to := USERS.opening():
-        return redirect(to)
-    filters = UserFilter(request.args)
-    asked = filters.asked()
-    shown = USERS.shown(filters, partial(users_page, **asked), users_totals(**asked))
-    return render("admin/people/users.html", list=shown, **_about(shown.page.items))
-
-
-@bp.get(f"/users.{ENDINGS}")
-@allow(Role.ADMIN, Role.AUDITOR, costly=True)
-def users_file(ending: str) -> ResponseReturnValue:
-    filters = UserFilter(request.args)
-    return USERS.file(ending, filters, partial(users_page, **filters.asked()))
+USERS.serve(
+    bp,
+    "/users",
+    "admin/people/users.html",
+    *STAFF,
+    form=UserFilter,
+    query=users_page,
+    totals=users_totals,
+    context=lambda shown: _about(shown.page.items),
+)
 
 
 @bp.route("/users/new", methods=["GET", "POST"])

@@ -35,16 +35,15 @@ from tusker.services.payout.funding.control import (
 from tusker.services.payout.funding.purchaser_answers import overrule_dispute, shown_dispute
 from tusker.services.record.daily_runs import try_run_again
 from tusker.transactions import transaction
-from tusker.web.access import acting, allow
+from tusker.web.access import STAFF, acting, allow
 from tusker.web.forms import sent_reason, sent_seen
 from tusker.web.htmx import done, render, said
-from tusker.web.lists import ENDINGS, Column, Kind, ListOf
+from tusker.web.lists import Column, Kind, ListOf
 
 ATTENTION = ListOf(
     "attention",
     say("Attention"),
     "admin.attention",
-    "admin.attention_file",
     (
         Column("id", say("Id"), Kind.NUMBER),
         Column("opened_at", say("Raised"), Kind.MOMENT, sorts=True),
@@ -73,11 +72,7 @@ def attention() -> ResponseReturnValue:
     return render(PAGE, PARTIAL, **_context())
 
 
-@bp.get(f"/attention.{ENDINGS}")
-@allow(Role.ADMIN, Role.AUDITOR, costly=True)
-def attention_file(ending: str) -> ResponseReturnValue:
-    filters = AttentionFilter(request.args)
-    return ATTENTION.file(ending, filters, partial(items_page, **filters.asked()))
+ATTENTION.serve_files(bp, "/attention", *STAFF, form=AttentionFilter, query=items_page)
 
 
 @bp.post("/attention/<int:item_id>")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import EventFilter
@@ -20,10 +22,10 @@ from tusker.queries.record.events import events_page, known_kinds
 from tusker.queries.record.proof import prove
 from tusker.queries.record.proof_runs import KeptProof, found_by, last_proof, limits_now
 from tusker.queues import enqueue, waiting
-from tusker.web.access import acting, allow
+from tusker.web.access import STAFF, acting, allow
 from tusker.web.filters import actor_words, event_value, status_label
 from tusker.web.htmx import done, render
-from tusker.web.lists import ENDINGS, Column, Kind, ListOf
+from tusker.web.lists import Column, Kind, ListOf
 
 KINDS = (("credit_line", "Credit lines"), ("supplier", "Suppliers"), ("purchaser", "Purchasers"))
 SHOWN = 100
@@ -69,7 +71,6 @@ EVENTS = ListOf(
     "events",
     say("Events"),
     "admin.events",
-    "admin.events_file",
     (
         Column("id", say("Id"), Kind.NUMBER, shown=False),
         Column("at", say("When"), Kind.MOMENT, sorts=True),
@@ -105,7 +106,7 @@ def events() -> ResponseReturnValue:
     """All events, the newest first."""
     if to := EVENTS.opening():
         return redirect(to)
-    filters, ends = _filters(), []
+    filters, ends = _filters(request.args), []
 
     def read(*, cursor: Cursor, limit: int) -> list[Event]:
         rows, end = events_page(cursor=cursor, limit=limit, **filters.asked())
@@ -123,24 +124,19 @@ def events() -> ResponseReturnValue:
     )
 
 
-@bp.get(f"/events.{ENDINGS}")
-@allow(Role.ADMIN, Role.AUDITOR, costly=True)
-def events_file(ending: str) -> ResponseReturnValue:
-    filters = _filters()
-    asked = filters.asked()
-
-    def read(*, cursor: Cursor, limit: int) -> list[Event]:
-        """A search looks into some of the events at a time, and may find nothing in them."""
-        rows, end = events_page(cursor=cursor, limit=limit, **asked)
-        while end is not None and len(rows) < limit:
-            more, end = events_page(cursor=replace(cursor, before=end), limit=limit - len(rows), **asked)
-            rows += more
-        return rows
-
-    return EVENTS.file(ending, filters, read)
+def _all_events(*, cursor: Cursor, limit: int, **asked: Any) -> list[Event]:
+    """A search looks into some of the events at a time, and may find nothing in them."""
+    rows, end = events_page(cursor=cursor, limit=limit, **asked)
+    while end is not None and len(rows) < limit:
+        more, end = events_page(cursor=replace(cursor, before=end), limit=limit - len(rows), **asked)
+        rows += more
+    return rows
 
 
-def _filters() -> EventFilter:
-    filters = EventFilter(request.args)
+def _filters(sent: MultiDict[str, str]) -> EventFilter:
+    filters = EventFilter(sent)
     filters.kind.choices = [(kind, status_label(kind)) for kind in known_kinds()]
     return filters
+
+
+EVENTS.serve_files(bp, "/events", *STAFF, form=_filters, query=_all_events)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
@@ -26,17 +24,16 @@ from tusker.services.loans.deductions import recording as deductions
 from tusker.services.loans.deductions import undoing as deduction_undoing
 from tusker.services.loans.deductions.recording import KeptBack
 from tusker.transactions import transaction
-from tusker.web.access import acting, allow
+from tusker.web.access import STAFF, acting, allow
 from tusker.web.filters import status_label
 from tusker.web.forms import sent_reason
 from tusker.web.htmx import Undo, done, render
-from tusker.web.lists import ENDINGS, Column, Kind, ListOf
+from tusker.web.lists import Column, Kind, ListOf
 
 DEDUCTIONS = ListOf(
     "deductions",
     say("Deductions"),
     "admin.deductions_list",
-    "admin.deductions_file",
     (
         Column("id", say("Id"), Kind.NUMBER, sorts=True, shown=False),
         Column("invoice", say("Invoice"), value=lambda row: row.invoice.number),
@@ -56,25 +53,15 @@ DEDUCTIONS = ListOf(
 )
 
 
-@bp.get("/deductions")
-@allow(Role.ADMIN, Role.AUDITOR)
-def deductions_list() -> ResponseReturnValue:
-    """Credit notes and deductions of all invoices, newest first."""
-    filters = DeductionFilter(request.args)
-    asked = filters.asked()
-    return DEDUCTIONS.answer(
-        "admin/loans/deductions/deductions.html",
-        filters,
-        partial(deductions_page, **asked),
-        deductions_totals(**asked),
-    )
-
-
-@bp.get(f"/deductions.{ENDINGS}")
-@allow(Role.ADMIN, Role.AUDITOR, costly=True)
-def deductions_file(ending: str) -> ResponseReturnValue:
-    filters = DeductionFilter(request.args)
-    return DEDUCTIONS.file(ending, filters, partial(deductions_page, **filters.asked()))
+DEDUCTIONS.serve(
+    bp,
+    "/deductions",
+    "admin/loans/deductions/deductions.html",
+    *STAFF,
+    form=DeductionFilter,
+    query=deductions_page,
+    totals=deductions_totals,
+)
 
 
 @bp.route("/invoices/<int:invoice_id>/deductions/new", methods=["GET", "POST"])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
 
 from tusker import clock
 from tusker.admin.blueprint import bp
@@ -23,17 +23,16 @@ from tusker.queries.loans.receipts import listing as queries
 from tusker.services.loans.receipts import recording as service
 from tusker.services.loans.receipts.undoing import return_refund, reverse_receipt
 from tusker.transactions import transaction
-from tusker.web.access import acting, allow
+from tusker.web.access import STAFF, acting, allow
 from tusker.web.finding import remember
 from tusker.web.forms import sent_reason
 from tusker.web.htmx import done, render, said
-from tusker.web.lists import ENDINGS, Column, Kind, ListOf
+from tusker.web.lists import Column, Kind, ListOf
 
 RECEIPTS = ListOf(
     "receipts",
     say("Receipts"),
     "admin.receipts",
-    "admin.receipts_file",
     (
         Column("reference", say("Reference"), value=lambda row: row.bank_reference),
         Column("customer", say("Customer"), Kind.NAME),
@@ -54,27 +53,21 @@ RECEIPTS = ListOf(
 )
 
 
-@bp.get("/receipts")
-@allow(Role.ADMIN, Role.AUDITOR)
-def receipts() -> ResponseReturnValue:
-    """All receipts with their reversals and refunds, newest first."""
-    filters = _filters()
-    asked = filters.asked()
-    read, totals = partial(queries.receipts_page, **asked), queries.receipts_totals(**asked)
-    return RECEIPTS.answer("admin/loans/receipts/receipts.html", filters, read, totals)
-
-
-@bp.get(f"/receipts.{ENDINGS}")
-@allow(Role.ADMIN, Role.AUDITOR, costly=True)
-def receipts_file(ending: str) -> ResponseReturnValue:
-    filters = _filters()
-    return RECEIPTS.file(ending, filters, partial(queries.receipts_page, **filters.asked()))
-
-
-def _filters() -> ReceiptFilter:
-    filters = ReceiptFilter(request.args)
+def _filters(sent: MultiDict[str, str]) -> ReceiptFilter:
+    filters = ReceiptFilter(sent)
     filters.customer_id.choices = queries.payers()
     return filters
+
+
+RECEIPTS.serve(
+    bp,
+    "/receipts",
+    "admin/loans/receipts/receipts.html",
+    *STAFF,
+    form=_filters,
+    query=queries.receipts_page,
+    totals=queries.receipts_totals,
+)
 
 
 @bp.get("/receipts/<int:receipt_id>")
