@@ -9,13 +9,14 @@ from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from tests.support.pages import HTMX
 from tests.support.payouts import press_approve, seen_on
 from tusker import clock
 from tusker.extensions import db
-from tusker.models import CreditLine, Customer, Invoice, Role
+from tusker.models import CreditLine, Customer, Invoice, Proposal, Role, SavedView, User
 
 FORM = re.compile(r'<form[^>]*method="post"[^>]*action="([^"]+)"[^>]*>(.*?)</form>', re.S)
 
@@ -102,6 +103,9 @@ def test_holds_lines_and_mails(
     at = f"/customers/{line.supplier_id}"
     assert "The hold is lifted" in undo(browser, browser.post(f"{at}/hold", data={"reason": "fraud"}))
     assert db.session.get_one(Customer, line.supplier_id).held_since is None
+    browser.post(f"{at}/hold", data={"reason": "fraud"}, follow_redirects=True)
+    assert "is on hold" in undo(browser, browser.post(f"{at}/lift-hold", data={"reason": "cleared"}))
+    browser.post(f"{at}/lift-hold", data={"reason": "cleared"}, follow_redirects=True)
     suspended = {"status": "suspended", "reason": "audit"}
     for headers in ({}, HTMX):
         answer = browser.post(f"/customers/lines/{line.id}/status", data=suspended, headers=headers)
@@ -117,7 +121,21 @@ def test_holds_lines_and_mails(
     assert "comes by mail" in undo(supplier, supplier.post("/reports/statements/by-mail", data=sent))
 
 
-def test_what_is_only_proposed_has_nothing_to_undo(
+def test_people_and_views(login: Callable[..., FlaskClient], create_user: Callable[..., User]) -> None:
+    user, browser = create_user(Role.AUDITOR), login()
+    off = browser.post(f"/admin/users/{user.id}/deactivate", data={"reason": "has left"}, headers=HTMX)
+    assert "may sign in again" in undo(browser, off)
+    on = browser.post(f"/admin/users/{user.id}/reactivate", headers=HTMX)
+    assert "can no longer sign in" in undo(browser, on)
+    browser.post("/lists/invoices/views", data={"name": "Late", "query": "status=disbursed", "opens": "1"})
+    kept = db.session.scalars(select(SavedView)).one()
+    removed = browser.post(f"/lists/views/{kept.id}/remove")
+    assert "The view “Late” is saved" in undo(browser, removed)
+    again = db.session.scalars(select(SavedView)).one()
+    assert (again.name, again.query, again.opens) == ("Late", "status=disbursed", True)
+
+
+def test_what_is_only_proposed_is_withdrawn(
     app: object, login: Callable[..., FlaskClient], loan: Invoice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browser = login()
@@ -131,6 +149,5 @@ def test_what_is_only_proposed_has_nothing_to_undo(
             "on_closed_day": "1",
         },
     )
-    page = browser.get(answer.location).text
-    assert "It is proposed" in page
-    assert "undo-reason" not in page
+    assert "The proposal is withdrawn" in undo(browser, answer)
+    assert db.session.scalars(select(Proposal.state)).all() == ["withdrawn"]

@@ -19,7 +19,7 @@ from tusker.queries.proposals import account_proposed_for, proposed_account
 from tusker.services.payout.bank_accounts import set_account
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
-from tusker.web.htmx import done, render, said
+from tusker.web.htmx import done, render
 
 PAGE, PARTIAL = "customers/payout/bank.html", "customers/payout/_bank.html"
 
@@ -42,7 +42,7 @@ def propose_bank_details(customer_id: int) -> Response:
         except InvalidInput as error:
             form.take(error)
         else:
-            return _answer(customer_id, said(made, say("Payouts go to this account from now on.")))
+            return _answer(customer_id, say("Payouts go to this account from now on."), made)
     return render(PAGE, PARTIAL, status=422, **bank_context(_supplier(customer_id), form=form))
 
 
@@ -76,9 +76,10 @@ def _waiting(customer_id: int) -> dict[str, Any]:
     return {"proposal": proposal, "proposed": proposed_account(proposal) if proposal else None}
 
 
-def _answer(customer_id: int, message: str) -> Response:
+def _answer(customer_id: int, message: str, made: object) -> Response:
     return done(
         message,
+        made=made,
         to=url_for("customers.show", customer_id=customer_id, _anchor="bank-details"),
         partial=PARTIAL,
         **bank_context(_supplier(customer_id)),

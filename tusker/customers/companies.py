@@ -129,7 +129,7 @@ def new() -> Response:
             made_id = made.id
         if form.saved:
             if isinstance(made, Proposal):
-                return done(PROPOSED, to=url_for("customers.index"))
+                return done(PROPOSED, to=url_for("customers.index"), made=made)
             return done(
                 say("{name} was created.", name=form.name.data),
                 to=url_for("customers.show", customer_id=made_id),

@@ -40,7 +40,8 @@ def lift(customer_id: int) -> Response:
     to = url_for("customers.show", customer_id=customer_id)
     with transaction():
         made = lift_hold(acting(), customer_id, reason=sent_reason())
-    return done(say("The hold is lifted."), to=to, made=made)
+    undo = Undo(url_for("customers.hold", customer_id=customer_id))
+    return done(say("The hold is lifted."), to=to, made=made, undo_by=undo)
 
 
 @bp.post("/<int:customer_id>/validity")

@@ -69,7 +69,7 @@ def new_line() -> Response:
             made_id = made.id
         if form.saved:
             if isinstance(made, Proposal):
-                return done(PROPOSED, to=url_for("customers.lines"))
+                return done(PROPOSED, to=url_for("customers.lines"), made=made)
             return done(say("The credit line was opened."), to=url_for("customers.line", line_id=made_id))
     return render(
         "customers/line/line_form.html",

@@ -16,7 +16,7 @@ from tusker.queries.credit.customers import customer_by_id, tokens_of
 from tusker.services.people.tokens import create_token, revoke_token, take_over_token
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.htmx import done, render, said
+from tusker.web.htmx import done, render
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,9 @@ def revoke_company_token(customer_id: int, token_id: int) -> Response:
 def take_over_company_token(customer_id: int, token_id: int) -> Response:
     with transaction():
         made = take_over_token(acting(), token_id, customer_id=customer_id)
-        words = said(made, say("You are now responsible for this token; it works again."))
     return done(
-        words,
+        say("You are now responsible for this token; it works again."),
+        made=made,
         to=url_for("customers.show", customer_id=customer_id),
         partial="customers/people/_tokens.html",
         **token_context(customer_id),

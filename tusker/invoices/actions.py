@@ -33,7 +33,7 @@ from tusker.services.payout.funding.verification import (
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id, my_scope
 from tusker.web.forms import sent_reason, sent_seen
-from tusker.web.htmx import Undo, render, said
+from tusker.web.htmx import Undo, render
 
 
 @bp.post("/<int:invoice_id>/cancel")
@@ -130,7 +130,8 @@ def valid_document(document_id: int) -> ResponseReturnValue:
     invoice_id = invoice_of_document(document_id)
     with transaction():
         made = mark_valid(acting(), invoice_id, document_id=document_id, reason=sent_reason())
-    return done_with(invoice_id, said(made, say("The document counts as unchecked again.")))
+    undo = Undo(url_for("invoices.invalid_document", document_id=document_id))
+    return done_with(invoice_id, say("The document counts as unchecked again."), made=made, undo=undo)
 
 
 @bp.post("/<int:invoice_id>/value")
@@ -140,10 +141,12 @@ def value(invoice_id: int) -> ResponseReturnValue:
     amount = currency().parse(request.form.get("amount", ""), field="amount")
     with transaction():
         made = correct_value(acting(), invoice_id, amount=amount, reason=sent_reason())
-    return done_with(invoice_id, said(made, say("The value is corrected, and the supplier is notified.")))
+    return done_with(invoice_id, say("The value is corrected, and the supplier is notified."), made=made)
 
 
-def carry_out(invoice_id: int, act: Callable[[str], object], message: str) -> ResponseReturnValue:
+def carry_out(
+    invoice_id: int, act: Callable[[str], object], message: str, *, undo: Undo | None = None
+) -> ResponseReturnValue:
     """Do something to an invoice for the reason that was sent, and show it anew."""
     invoice_in(my_scope(), invoice_id)
     form = ReasonForm()
@@ -156,4 +159,4 @@ def carry_out(invoice_id: int, act: Callable[[str], object], message: str) -> Re
         form.reason.errors = []
         form.take(error)
         return render(PAGE, PARTIAL, status=422, **file_context(open_file(invoice_id, form)))
-    return done_with(invoice_id, said(made, message))
+    return done_with(invoice_id, message, made=made, undo=undo)

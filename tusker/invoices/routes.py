@@ -45,10 +45,13 @@ def payoff_quote(invoice_id: int) -> ResponseReturnValue:
     return render(PAGE, PAYOFF, invoice=file.invoice, **file_context(file))
 
 
-def done_with(invoice_id: int, message: str, *, undo: Undo | None = None) -> ResponseReturnValue:
+def done_with(
+    invoice_id: int, message: str, *, made: object = None, undo: Undo | None = None
+) -> ResponseReturnValue:
     """Say what was done to an invoice, on its page or with htmx in its part."""
     to = url_for("invoices.show", invoice_id=invoice_id)
-    return done(message, to=to, partial=PARTIAL, undo_by=undo, **file_context(open_file(invoice_id)))
+    context = file_context(open_file(invoice_id))
+    return done(message, to=to, made=made, partial=PARTIAL, undo_by=undo, **context)
 
 
 def file_context(file: InvoiceFile) -> dict[str, Any]:

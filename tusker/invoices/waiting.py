@@ -60,7 +60,8 @@ def stop_waiting(invoice_id: int) -> ResponseReturnValue:
     def act(reason: str) -> None:
         cancel_waiting(acting(), invoice_id, reason=reason, supplier_id=owner)
 
-    return carry_out(invoice_id, act, say("It is off the waiting list."))
+    undo = Undo(url_for("invoices.wait", invoice_id=invoice_id), reason=False)
+    return carry_out(invoice_id, act, say("It is off the waiting list."), undo=undo)
 
 
 def _owner() -> int | None:

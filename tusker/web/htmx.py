@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Response, flash, make_response, redirect, render_template, request
+from flask import Response, flash, make_response, redirect, render_template, request, url_for
 from markupsafe import Markup
 
 from tusker.messages import say
@@ -73,10 +73,12 @@ def done(
 
     Without htmx: flash `message` and go to the URL `to` (303). With htmx: the fragment `partial` with the message
     and the navigation's counts put into the page out of band, or, without a partial, a whole new page at `to`.
-    `category` is success, info, warning or danger. `undo_by` stands in the message, unless it is a proposal's.
+    `category` is success, info, warning or danger. `undo_by` stands in the message; in a proposal's its withdrawal.
     """
     message = said(made, message)
-    if undo_by is not None and not isinstance(made, Proposal):
+    if isinstance(made, Proposal):
+        undo_by = Undo(url_for("admin.refuse_proposal", proposal_id=made.id))
+    if undo_by is not None:
         message = Markup(render_template("layout/_undo.html", words=message, undo=undo_by))  # noqa: S704 (escaped)
         category = UNDOABLE
     if wants_fragment() and partial is not None:

@@ -14,7 +14,7 @@ from tusker.models import SavedView
 from tusker.services.people.saved_views import open_with, remove_view, save_view
 from tusker.transactions import transaction
 from tusker.web.access import access_of, allow
-from tusker.web.htmx import done
+from tusker.web.htmx import Undo, done
 from tusker.web.lists import LISTS, ListOf
 from tusker.web.routes import bp
 from tusker.web.urls import local_url
@@ -60,7 +60,9 @@ def remove_list_view(view_id: int) -> ResponseReturnValue:
     with transaction():
         view = remove_view(current_user.id, view_id)
         to, named = f"{url_for(_list(view.list).endpoint)}?view=all", view.name
-    return done(say("The view “{name}” is removed.", name=named), to=to)
+        fields = {"name": named, "query": view.query} | ({"opens": "1"} if view.opens else {})
+        undo = Undo(url_for("web.save_list_view", name=view.list), reason=False, fields=fields)
+    return done(say("The view “{name}” is removed.", name=named), to=to, undo_by=undo)
 
 
 @bp.post("/density")

@@ -281,7 +281,7 @@ def take_entry_as_same(entry_id: int) -> ResponseReturnValue:
     statement_id, _ = statement_of_entry(entry_id)
     with transaction():
         service.take_as_same(acting(), entry_id)
-    return changed(statement_id, "The entry is put away as a duplicate.")
+    return changed(statement_id, "The entry is put away as a duplicate.", undo=_reopen(entry_id))
 
 
 @bp.post("/statements/entries/<int:entry_id>/reopen")

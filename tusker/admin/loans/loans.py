@@ -154,7 +154,7 @@ def write_off(invoice_id: int) -> ResponseReturnValue:
             made = write_off_debt(acting(), invoice_id, reason=form.reason.filled)
         if form.saved:
             if isinstance(made, Proposal):
-                return done(PROPOSED, to=url_for("invoices.show", invoice_id=invoice_id))
+                return done(PROPOSED, to=url_for("invoices.show", invoice_id=invoice_id), made=made)
             undo = Undo(url_for("invoices.take_write_off_back", invoice_id=invoice_id))
             return _closed(invoice_id, "written off", undo)
     return render(

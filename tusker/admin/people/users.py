@@ -21,7 +21,7 @@ from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
 from tusker.web.filters import status_label
 from tusker.web.forms import sent_reason
-from tusker.web.htmx import done, render, said
+from tusker.web.htmx import Undo, done, render
 from tusker.web.lists import Column, Kind, ListOf
 
 USERS = ListOf(
@@ -80,7 +80,7 @@ def new_user() -> ResponseReturnValue:
             words = (
                 f"User created. A link to choose a password is on its way to {email} and works for an hour."
             )
-            return done(said(made, words), to=url_for("admin.users"))
+            return done(words, to=url_for("admin.users"), made=made)
     return render(
         "admin/people/user_new.html",
         "admin/people/_user_form.html",
@@ -94,7 +94,8 @@ def new_user() -> ResponseReturnValue:
 def deactivate_user(user_id: int) -> ResponseReturnValue:
     with transaction():
         service.deactivate_user(acting(), user_id, sent_reason())
-    return _changed(user_id, "{} can no longer sign in and is signed out everywhere.")
+    undo = Undo(url_for("admin.reactivate_user", user_id=user_id), reason=False)
+    return _changed(user_id, "{} can no longer sign in and is signed out everywhere.", undo=undo)
 
 
 @bp.post("/users/<int:user_id>/reactivate")
@@ -102,7 +103,8 @@ def deactivate_user(user_id: int) -> ResponseReturnValue:
 def reactivate_user(user_id: int) -> ResponseReturnValue:
     with transaction():
         made = service.reactivate_user(acting(), user_id)
-    return _changed(user_id, said(made, "{} may sign in again."))
+    undo = Undo(url_for("admin.deactivate_user", user_id=user_id))
+    return _changed(user_id, "{} may sign in again.", made=made, undo=undo)
 
 
 @bp.post("/users/<int:user_id>/reset-factor")
@@ -126,12 +128,14 @@ def _user(user_id: int) -> User:
     return db.get_or_404(User, user_id)
 
 
-def _changed(user_id: int, message: str) -> Response:
+def _changed(user_id: int, message: str, *, made: object = None, undo: Undo | None = None) -> Response:
     """Answer an action: with htmx the changed row, without it a redirect to the list."""
     user = _user(user_id)
     return done(
         message.format(user.email),
         to=url_for("admin.users"),
+        made=made,
+        undo_by=undo,
         partial="admin/people/_user_row.html",
         row=user,
         of=USERS,

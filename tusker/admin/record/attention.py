@@ -37,7 +37,7 @@ from tusker.services.record.daily_runs import try_run_again
 from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
 from tusker.web.forms import sent_reason, sent_seen
-from tusker.web.htmx import done, render, said
+from tusker.web.htmx import Undo, done, render
 from tusker.web.lists import Column, Kind, ListOf
 
 ATTENTION = ListOf(
@@ -95,7 +95,15 @@ def act_on_attention(item_id: int) -> ResponseReturnValue:
             review_items(ctx, rules_at(ctx))
     except TuskerError as error:
         return _refused(error)
-    return done(said(made, _DONE[action]), to=url_for("admin.attention"), partial=PARTIAL, **_context())
+    claim_id = facts.get("claim_id") if action in {"accept_claim", "dismiss_claim"} else None
+    return done(
+        _DONE[action],
+        to=url_for("admin.attention"),
+        made=made,
+        partial=PARTIAL,
+        undo_by=Undo(url_for("admin.reopen_claim", claim_id=claim_id)) if claim_id else None,
+        **_context(),
+    )
 
 
 def _refused(error: TuskerError) -> Response:

@@ -26,7 +26,7 @@ from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
 from tusker.web.finding import remember
 from tusker.web.forms import sent_reason
-from tusker.web.htmx import done, render, said
+from tusker.web.htmx import done, render
 from tusker.web.lists import Column, Kind, ListOf
 
 RECEIPTS = ListOf(
@@ -96,7 +96,7 @@ def refund_receipt(receipt_id: int) -> ResponseReturnValue:
             )
         if form.saved:
             words = f"{currency().show(form.amount.filled)} is paid back."
-            return _changed(receipt_id, said(made, words))
+            return _changed(receipt_id, words, made=made)
     return _show(receipt_id, refund=form, status=422)
 
 
@@ -139,13 +139,14 @@ def use_credit(customer_id: int) -> ResponseReturnValue:
     return done(message, to=url_for("customers.show", customer_id=customer_id), category=category)
 
 
-def _changed(receipt_id: int, message: str, category: str = "success") -> Response:
+def _changed(receipt_id: int, message: str, category: str = "success", *, made: object = None) -> Response:
     """Answer an action: with htmx the changed receipt, without it a redirect to its page."""
     return done(
         message,
         to=url_for("admin.receipt", receipt_id=receipt_id),
         partial="admin/loans/receipts/_receipt.html",
         category=category,
+        made=made,
         **_context(receipt_id, None, None),
     )
 
