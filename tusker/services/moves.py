@@ -1,7 +1,5 @@
 """Moving many invoices at once: one statement for their status, one for their events."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from sqlalchemy import text

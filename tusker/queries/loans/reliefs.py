@@ -1,7 +1,5 @@
 """Relief that was granted on loans."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
