@@ -469,6 +469,7 @@ def held_invoice(desk: Desk) -> Doors:
         lambda ctx: release_hold(ctx, invoice_id, reason=WHY),
         (f"/admin/queue/{invoice_id}/release", {"reason": WHY}),
         ["release-hold", f"#{invoice_id}", "--reason", WHY],
+        look="/admin/queue",
     )
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.support.database import OWNER
 from tests.support.pages import words
+from tests.support.payouts import seen_on
 from tests.support.profiles import examples
 from tests.support.values import TODAY
 from tusker.domain.credit.risk import RuleKind
@@ -161,8 +162,12 @@ def test_a_release_lets_one_invoice_through_until_something_else_holds_it(
 ) -> None:
     invoice, other = make_invoice("financeable", line=line), make_invoice("financeable", line=line)
     hold(ctx, line.purchaser_id)
-    answer = login(Role.ADMIN).post(f"/admin/queue/{invoice.id}/release", data={"reason": "paid in cash"})
-    assert answer.status_code == 303
+    admin, url = login(Role.ADMIN), f"/admin/queue/{invoice.id}/release"
+    sent = {"reason": "paid in cash", "seen": seen_on(admin, "/admin/queue")}
+    hold(ctx, line.supplier_id)
+    changed = admin.post(url, data=sent)
+    assert (changed.status_code, f"Holds of {invoice.number}: an admin has" in words(changed.text)) == (409, True)
+    assert admin.post(url, data={**sent, "seen": seen_on(admin, "/admin/queue")}).status_code == 303
     db.session.expire_all()
     assert set(holds_of(ctx, [invoice.id, other.id])) == {other.id}
     with transaction():

@@ -39,7 +39,7 @@ from tusker.queries.payout.queue import waiting_of
 from tusker.queries.payout.shown import shown_payouts
 from tusker.queries.payout.what_if import what_if
 from tusker.queries.record.events import events_of
-from tusker.services.payout.held import holds_of, rooms_of, words_of
+from tusker.services.payout.held import holds_of, rooms_of, shown_holds, words_of
 from tusker.services.payout.release.payment_orders import order_day
 from tusker.web.access import acting
 from tusker.web.finding import remember
@@ -184,6 +184,7 @@ def disbursal_context(
         "ticked": ticked,
         "held": {key: words_of(holds) for key, holds in held.items()},
         "held_rows": waiting_of(held),
+        "shown_holds": shown_holds,
         "rules": rooms_of(acting(), ticked) if unreleased else [],
         "effect": what_if(ticked, today, None if choice else payouts, passed_on) if unreleased else None,
         "problem": problem,

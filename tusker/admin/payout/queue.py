@@ -22,7 +22,7 @@ from tusker.queries.payout.queue import QueueRow, QueueSum, queue_groups, queue_
 from tusker.queries.payout.shown import shown_everything, shown_waiting
 from tusker.queries.sums import Totals
 from tusker.services.payout.disbursals.bundling import bundle_selection, bundle_waiting
-from tusker.services.payout.held import Held, release_hold, waiting_held, words_of
+from tusker.services.payout.held import Held, release_hold, shown_holds, waiting_held, words_of
 from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
 from tusker.web.forms import sent_reason, sent_seen
@@ -146,7 +146,7 @@ def bundle_all() -> ResponseReturnValue:
 def release_held(invoice_id: int) -> ResponseReturnValue:
     """Have an invoice paid out although it is held; where two admins are needed, another one accepts it."""
     with transaction():
-        made = release_hold(acting(), invoice_id, reason=sent_reason())
+        made = release_hold(acting(), invoice_id, reason=sent_reason(), seen=sent_seen())
     within = request.form.get("disbursal_id", type=int)
     to = url_for("admin.disbursal", disbursal_id=within) if within else url_for("admin.queue")
     return done(say("It may be paid out."), to=to, made=made)
@@ -179,6 +179,7 @@ def _show(*, problem: str | None = None, chosen: Collection[int] = (), status: i
         "everything": queue_total(without=held),
         "held": {key: words_of(held[key]) for key in {*named, *(row.id for row in rows)} & held.keys()},
         "held_rows": waiting_of(named),
+        "shown_holds": shown_holds,
         "shown": shown_waiting([*(row.id for row in rows), *(row.id for row in elsewhere)]),
         "all_shown": [shown_everything(held)],
         "headings": _headings(rows, shown.order.by, search),

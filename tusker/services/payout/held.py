@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flask import current_app
 from sqlalchemy import or_, select
 
+from tusker.domain.approval import Shown
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.credit.risk import AMOUNTS, Rule, RuleKind, Verdict, judge
 from tusker.domain.record.attention import AttentionKind
@@ -23,6 +24,7 @@ from tusker.services.events import record_event
 from tusker.services.locks import among, lock_invoice
 from tusker.services.proposals import needs_second, second_admin
 from tusker.services.reasons import reason_of
+from tusker.services.seen import Seen, check_seen
 
 FAR = 10**18
 """Orders what knows no room behind all that does."""
@@ -181,9 +183,17 @@ def check_payees(supplier_ids: Iterable[int]) -> None:
         )
 
 
+def shown_holds(number: str, words: str) -> Shown:
+    """What holds an invoice, as pages show it."""
+    return Shown(f"Holds of {number}", words)
+
+
 @needs_second(say("Release an invoice from its holds"), about="invoice")
-def release_hold(ctx: Context, invoice_id: int, *, reason: str) -> HoldRelease:
-    """Let an invoice be paid out although it is held; what comes to stand against it later holds it again."""
+def release_hold(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None) -> HoldRelease:
+    """Let an invoice be paid out although it is held; what comes to stand against it later holds it again.
+
+    Raises `Changed` unless its holds are those that were `seen`.
+    """
     why = reason_of(reason)
     invoice = lock_invoice(invoice_id)
     holds = holds_of(ctx, [invoice_id]).get(invoice_id)
@@ -192,6 +202,7 @@ def release_hold(ctx: Context, invoice_id: int, *, reason: str) -> HoldRelease:
         or not holds
     ):
         raise Conflict(say("Nothing holds {invoice_number} back.", invoice_number=invoice.number))
+    check_seen(seen, [shown_holds(invoice.number, words_of(holds))], whole=False)
     proposer = ctx.proposed_by if ctx.proposed_by is not None else ctx.actor_id
     release = HoldRelease(
         invoice_id=invoice_id,
