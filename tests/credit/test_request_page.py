@@ -15,14 +15,18 @@ from sqlalchemy import func, select
 
 from tests.support.courier_double import CourierDouble
 from tests.support.pages import HTMX, hidden
+from tests.support.pages import words as words_of
 from tests.support.values import TERMS
 from tusker import clock
 from tusker.carriers.registry import get_carrier
+from tusker.domain.credit.risk import RuleKind
 from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, LineStatus, Role
+from tusker.services.context import Context
 from tusker.services.credit.customers.lines import LineData, change_credit_line, set_line_status
 from tusker.services.credit.requesting.financing import cancel_invoice
+from tusker.services.credit.risk.rules import RuleData, add_rule
 from tusker.transactions import transaction
 
 
@@ -94,6 +98,21 @@ def test_quote_warns_of_the_limit_that_would_not_hold(
     assert re.search(words.strip(), page)
     assert page.count("₹3,000.00") == 2  # in the warning and in the table
     assert line.id
+
+
+def test_quote_warns_of_a_rule_and_offers_no_request(
+    ctx: Context, browser: FlaskClient, order: str, line: CreditLine
+) -> None:
+    agreed = hidden(shown(browser, order))
+    with transaction():
+        add_rule(ctx, RuleData(RuleKind.MAX_INVOICE, 4_000_00), reason="small ones")
+    page = words_of(shown(browser, order))
+    assert "A request would be refused now The rules of risk do not allow it: the invoice is larger" in page
+    assert "₹3,200.00 of principal could be financed right away: an invoice of up to ₹4,000.00" in page
+    assert "Request financing" not in page.partition("Room left")[2].partition("Search")[0]
+    late = browser.post("/invoices/new", data={"order_ref": order, **agreed, "action": "request"})
+    assert (late.status_code, "The rules of risk do not allow it" in late.text) == (422, True)
+    assert invoices() == 0
 
 
 def test_page_and_fragment_show_the_same_quote(browser: FlaskClient, order: str) -> None:

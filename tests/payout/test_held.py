@@ -166,7 +166,10 @@ def test_a_release_lets_one_invoice_through_until_something_else_holds_it(
     sent = {"reason": "paid in cash", "seen": seen_on(admin, "/admin/queue")}
     hold(ctx, line.supplier_id)
     changed = admin.post(url, data=sent)
-    assert (changed.status_code, f"Holds of {invoice.number}: an admin has" in words(changed.text)) == (409, True)
+    assert (changed.status_code, f"Holds of {invoice.number}: an admin has" in words(changed.text)) == (
+        409,
+        True,
+    )
     assert admin.post(url, data={**sent, "seen": seen_on(admin, "/admin/queue")}).status_code == 303
     db.session.expire_all()
     assert set(holds_of(ctx, [invoice.id, other.id])) == {other.id}

@@ -114,8 +114,14 @@ class InvoiceFile:
             current_user.role in {Role.SUPPLIER, Role.ADMIN}
             and self.invoice.status != InvoiceStatus.CANCELLED
             and self.asked is not None
-            and not (self.waiting and self.waiting.invoice_id == self.invoice.id and self.waiting.admitted_id)
+            and not self._was_admitted
         )
+
+    @property
+    def _was_admitted(self) -> bool:
+        """Whether this refused request became an invoice from the waiting list."""
+        kept = self.waiting
+        return kept is not None and kept.invoice_id == self.invoice.id and kept.admitted_id is not None
 
     @property
     def waits_for(self) -> str:
@@ -210,10 +216,9 @@ class InvoiceFile:
     @property
     def may_ask_again(self) -> bool:
         """Whether this person may request the same number anew."""
-        return current_user.role in {Role.ADMIN, Role.SUPPLIER} and self.invoice.status in {
-            InvoiceStatus.REJECTED,
-            InvoiceStatus.CANCELLED,
-        }
+        ended = {InvoiceStatus.REJECTED, InvoiceStatus.CANCELLED}
+        mine = current_user.role in {Role.ADMIN, Role.SUPPLIER}
+        return mine and self.invoice.status in ended and not self._was_admitted
 
     @property
     def may_wait(self) -> bool:

@@ -8,6 +8,7 @@ from tusker.errors import Duplicate, InvalidInput, TuskerError
 from tusker.messages import say
 from tusker.services.credit.expected import plan_words
 from tusker.services.credit.requesting.offers import Quote
+from tusker.services.credit.risk.judging import refused_by_rules
 
 TITLES = {
     "unknown_order": say("Unknown order"),
@@ -48,6 +49,11 @@ class Preview:
         """Which repayments make room for what the limits refuse."""
         found = self.quote.plan if self.quote else None
         return plan_words(found, clock.today()) if found else ""
+
+    @property
+    def broken(self) -> str:
+        """A sentence about the rules of risk that a request would break; empty when none."""
+        return refused_by_rules(self.quote.rules.lines) if self.quote else ""
 
     @property
     def may_pass(self) -> bool:

@@ -62,7 +62,6 @@ def correct_value(ctx: Context, invoice_id: int, *, amount: int, reason: str) ->
         to_value=show(amount),
         reason=why,
         asks_second=amount > before,
-        amount=amount,
         principal=principal,
     )
     queue_mail(
