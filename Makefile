@@ -30,8 +30,9 @@ test: $(VENV) ## run the tests on a real PostgreSQL and Redis; ARGS="-k admissio
 test-slow: $(VENV) ## run the tests that play for long: the year's replay and the like
 	@$(PYTEST) -m slow $(ARGS)
 
-soak: $(VENV) ## play the property tests with ten times as many examples, new ones each time
+soak: $(VENV) ## play the property tests with ten times as many examples, new ones each time, and without ARGS then make faults
 	@HYPOTHESIS_PROFILE=soak $(PYTEST) -m "hypothesis and not slow" $(ARGS)
+	@$(if $(ARGS),,$(MAKE) faults)
 
 mutants: $(VENV) ## change rules of money a little and see whether tests notice; ARGS="--sample 100" (hours)
 	@test -x .venv-mutants/bin/cosmic-ray || (python3 -m venv .venv-mutants && .venv-mutants/bin/pip install -q -r requirements-mutants.txt)

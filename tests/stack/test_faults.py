@@ -178,6 +178,8 @@ def test_whatever_dies_nothing_is_lost_or_doubled_and_all_is_at_work_again(
         len(answers.bare),
         judge.failed_jobs(load.running),
         answers.slowest_health,
+        answers.health,
+        answers.late_health,
     )
     print(run, *answers.bare[:20], sep="\n", flush=True)  # noqa: T201
     if EACH:

@@ -21,6 +21,9 @@ class Answers:
     slowest: float = 0.0
     """Seconds of the answer that took longest."""
     slowest_health: float = 0.0
+    health: int = 0
+    late_health: int = 0
+    """Answers of `/healthz`, and those that took longer than a second."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, answer: requests.Response) -> requests.Response:
@@ -53,3 +56,5 @@ class Answers:
         """A web server said that it lives."""
         with self._lock:
             self.slowest_health = max(self.slowest_health, seconds)
+            self.health += 1
+            self.late_health += seconds > 1

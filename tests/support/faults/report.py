@@ -41,6 +41,8 @@ class Run:
     bare: int
     failed_jobs: int
     slowest_health: float
+    health: int
+    late_health: int
 
 
 @dataclass(frozen=True)
@@ -135,5 +137,6 @@ def _totals(runs: list[Run]) -> str:
         f" {sum(run.retried for run in runs):,} requests were sent again with their key. Answers by status: {told};"
         f" {sum(run.bare for run in runs):,} of them 5xx without `Retry-After` or our words. Jobs that failed for good:"
         f" {sum(run.failed_jobs for run in runs):,}. Slowest `/healthz` of a process that was there:"
-        f" {max(run.slowest_health for run in runs):.1f} s.\n"
+        f" {max(run.slowest_health for run in runs):.1f} s; {sum(run.late_health for run in runs):,} of"
+        f" {sum(run.health for run in runs):,} took longer than a second.\n"
     )
