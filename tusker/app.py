@@ -1,5 +1,7 @@
 """The application factory."""
 
+from __future__ import annotations
+
 import gc
 from pathlib import Path
 from typing import Any

@@ -1,5 +1,7 @@
 """What is said in each language: the texts of `tusker/translations`, and days and counts as it writes them."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date

@@ -1,5 +1,7 @@
 """Flask extensions, unbound; `tusker.app.create_app` binds them."""
 
+from __future__ import annotations
+
 import enum
 import select
 from hashlib import sha256

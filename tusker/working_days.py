@@ -1,5 +1,7 @@
 """The working days of the installation's bank: weekends, public holidays, the market's and the installation's own."""
 
+from __future__ import annotations
+
 from datetime import date
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Pages of the lender's own people: dashboard, queue, disbursals, repayments, proof, users, imports."""
 
+from __future__ import annotations
+
 from importlib import import_module
 from pkgutil import walk_packages
 

@@ -1,5 +1,7 @@
 """The addresses of what lists and events are about."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from flask import url_for

@@ -1,5 +1,7 @@
 """The checklist of a new installation, on the dashboard until all of it is done."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from flask import current_app, url_for

@@ -1,5 +1,7 @@
 """Signing in and out, passwords, and who is behind a session."""
 
+from __future__ import annotations
+
 from flask import Flask
 
 from tusker import mailer

@@ -1,5 +1,7 @@
 """Sign in, sign out, the account page, and passwords."""
 
+from __future__ import annotations
+
 from flask import (
     Response,
     current_app,

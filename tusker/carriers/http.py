@@ -1,5 +1,7 @@
 """The one HTTP client of the adapters: bounded in time and size, with retries for passing faults."""
 
+from __future__ import annotations
+
 import json
 import logging
 import random

@@ -1,5 +1,7 @@
 """The delivery companies of this installation, found by name."""
 
+from __future__ import annotations
+
 import importlib
 import logging
 import pkgutil

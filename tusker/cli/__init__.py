@@ -1,5 +1,7 @@
 """The `flask` commands, and what they share."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace

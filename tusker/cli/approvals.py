@@ -1,5 +1,7 @@
 """`flask proposals`, `approve`, `refuse`."""
 
+from __future__ import annotations
+
 import click
 
 from tusker.cli import acting_as, admin_context, change, commands, proven_admin, with_password, with_reason

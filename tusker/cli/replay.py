@@ -1,5 +1,7 @@
 """`flask replay`."""
 
+from __future__ import annotations
+
 import json
 import sys
 from decimal import Decimal, InvalidOperation

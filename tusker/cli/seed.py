@@ -1,5 +1,7 @@
 """`flask seed-demo`."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import click

@@ -1,5 +1,7 @@
 """An admin makes and revokes the API tokens of a company."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 

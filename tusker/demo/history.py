@@ -1,5 +1,7 @@
 """The demo's past, day by day: requests, deliveries, the daily disbursal, confirmations, repayments."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from datetime import date, timedelta
 

@@ -1,5 +1,7 @@
 """A company's statement as rows of a file."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from tusker.currency import Currency

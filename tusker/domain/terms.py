@@ -1,5 +1,7 @@
 """Terms of a credit line, frozen onto each invoice at approval."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from enum import StrEnum

@@ -1,5 +1,7 @@
 """Pages of invoices: requesting, following and listing them, and the companies' dashboards."""
 
+from __future__ import annotations
+
 from flask import Flask
 
 from tusker.invoices import (  # noqa: F401 (views of the blueprint)

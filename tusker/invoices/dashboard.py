@@ -1,5 +1,7 @@
 """The dashboards of suppliers and purchasers."""
 
+from __future__ import annotations
+
 from datetime import timedelta
 from functools import partial
 

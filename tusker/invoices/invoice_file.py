@@ -1,5 +1,7 @@
 """Everything that the page of one invoice shows."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,5 +1,7 @@
 """Requesting financing: the form, the quote while it is filled in, and the request."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from flask import current_app, request, url_for

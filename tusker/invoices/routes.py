@@ -1,5 +1,7 @@
 """The page of one invoice and its parts that keep themselves up to date."""
 
+from __future__ import annotations
+
 from datetime import date
 from typing import Any
 

@@ -1,5 +1,7 @@
 """The waiting list: its page, and leaving a refused request there or taking it off."""
 
+from __future__ import annotations
+
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user

@@ -1,5 +1,7 @@
 """What RQ workers run: thin functions that open a transaction and call a use case."""
 
+from __future__ import annotations
+
 from rq import get_current_job
 
 from tusker import clock

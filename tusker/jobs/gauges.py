@@ -1,5 +1,7 @@
 """What the scheduler answers Prometheus: the state of the installation, read when it is asked for."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Iterable, Iterator
 

@@ -1,5 +1,7 @@
 """Large files of invoices, each imported by one worker in chunks."""
 
+from __future__ import annotations
+
 import logging
 from contextlib import suppress
 from dataclasses import replace

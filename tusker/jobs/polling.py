@@ -1,5 +1,7 @@
 """Polling the delivery companies: claim, ask outside any transaction, record."""
 
+from __future__ import annotations
+
 import logging
 import time
 from collections import deque

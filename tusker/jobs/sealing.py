@@ -1,5 +1,7 @@
 """Sealing events, batch by batch, each in a transaction of its own."""
 
+from __future__ import annotations
+
 import logging
 from dataclasses import replace
 

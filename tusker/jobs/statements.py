@@ -1,5 +1,7 @@
 """Reading large bank statements."""
 
+from __future__ import annotations
+
 import logging
 from dataclasses import replace
 

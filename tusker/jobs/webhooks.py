@@ -1,5 +1,7 @@
 """Recording the webhooks that were received."""
 
+from __future__ import annotations
+
 import logging
 from datetime import timedelta
 

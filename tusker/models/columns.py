@@ -1,5 +1,7 @@
 """Column types and mixins that several tables share."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal

@@ -1,5 +1,7 @@
 """The columns that a query reads into a row's class."""
 
+from __future__ import annotations
+
 from dataclasses import fields
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Finding things by what people call them, for commands and imported files."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Set
 
 from sqlalchemy import Select, column, func, or_, select, text

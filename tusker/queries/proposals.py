@@ -1,5 +1,7 @@
 """What was proposed, and what waits for another admin."""
 
+from __future__ import annotations
+
 from collections.abc import Collection
 
 from sqlalchemy import func, select

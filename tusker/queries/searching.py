@@ -1,5 +1,7 @@
 """Finding words in columns by their trigram indexes."""
 
+from __future__ import annotations
+
 import re
 from typing import Any
 

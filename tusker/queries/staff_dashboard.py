@@ -1,5 +1,7 @@
 """What the lender's people have to do now, and how the book stands."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -1,5 +1,7 @@
 """The replayed days: each day money comes in, financing is requested, goods arrive, the bundle is paid out."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager

@@ -1,5 +1,7 @@
 """Pages of reports: ageing, balances and exposures as of any day, statements, the calculator."""
 
+from __future__ import annotations
+
 from flask import Flask
 
 from tusker.reports import (  # noqa: F401 (views of the blueprint)

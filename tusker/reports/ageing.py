@@ -1,5 +1,7 @@
 """Ageing: what is outstanding by days past due, as of any day, with the loans behind each figure."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date

@@ -1,5 +1,7 @@
 """The forms of reports."""
 
+from __future__ import annotations
+
 from decimal import Decimal
 
 from flask_wtf.file import FileRequired

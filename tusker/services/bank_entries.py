@@ -1,5 +1,7 @@
 """Entries of bank statements: locked, decided on, opened again. What every use case about them shares."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import select

@@ -1,5 +1,7 @@
 """The append-only event table's one writer for everything but admission, which writes its own row in SQL."""
 
+from __future__ import annotations
+
 from tusker.extensions import db
 from tusker.models import Event
 from tusker.services.context import Context

@@ -1,5 +1,7 @@
 """What a job has for itself for a while, so that no other does it at the same time."""
 
+from __future__ import annotations
+
 import secrets
 from datetime import timedelta
 

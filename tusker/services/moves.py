@@ -1,5 +1,7 @@
 """Moving many invoices at once: one statement for their status, one for their events."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 from sqlalchemy import text

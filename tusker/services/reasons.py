@@ -1,5 +1,7 @@
 """The reason that a person gives for an act."""
 
+from __future__ import annotations
+
 from tusker.errors import InvalidInput
 from tusker.messages import say
 

@@ -1,5 +1,7 @@
 """Nothing is decided that was not on the screen."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 from tusker.domain.approval import Shown, changes_since

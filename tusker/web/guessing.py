@@ -1,5 +1,7 @@
 """What somebody who is signed in, or half, shows once more, a password or second factor: braked and written down."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -1,5 +1,7 @@
 """What a person keeps of lists: saved views, and how close together their rows stand."""
 
+from __future__ import annotations
+
 from urllib.parse import parse_qsl, urlencode
 
 from flask import current_app, redirect, request, url_for

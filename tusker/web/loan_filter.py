@@ -1,5 +1,7 @@
 """Which open loans a list shows."""
 
+from __future__ import annotations
+
 from datetime import date, timedelta
 from typing import Any
 

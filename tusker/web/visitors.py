@@ -1,5 +1,7 @@
 """Where a request comes from."""
 
+from __future__ import annotations
+
 from ipaddress import IPv6Address, ip_address
 
 from flask import request

@@ -1,5 +1,7 @@
 """Workbooks of lists: written row by row into a file, so that memory stays small. No cell is a formula or a link."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal

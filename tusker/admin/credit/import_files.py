@@ -3,6 +3,8 @@
 Nothing of a file goes into the session's cookie or a hidden field. A file that Redis lost must be uploaded again.
 """
 
+from __future__ import annotations
+
 import json
 import re
 import secrets

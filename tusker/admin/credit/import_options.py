@@ -1,5 +1,7 @@
 """What was chosen for a file's columns, as the import takes it."""
 
+from __future__ import annotations
+
 from tusker.admin.credit.import_forms import MappingForm, strptime_pattern
 from tusker.carriers.registry import MANUAL, get_carriers
 from tusker.services.credit.importing.file import ImportOptions

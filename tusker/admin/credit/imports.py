@@ -1,5 +1,7 @@
 """Requests for financing from a file: upload, choose the columns, preview, import."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from itertools import chain
 from typing import Any

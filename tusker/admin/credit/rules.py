@@ -1,5 +1,7 @@
 """Risk rules: what stands, what was ended, adding, changing and ending."""
 
+from __future__ import annotations
+
 from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 

@@ -1,5 +1,7 @@
 """The page of tracking: each delivery company's health, and webhooks that could not be used."""
 
+from __future__ import annotations
+
 from flask.typing import ResponseReturnValue
 
 from tusker import clock

@@ -1,5 +1,7 @@
 """What banks keep out of receipts and payouts: by period, recorded and undone."""
 
+from __future__ import annotations
+
 from datetime import date
 
 from flask import Response, request, url_for

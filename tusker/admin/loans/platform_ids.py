@@ -1,5 +1,7 @@
 """The lending platform's own loan ids, given to many loans by a file."""
 
+from __future__ import annotations
+
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 

@@ -1,5 +1,7 @@
 """Approving, releasing, confirming and undoing a disbursal and its payouts."""
 
+from __future__ import annotations
+
 from functools import partial
 
 from flask import Response, current_app, request, url_for

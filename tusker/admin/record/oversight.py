@@ -1,5 +1,7 @@
 """The pages of proof and events."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import Any
 

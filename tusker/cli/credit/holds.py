@@ -1,5 +1,7 @@
 """`flask hold-customer`, `flask lift-hold`, `flask set-validity`."""
 
+from __future__ import annotations
+
 from datetime import date
 
 import click

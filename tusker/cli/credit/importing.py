@@ -1,5 +1,7 @@
 """`flask import-invoices`."""
 
+from __future__ import annotations
+
 import json
 import sys
 from pathlib import Path

@@ -1,5 +1,7 @@
 """`flask request-financing`, `show-invoice`, `list-invoices`, `cancel-invoice`, `report-delivery`."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from datetime import datetime
 

@@ -1,5 +1,7 @@
 """`flask rules`, `add-rule`, `change-rule`, `end-rule`, `set-group`, `set-cities`, `release-hold`."""
 
+from __future__ import annotations
+
 from datetime import date
 
 import click

@@ -1,5 +1,7 @@
 """`flask waiting list`, `leave`, `cancel`, `admit`."""
 
+from __future__ import annotations
+
 import click
 
 from tusker import clock

@@ -1,5 +1,7 @@
 """`flask poll`."""
 
+from __future__ import annotations
+
 import click
 
 from tusker.carriers.registry import get_carriers

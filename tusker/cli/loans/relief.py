@@ -1,5 +1,7 @@
 """`flask waive`, `extend`, `undo-relief`, `list-relief`."""
 
+from __future__ import annotations
+
 from datetime import date
 
 import click

@@ -1,5 +1,7 @@
 """`flask set-bank-account`, `list-bank-accounts`."""
 
+from __future__ import annotations
+
 import click
 
 from tusker.cli import acting_as, admin_context, change, commands, said

@@ -1,5 +1,7 @@
 """What an admin decides of one invoice: its value, delivery, parcel and number, and its documents."""
 
+from __future__ import annotations
+
 import click
 
 from tusker.cli import acting_as_or_operator, change, context_of, said, with_reason

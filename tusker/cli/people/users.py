@@ -1,5 +1,7 @@
 """`flask create-user`, `deactivate-user`, `reset-second-factor`."""
 
+from __future__ import annotations
+
 import click
 
 from tusker.cli import acting_as_or_operator, change, command_context, context_of, said, with_reason

@@ -1,5 +1,7 @@
 """Daily runs and the outbox from the shell: `flask catch-up`, `send-mail`."""
 
+from __future__ import annotations
+
 import click
 
 from tusker.cli import commands

@@ -1,5 +1,7 @@
 """The invoice's lifecycle: which event leads from which status to which. Nothing else may set a status."""
 
+from __future__ import annotations
+
 from enum import StrEnum
 
 from tusker.domain.status import Status, Tone

@@ -1,5 +1,7 @@
 """How money received is spread over what is owed."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 

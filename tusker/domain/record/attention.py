@@ -1,5 +1,7 @@
 """The kinds of trouble that a person has to look at, and what to do about each, in words."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum

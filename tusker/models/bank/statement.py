@@ -1,5 +1,7 @@
 """Bank statements and their entries."""
 
+from __future__ import annotations
+
 from datetime import date
 from enum import StrEnum
 from typing import Any

@@ -1,5 +1,7 @@
 """What limits were at the end of past days."""
 
+from __future__ import annotations
+
 from datetime import date
 
 from sqlalchemy import BigInteger, CheckConstraint

@@ -1,5 +1,7 @@
 """What changes a debt without money: written off, recovered after that, waived, rounded off."""
 
+from __future__ import annotations
+
 from datetime import date
 from enum import StrEnum
 

@@ -1,5 +1,7 @@
 """What suppliers owe the lender."""
 
+from __future__ import annotations
+
 from datetime import date
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String

@@ -1,5 +1,7 @@
 """How the delivery companies are doing, and webhooks of theirs that could not be used."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import datetime
 

@@ -1,5 +1,7 @@
 """Deliveries that wait for their purchaser's confirmation."""
 
+from __future__ import annotations
+
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,5 +1,7 @@
 """Documents of invoices as they were sent in."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 from sqlalchemy import Select, select

@@ -1,5 +1,7 @@
 """Ageing: what is outstanding by days past due, for suppliers, purchasers and lines, on any day."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date

@@ -1,5 +1,7 @@
 """What banks kept out of payments: of one receipt, of one disbursal's payouts, and by period."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date

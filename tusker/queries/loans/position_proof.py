@@ -1,5 +1,7 @@
 """Whether kept positions are those of their loans."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from datetime import date
 

@@ -1,5 +1,7 @@
 """Relief that was granted on loans."""
 
+from __future__ import annotations
+
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -1,5 +1,7 @@
 """Who did what with a disbursal, and who may do the next thing."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from sqlalchemy import select

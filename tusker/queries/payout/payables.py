@@ -1,5 +1,7 @@
 """What suppliers are owed of what purchasers paid beyond their debts, and the disbursals that pay it."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import date
 

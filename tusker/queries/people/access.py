@@ -1,5 +1,7 @@
 """The access log."""
 
+from __future__ import annotations
+
 from sqlalchemy import Select, select
 
 from tusker.models import AccessEntry, AccessKind

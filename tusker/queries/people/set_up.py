@@ -1,5 +1,7 @@
 """What is set up and what is still missing before the first invoice can be financed."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from sqlalchemy import text

@@ -1,5 +1,7 @@
 """The people who use Tusker, and the companies that they may belong to."""
 
+from __future__ import annotations
+
 from collections.abc import Collection
 from dataclasses import dataclass
 

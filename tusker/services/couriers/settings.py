@@ -1,5 +1,7 @@
 """Setting up delivery companies on the admin page: a saved row wins over the environment."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 

@@ -1,5 +1,7 @@
 """Keeping the counts of invoices by companies and status short."""
 
+from __future__ import annotations
+
 from sqlalchemy import text
 
 from tusker.extensions import db

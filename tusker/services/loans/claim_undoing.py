@@ -1,5 +1,7 @@
 """Taking back what was decided on a claim for goods that came back, also once payouts were netted by it."""
 
+from __future__ import annotations
+
 from sqlalchemy import func, select
 
 from tusker.domain.loans.allocation import allocate_to_loan

@@ -1,5 +1,7 @@
 """The lending platform's own loan ids, kept beside ours: one for each invoice, or one for several."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence, Set
 
 from tusker.csv_tables import CsvRow, read_table

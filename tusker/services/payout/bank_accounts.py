@@ -3,6 +3,8 @@
 Events and mails carry masked numbers only.
 """
 
+from __future__ import annotations
+
 from typing import TypeVar
 
 from sqlalchemy import select

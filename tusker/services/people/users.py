@@ -1,5 +1,7 @@
 """People who use Tusker: making them, letting them in, letting them go."""
 
+from __future__ import annotations
+
 import secrets
 import unicodedata
 

@@ -1,5 +1,7 @@
 """The forms of deductions and bank charges."""
 
+from __future__ import annotations
+
 from tusker.messages import say
 from tusker.models import DeductionKind
 from tusker.models.loans.deductions import DISPUTABLE

@@ -1,5 +1,7 @@
 """Recording a receipt with its allocation."""
 
+from __future__ import annotations
+
 import contextlib
 from datetime import date
 from typing import Any

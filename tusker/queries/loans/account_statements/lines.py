@@ -3,6 +3,8 @@
 To a purchaser that pays the face value its account shows each invoice at that, not at the debt.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date

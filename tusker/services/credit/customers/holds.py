@@ -1,5 +1,7 @@
 """The limits of companies by hand: on which days they admit something new, and putting a company on hold."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 
 from tusker.domain.credit.limits import SIDE_SAID, Validity

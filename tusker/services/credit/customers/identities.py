@@ -1,5 +1,7 @@
 """A company's ids at delivery companies, and its cities."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 

@@ -1,5 +1,7 @@
 """Credit lines: opening them, changing limit, dates and terms, suspending them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import date
 

@@ -1,5 +1,7 @@
 """Dilution: the supplier takes a part of an invoice's value back."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 from sqlalchemy import select
