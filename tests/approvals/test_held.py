@@ -81,8 +81,8 @@ def test_rules_are_tightened_by_one_and_loosened_by_two(maker: Context, checker:
     assert isinstance(ended, Proposal)
     assert db.session.query(RiskRule).filter_by(ended_at=None).one().value == 30
     assert {row["what"]: (row["from"], row["to"]) for row in looser.changes} == {
-        "rule_ended": ("tenor 30 days", None),
-        "rule_made": (None, "tenor 90 days"),
+        "rule_ended": ("Tenor: 30 days", None),
+        "rule_made": (None, "Tenor: 90 days"),
     }
     with transaction():
         accept(checker, looser.id)

@@ -170,7 +170,7 @@ def test_the_page_adds_changes_and_ends_rules_with_their_history(
     assert "changed to 10%: less" in history
     assert "no need" in history
     events = words(admin.get("/admin/events?subject=risk_rule").text)
-    assert "share 12.5%" in events
+    assert "Share of the book per purchaser: 12.5%" in events
 
 
 def test_the_quote_shows_the_room_of_each_rule(ctx: Context, line: CreditLine) -> None:

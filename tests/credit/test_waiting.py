@@ -82,6 +82,15 @@ class Desk:
         with transaction():
             return leave_waiting(now(), decision.invoice_id)
 
+    def wait_untracked(self, line: CreditLine, number: str) -> WaitingRequest:
+        """The same for goods that no delivery company tracks, as a file brings them."""
+        asked = AdmissionRequest(
+            *(line.id, line.terms_version, number, TEN, EIGHT, "import", MANUAL, number), poll=False
+        )
+        with transaction():
+            [refused] = admit(now(), [asked])
+            return leave_waiting(now(), refused.invoice_id or 0)
+
     def fetch(self, ctx: Context, subject: RequestSubject) -> TrackedOrder:
         db.session.rollback()
         found = self.orders.get(subject.ref)
@@ -487,11 +496,15 @@ def test_twenty_threads_leave_exposures_exact_and_the_order_kept(
     make_line: Callable[..., CreditLine],
     make_purchaser: Callable[..., Customer],
 ) -> None:
-    """Three suppliers of one purchaser: some cancel, some ask, some leave the list, and workers admit, all at once."""
+    """Three suppliers of one purchaser: some cancel, some ask, some leave the list, and workers admit, all at once. Of
+    what waits some is tracked, some not."""
     buyer = make_purchaser(limit=6 * EIGHT)
     lines = [make_line(purchaser=buyer) for _ in range(3)]
     held = [desk.ask(lines[n % 3]).invoice_id for n in range(6)]
-    waits = [desk.wait(lines[n % 3]) for n in range(8)]
+    waits = [
+        desk.wait_untracked(lines[n % 3], f"F/{n}") if n in {0, 3, 5} else desk.wait(lines[n % 3])
+        for n in range(8)
+    ]
     ids = [(request.id, request.invoice_id) for request in waits]
 
     def free(invoice_id: int) -> None:

@@ -83,7 +83,7 @@ def mark_valid(ctx: Context, invoice_id: int, *, document_id: int, reason: str) 
         "invoice",
         invoice.id,
         "document_valid_again",
-        from_value=what,
+        to_value=what,
         reason=why,
         document_id=document_id,
     )
