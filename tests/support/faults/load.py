@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+from zlib import crc32
 
 import requests
 
@@ -83,7 +84,8 @@ class Load:
 
     def order(self, ref: str) -> bool:
         """Put an order at the delivery company; whether it took it."""
-        order = {"ref_no": ref, "cust_id": "C-SELLER", "rcvr_id": "L-BUYER", "val_dcl": "100.00"}
+        value = f"{100 + crc32(ref.encode()) % 900}.00"  # invoices of one amount are compared with each other
+        order = {"ref_no": ref, "cust_id": "C-SELLER", "rcvr_id": "L-BUYER", "val_dcl": value}
         return self._courier("/sim/orders", {"orders": [{**order, "status": IN_TRANSIT, "plan": []}]})
 
     def deliver(self, ref: str) -> bool:
