@@ -13,6 +13,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from tusker.errors import InvalidInput, UnreadableFile
+from tusker.messages import say
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_ROWS = 50_000
@@ -61,10 +62,20 @@ class CsvTable:
         if times == 0:
             there = ", ".join(self.header)
             raise InvalidInput(
-                f"The file has no column {what}. Its columns are: {there[:500]}.", field=name, column=name
+                say(
+                    "The file has no column {name}. Its columns are: {columns}.",
+                    name=what,
+                    columns=there[:500],
+                ),
+                field=name,
+                column=name,
             )
         if times > 1:
-            raise InvalidInput(f"The file has {times} columns named {what}.", field=name, column=name)
+            raise InvalidInput(
+                say("The file has {times} columns named {name}.", times=times, name=what),
+                field=name,
+                column=name,
+            )
         return self.header.index(name)
 
 
@@ -92,15 +103,15 @@ def read_table(data: bytes) -> CsvTable:
     single row. Blank lines are skipped.
     """
     if len(data) > MAX_BYTES:
-        raise UnreadableFile(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB; split it.")
+        raise UnreadableFile(say("The file is larger than {mb} MB; split it.", mb=MAX_BYTES // 1024 // 1024))
     text = _decoded(data)
     # The separator that the header has most of: spreadsheets of some countries write semicolons.
     delimiter = max(",;\t", key=text.lstrip("\r\n").partition("\n")[0].count)
     records = _records(text, delimiter)
     if not records:
-        raise UnreadableFile("The file is empty.")
+        raise UnreadableFile(say("The file is empty."))
     if len(records) == 1:
-        raise UnreadableFile("The file has a header but no rows.")
+        raise UnreadableFile(say("The file has a header but no rows."))
     return CsvTable(records[0].cells, tuple(records[1:]), delimiter)
 
 
@@ -119,7 +130,7 @@ def stream_table(parts: Iterable[bytes]) -> tuple[CsvTable, Iterator[CsvRow]]:
     records = _each_record(chain(first, lines), delimiter, str.strip)
     header = next(records, None)
     if header is None:
-        raise UnreadableFile("The file is empty.")
+        raise UnreadableFile(say("The file is empty."))
     return CsvTable(header.cells, (), delimiter), records
 
 
@@ -162,7 +173,7 @@ def _decoded(data: bytes, *, of_bank: bool = False) -> str:
         data = mark + data
     is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     if b"\0" in data and not is_utf16:
-        raise UnreadableFile(f"The file is not text ({_byte(data, data.index(0))}).")
+        raise UnreadableFile(say("The file is not text ({place}).", place=_byte(data, data.index(0))))
     if of_bank and is_utf16:
         return _decoded_utf16(data)
     try:
@@ -170,14 +181,16 @@ def _decoded(data: bytes, *, of_bank: bool = False) -> str:
     except UnicodeDecodeError as error:
         if not of_bank:
             raise UnreadableFile(
-                f"The file is not UTF-8 text ({_byte(data, error.start)})."
-                " Save it as “CSV UTF-8” and try again."
+                say(
+                    "The file is not UTF-8 text ({place}). Save it as “CSV UTF-8” and try again.",
+                    place=_byte(data, error.start),
+                )
             ) from None
     try:
         return data.decode("cp1252")
     except UnicodeDecodeError as error:
         raise UnreadableFile(
-            f"The file is neither UTF-8 nor Windows-1252 text ({_byte(data, error.start)})."
+            say("The file is neither UTF-8 nor Windows-1252 text ({place}).", place=_byte(data, error.start))
         ) from None
 
 
@@ -194,9 +207,9 @@ def _decoded_utf16(data: bytes) -> str:
     try:
         text = data.decode("utf-16")
     except UnicodeDecodeError:
-        raise UnreadableFile("The file begins as UTF-16 text but does not go on as such.") from None
+        raise UnreadableFile(say("The file begins as UTF-16 text but does not go on as such.")) from None
     if "\0" in text:
-        raise UnreadableFile("The file is not text (it has zero characters).")
+        raise UnreadableFile(say("The file is not text (it has zero characters)."))
     return text
 
 
@@ -206,27 +219,31 @@ def _lines_of(parts: Iterable[bytes]) -> Iterator[str]:
     rest, before = "", 0
     for part in chain(parts, [b""]):
         if b"\0" in part:
-            raise UnreadableFile(f"The file is not text ({_byte(part, part.index(0), before)}).")
+            raise UnreadableFile(
+                say("The file is not text ({place}).", place=_byte(part, part.index(0), before))
+            )
         try:
             text = rest + decoder.decode(part, final=not part)
         except UnicodeDecodeError as error:
             raise UnreadableFile(
-                f"The file is not UTF-8 text ({_byte(bytes(error.object), error.start, before)})."
-                " Save it as “CSV UTF-8” and try again."
+                say(
+                    "The file is not UTF-8 text ({place}). Save it as “CSV UTF-8” and try again.",
+                    place=_byte(bytes(error.object), error.start, before),
+                )
             ) from None
         before += part.count(b"\n")
         # The last line may go on in the next part.
         *whole, rest = [*io.StringIO(text, newline="")] or [""]
         yield from whole
         if len(rest) > _LONGEST_LINE:
-            raise UnreadableFile(f"Line {before + 1} is too long.")
+            raise UnreadableFile(say("Line {line} is too long.", line=before + 1))
     if rest:
         yield rest
 
 
 def _byte(data: bytes, place: int, before: int = 0) -> str:
     line = before + data.count(b"\n", 0, place) + 1
-    return f"line {line}, byte 0x{data[place]:02X}"
+    return say("line {line}, byte 0x{byte}", line=line, byte=f"{data[place]:02X}")
 
 
 def _records(text: str, delimiter: str, *, around: int = 0) -> list[CsvRow]:
@@ -258,7 +275,11 @@ def _each_record(lines: Iterable[str], delimiter: str, clean: Callable[[str], st
             begins = reader.line_num + 1
     except csv.Error as error:
         raise UnreadableFile(
-            f"The record that begins in line {begins} cannot be read as CSV: {error}."
+            say(
+                "The record that begins in line {line} cannot be read as CSV: {error}.",
+                line=begins,
+                error=error,
+            )
         ) from None
 
 
@@ -271,11 +292,17 @@ def _bounded(lines: Iterable[str], delimiter: str) -> Iterator[str]:
 
 
 def _too_long() -> UnreadableFile:
-    return UnreadableFile(f"The file has more than {MAX_ROWS:,} rows; split it.")
+    return UnreadableFile(say("The file has more than {rows} rows; split it.", rows=f"{MAX_ROWS:,}"))
 
 
 def _too_wide(line: int) -> UnreadableFile:
-    return UnreadableFile(f"The record that begins in line {line} has more than {MAX_COLUMNS} columns.")
+    return UnreadableFile(
+        say(
+            "The record that begins in line {line} has more than {most} columns.",
+            line=line,
+            most=MAX_COLUMNS,
+        )
+    )
 
 
 def is_date_format(pattern: str) -> bool:
@@ -290,7 +317,10 @@ def check_date_format(pattern: str) -> None:
     """Raise `InvalidInput` with the field `date_format` unless `is_date_format`."""
     if not is_date_format(pattern):
         raise InvalidInput(
-            f"“{pattern[:40]}” is not a date format with day, month and year, such as %d/%m/%Y.",
+            say(
+                "“{format}” is not a date format with day, month and year, such as %d/%m/%Y.",
+                format=pattern[:40],
+            ),
             field="date_format",
         )
 
@@ -308,7 +338,10 @@ def read_date(text: str, pattern: str, *, field: str) -> date:
             found = date.fromisoformat(cleaned)
     except ValueError:
         wanted = pattern or "2026-03-31"
-        raise InvalidInput(f"“{cleaned[:40]}” is not a date such as {wanted}.", field=field) from None
+        raise InvalidInput(
+            say("“{text}” is not a date such as {example}.", text=cleaned[:40], example=wanted),
+            field=field,
+        ) from None
     if found < FIRST_DAY:
-        raise InvalidInput(f"The date {found.isoformat()} is before 2000.", field=field)
+        raise InvalidInput(say("The date {day} is before 2000.", day=found.isoformat()), field=field)
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from tusker.messages import say
+from tusker.messages import joined, say
 
 Found = TypeVar("Found")
 
@@ -101,8 +101,11 @@ class Changed(Conflict):
     code = "changed"
 
     def __init__(self, changes: list[str]) -> None:
-        listed = "; ".join(changes[:5]) + (f"; and {len(changes) - 5} more" if len(changes) > 5 else "")
-        super().__init__(f"This has changed since you looked at it. {listed}.", changes=changes)
+        rest = [say("and {n} more", n=len(changes) - 5)] if len(changes) > 5 else []
+        listed = joined([*changes[:5], *rest], "; ")
+        super().__init__(
+            say("This has changed since you looked at it. {changes}.", changes=listed), changes=changes
+        )
 
 
 class Unsaved(Conflict):

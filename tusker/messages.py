@@ -8,6 +8,8 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 _TEXT, _DAY = "text to be said", "day to be said"
+_CODES = {"state", "status", "stage"}
+"""The names of parameters that are codes, which languages other than English say by their words."""
 LANGUAGES = {"en": "English", "hi": "हिन्दी"}
 """The languages of the product by their codes, each by its own name."""
 _ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"})
@@ -86,6 +88,11 @@ def say_n(one: str, many: str, n: int, /, **params: object) -> Text:
     return Text(one, many, {"n": n, **params})
 
 
+def coded(code: str) -> Text:
+    """The word of a code, such as that of a status; scripts/messages.py collects those of all that the source has."""
+    return Text(code.replace("_", " ").capitalize(), None, {})
+
+
 def joined(texts: Iterable[str], by: str = ", ") -> Text:
     """Several texts as one, each of which is said by itself."""
     parts = {f"part{number}": text for number, text in enumerate(texts)}
@@ -99,7 +106,7 @@ def shown(text: str) -> str:
 
 def filled(template: str, params: Mapping[str, object]) -> str:
     """A translated text with its parameters, of which texts and days are said, too."""
-    return template.format_map({name: _param(speaker.get(), value) for name, value in params.items()})
+    return template.format_map({name: _param(speaker.get(), value, name) for name, value in params.items()})
 
 
 def packed(value: Any) -> Any:
@@ -130,10 +137,14 @@ def _said(speaker: Speaker, msgid: str, plural: str | None, params: Mapping[str,
         return msgid and speaker.template(msgid)
     n = params["n"] if plural is not None else 1
     template = speaker.template(msgid, plural, n if isinstance(n, int) else 1)
-    return template.format_map({name: _param(speaker, value) for name, value in params.items()})
+    return template.format_map({name: _param(speaker, value, name) for name, value in params.items()})
 
 
-def _param(speaker: Speaker, value: object) -> object:
+def _param(speaker: Speaker, value: object, name: str) -> object:
     if isinstance(value, Text):
         return _said(speaker, value.msgid, value.plural, value.params)
+    if name in _CODES and isinstance(value, str) and speaker.code != ENGLISH.code:
+        word = coded(value)
+        said = speaker.template(word.msgid)
+        return value if said == word.msgid else said
     return speaker.day(value) if isinstance(value, date) else value

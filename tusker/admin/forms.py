@@ -26,10 +26,10 @@ from tusker.web.filters import status_label
 from tusker.web.forms import FilterForm, Form
 
 ROLES = [
-    (Role.ADMIN, "Admin: does everything"),
-    (Role.AUDITOR, "Auditor: sees everything, changes nothing"),
-    (Role.SUPPLIER, "Supplier: requests financing for one company"),
-    (Role.PURCHASER, "Purchaser: sees what one company owes"),
+    (Role.ADMIN, say("Admin: does everything")),
+    (Role.AUDITOR, say("Auditor: sees everything, changes nothing")),
+    (Role.SUPPLIER, say("Supplier: requests financing for one company")),
+    (Role.PURCHASER, say("Purchaser: sees what one company owes")),
 ]
 SUBJECTS = (
     "invoice",

@@ -11,23 +11,27 @@ from typing import Literal
 from tusker.csv_tables import Grid
 from tusker.domain.accounts import same_number
 from tusker.domain.bank.banking import StatementFile
+from tusker.messages import say
 
 HEAD = 4_000
 """Bytes at the beginning of a file by which its format is known."""
 
 _KINDS = (
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it first"),
-    (b"Rar!", "a RAR archive; unpack it first"),
-    (b"BZh", "a bzip2 archive; unpack it first"),
-    (b"%PDF", "a PDF; ask the bank for camt.053 or CSV"),
+    (b"7z\xbc\xaf\x27\x1c", say("a 7-Zip archive; unpack it first")),
+    (b"Rar!", say("a RAR archive; unpack it first")),
+    (b"BZh", say("a bzip2 archive; unpack it first")),
+    (b"%PDF", say("a PDF; ask the bank for camt.053 or CSV")),
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
     (
         b"MIME-Version",
-        "a web archive (MHTML), whatever its name says; ask the bank for CSV, Excel or camt.053",
+        say("a web archive (MHTML), whatever its name says; ask the bank for CSV, Excel or camt.053"),
     ),
-    (b"{\\rtf", "a text document (RTF)"),
-    (b"!Type:", "a QIF file, which names neither account nor currency; ask the bank for camt.053 or CSV"),
+    (b"{\\rtf", say("a text document (RTF)")),
+    (
+        b"!Type:",
+        say("a QIF file, which names neither account nor currency; ask the bank for camt.053 or CSV"),
+    ),
 )
 _HTML = re.compile(r"<!doctype\s+html|<html|<table|<head\b|<body\b", re.IGNORECASE)
 _HTML_TABLE = re.compile(rb"<table\b", re.IGNORECASE)
@@ -111,12 +115,14 @@ def unread_kind(source: Source) -> str | None:
             return kind
     head = source.head
     if "Excel.Sheet" in head and head.startswith("<"):
-        return "an Excel 2003 XML workbook; save it as XLSX or CSV"
+        return say("an Excel 2003 XML workbook; save it as XLSX or CSV")
     if head.startswith("<") and _HTML.search(head[:500]):
         if _HTML_TABLE.search(source.data) or _HTML_TABLE.search(head.encode()):
-            return "a web page with a table, whatever its name says; ask the bank for CSV, Excel or camt.053"
-        return "a web page; the bank's portal may have signed you out"
+            return say(
+                "a web page with a table, whatever its name says; ask the bank for CSV, Excel or camt.053"
+            )
+        return say("a web page; the bank's portal may have signed you out")
     # a SWIFT message begins with {1:
     if head.startswith(("{", "[")) and not head.startswith("{1:"):
-        return "JSON; ask the bank for camt.053 or CSV"
+        return say("JSON; ask the bank for camt.053 or CSV")
     return None

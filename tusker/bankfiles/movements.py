@@ -9,11 +9,11 @@ from datetime import date
 from typing import NamedTuple
 
 from tusker.bankfiles.texts import kept
-from tusker.domain.bank.banking import BALANCE_REMARK, Direction, Entry, numbered
+from tusker.domain.bank.banking import Direction, Entry, numbered
 from tusker.domain.bank.narrations import read_narration
 from tusker.domain.money import MAX_AMOUNT, to_major
 from tusker.errors import UnreadableFile
-from tusker.messages import say
+from tusker.messages import joined, say
 
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
 """Days outside of these come from a two-digit year or a wrong format."""
@@ -67,8 +67,8 @@ def minor_units(text: str, exponent: int) -> int:
     found = _DECIMAL.fullmatch(cleaned)
     if found is None:
         if cleaned.startswith("-"):
-            raise Contradiction(f"its amount “{kept(cleaned, 40)}” is negative")
-        raise Skip(f"its amount “{kept(cleaned, 40)}” is not a number")
+            raise Contradiction(say("its amount “{text}” is negative", text=kept(cleaned, 40)))
+        raise Skip(say("its amount “{text}” is not a number", text=kept(cleaned, 40)))
     whole, fraction = found.group(1), found.group(2) or ""
     return minor_units_of(whole, fraction, exponent, cleaned)
 
@@ -76,10 +76,10 @@ def minor_units(text: str, exponent: int) -> int:
 def minor_units_of(whole: str, fraction: str, exponent: int, written: str) -> int:
     """The same of the digits before and behind the mark."""
     if len(fraction) > exponent and len(fraction.rstrip("0")) > exponent:
-        raise Skip(f"its amount {written} is finer than {exponent} decimals")
+        raise Skip(say("its amount {text} is finer than {n} decimals", text=written, n=exponent))
     amount = int((whole + fraction[:exponent].ljust(exponent, "0")) or "0")
     if amount > MAX_AMOUNT:
-        raise Skip(f"its amount {written} is too large")
+        raise Skip(say("its amount {text} is too large", text=written))
     return amount
 
 
@@ -101,7 +101,7 @@ def is_count(reference: str) -> bool:
 def sane_day(day: date) -> date:
     """The day; raises `Skip` when no statement can have it."""
     if not FIRST_DAY <= day <= LAST_DAY:
-        raise Skip(f"its date {day.isoformat()} is out of range")
+        raise Skip(say("its date {day} is out of range", day=day.isoformat()))
     return day
 
 
@@ -159,9 +159,13 @@ def balance_note(
     start, change, wanted, told = (
         f"{to_major(amount, exponent):.{exponent}f}" for amount in (opening, moved, opening + moved, closing)
     )
-    return (
-        f"{BALANCE_REMARK}s do not add up: opening {start} and entries of {change} make {wanted},"
-        f" but the closing balance is {told}."
+    return say(
+        "The balances do not add up: opening {start} and entries of {change} make {sum}, but the closing "
+        "balance is {told}.",
+        start=start,
+        change=change,
+        sum=wanted,
+        told=told,
     )
 
 
@@ -169,13 +173,12 @@ def limited(notes: Sequence[str]) -> tuple[str, ...]:
     """The notes; of a very long list only the beginning and the number of the rest."""
     if len(notes) <= MAX_NOTES:
         return tuple(notes)
-    return (*notes[:MAX_NOTES], f"… and {len(notes) - MAX_NOTES} more.")
+    return (*notes[:MAX_NOTES], say("… and {n} more.", n=len(notes) - MAX_NOTES))
 
 
 def refuse_if_nothing_was_read(entries: int, unread: Sequence[str]) -> None:
     """Raise for a file that gave only failures: it is refused as a whole rather than kept as an empty statement."""
     if entries == 0 and unread:
-        more = f" And {len(unread) - 3} more." if len(unread) > 3 else ""
-        raise UnreadableFile(
-            say("Nothing in the file could be read. {unread}{more}", unread=" ".join(unread[:3]), more=more)
-        )
+        more = [say("And {n} more.", n=len(unread) - 3)] if len(unread) > 3 else []
+        why = joined([*unread[:3], *more], " ")
+        raise UnreadableFile(say("Nothing in the file could be read. {why}", why=why))

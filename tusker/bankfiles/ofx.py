@@ -160,16 +160,16 @@ class _Reader:
         values = self.found.values
         account = given(values.get("BANKACCTFROM/ACCTID") or values.get("CCACCTFROM/ACCTID"))
         if not account:
-            self.notes.append("The statement does not say whose account it is of.")
+            self.notes.append(say("The statement does not say whose account it is of."))
         raws: list[Raw] = []
         doubt = ""
         for number, told in enumerate(self.found.transactions, 1):
             try:
                 raws.append(self.movement(told))
             except Skip as skip:
-                self.notes.append(f"Entry {number}: {skip}; skipped.")
+                self.notes.append(say("Entry {number}: {why}; skipped.", number=number, why=skip.args[0]))
                 if isinstance(skip, Contradiction):
-                    doubt = f"Entry {number}: {skip}."
+                    doubt = say("Entry {number}: {why}.", number=number, why=skip.args[0])
         opened, closed = (self.day_or_none(values, name) for name in ("DTSTART", "DTEND"))
         return Statement(
             reference="",
@@ -190,16 +190,28 @@ class _Reader:
         # the original currency is only told: the amount is in the account's
         stated = (told.get("CURRENCY/CURSYM") or self.found.values.get("CURDEF", "")).upper()
         if stated and stated != self.reading.currency:
-            raise Skip(f"its amount is in {kept(stated, 10)}, not {self.reading.currency}")
+            raise Skip(
+                say(
+                    "its amount is in {stated}, not {currency}",
+                    stated=kept(stated, 10),
+                    currency=self.reading.currency,
+                )
+            )
         if told.get("CORRECTFITID"):
-            raise Skip(f"it corrects {kept(told['CORRECTFITID'], 40)}; look at the bank's pages")
+            raise Skip(say("it corrects {id}; look at the bank's pages", id=kept(told["CORRECTFITID"], 40)))
         signed = self.amount(told.get("TRNAMT", ""))
         if signed == 0:
-            raise Skip("its amount is zero")
+            raise Skip(say("its amount is zero"))
         direction: Direction = "credit" if signed > 0 else "debit"
         kind = told.get("TRNTYPE", "").upper()
         if _SIDES.get(kind, direction) != direction:
-            raise Contradiction(f"it is of the kind {kind}, but its amount is {kept(told['TRNAMT'], 40)}")
+            raise Contradiction(
+                say(
+                    "it is of the kind {kind}, but its amount is {amount}",
+                    kind=kind,
+                    amount=kept(told["TRNAMT"], 40),
+                )
+            )
         booked = _day(told.get("DTPOSTED", ""))
         name = told.get("NAME") or told.get("PAYEE/NAME", "")
         memo = told.get("MEMO", "")
@@ -221,11 +233,13 @@ class _Reader:
     def amount(self, text: str) -> int:
         """Signed minor units; raises `Skip`."""
         if not text:
-            raise Skip("no amount")
+            raise Skip(say("no amount"))
         sign = -1 if text.startswith("-") else 1
         bare = text.removeprefix("-") if sign < 0 else text
         if "." not in bare and _THOUSANDS.fullmatch(bare) and self.reading.exponent < _DIGITS:
-            raise Contradiction(f"its amount “{kept(text, 40)}” may be thousands or a fraction")
+            raise Contradiction(
+                say("its amount “{text}” may be thousands or a fraction", text=kept(text, 40))
+            )
         return sign * minor_units(bare.replace(",", ".") if "." not in bare else bare, self.reading.exponent)
 
     def balance(self, text: str) -> int | None:
@@ -233,7 +247,7 @@ class _Reader:
             return self.amount(text)
         except Skip as skip:
             if text:
-                self.notes.append(f"Balance: {skip}; left out.")
+                self.notes.append(say("Balance: {why}; left out.", why=skip.args[0]))
             return None
 
     def day_or_none(self, values: Values, name: str) -> date | None:
@@ -246,8 +260,8 @@ class _Reader:
 def _day(text: str) -> date:
     """The day of a time such as 20260302120000[+5.5:IST], whose zone is the bank's; raises `Skip`."""
     if not text:
-        raise Skip("no date")
+        raise Skip(say("no date"))
     try:
         return sane_day(date(int(text[:4]), int(text[4:6]), int(text[6:8])))
     except ValueError:
-        raise Skip(f"its date “{kept(text, 30)}” is not one") from None
+        raise Skip(say("its date “{text}” is not one", text=kept(text, 30))) from None

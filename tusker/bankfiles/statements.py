@@ -34,7 +34,7 @@ def read_statement_file(data: bytes, file_name: str, reading: Reading) -> Statem
     What cannot be read is skipped and named in each statement's `skipped`. Raises `InvalidInput` with the field
     `file` for a file that cannot be taken as a whole, and naming the variable for a wrong configuration; nothing else.
     """
-    name = kept(file_name, 60) or "The file"
+    name = kept(file_name, 60) or say("The file")
     if len(data) > MAX_BYTES:
         raise UnreadableFile(
             say(

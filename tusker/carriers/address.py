@@ -24,14 +24,14 @@ def check_address(text: str, *, production: bool) -> str:
         parts = urlsplit(address)
         port = parts.port
     except ValueError as error:
-        raise _refused("is no web address") from error
+        raise _refused(say("The address is no web address.")) from error
     if parts.scheme not in ("http", "https") or not parts.hostname or len(address) > LONGEST:
-        raise _refused("must be a web address such as https://api.example.com")
+        raise _refused(say("The address must be a web address such as https://api.example.com."))
     if parts.username or parts.password or parts.query or parts.fragment or not address.isascii():
-        raise _refused("must hold nothing but a host, a port and a path")
+        raise _refused(say("The address must hold nothing but a host, a port and a path."))
     if production:
         if parts.scheme != "https":
-            raise _refused("must begin with https://")
+            raise _refused(say("The address must begin with https://."))
         _check_public(parts.hostname, port or 443)
     return address
 
@@ -40,10 +40,10 @@ def _check_public(host: str, port: int) -> None:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise _refused(f"names {host[:100]}, which is not known") from error
+        raise _refused(say("The address names {host}, which is not known.", host=host[:100])) from error
     if not found or not all(is_public(str(entry[4][0])) for entry in found):
-        raise _refused("leads into a private network")
+        raise _refused(say("The address leads into a private network."))
 
 
 def _refused(what: str) -> InvalidInput:
-    return InvalidInput(say("The address {what}.", what=what), field="base_url")
+    return InvalidInput(what, field="base_url")

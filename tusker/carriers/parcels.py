@@ -68,9 +68,13 @@ def parse_parcel(text: str, *, example: str, courier_needed: bool = False) -> Pa
     fits = _NUMBER.fullmatch(ref.number) and len(str(ref)) <= REFERENCE_LENGTH
     named = _COURIER.fullmatch(ref.courier) if ref.courier else not slash and not courier_needed
     if not fits or not named:
-        what = "the courier and the tracking number" if courier_needed else "the tracking number"
         raise InvalidInput(
-            say("The reference must be {what}, such as {example}.", what=what, example=example),
+            say(
+                "The reference must be the courier and the tracking number, such as {example}.",
+                example=example,
+            )
+            if courier_needed
+            else say("The reference must be the tracking number, such as {example}.", example=example),
             field="order_ref",
         )
     return ref

@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tusker.errors import TuskerError
 from tusker.jobs import job_context
+from tusker.messages import say
 from tusker.queries.delivery.conditions import unsettled_ids
 from tusker.services.attention import mail_new_items, review_items, rules_at
 from tusker.services.context import Context
@@ -47,7 +48,7 @@ def settle_all(ctx: Context) -> int:
     for invoice_id in ids:
         try:
             with transaction():
-                settle(ctx, invoice_id, reason="its last condition is met")
+                settle(ctx, invoice_id, reason=say("its last condition is met"))
         except TuskerError as error:
             # Somebody changed it meanwhile; the next run looks again.
             log.warning("invoice %s could not be settled: %s", invoice_id, error.message)

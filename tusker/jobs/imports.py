@@ -9,6 +9,7 @@ from dataclasses import replace
 from tusker.errors import TermsChanged, TuskerError
 from tusker.extensions import db
 from tusker.jobs import job_context
+from tusker.messages import say
 from tusker.queues import enqueue
 from tusker.services.context import Context
 from tusker.services.credit.importing.large import (
@@ -23,9 +24,9 @@ from tusker.services.credit.importing.large import (
 from tusker.services.credit.importing.running import ATTEMPTS
 from tusker.transactions import may_pass, transaction
 
-FAILED = (
-    "It could not be imported to its end because of an error of the program, which the log has. What is counted here"
-    " was requested; sending the file again requests the rest."
+FAILED = say(
+    "It could not be imported to its end because of an error of the program, which the log has. What is "
+    "counted here was requested; sending the file again requests the rest."
 )
 log = logging.getLogger(__name__)
 

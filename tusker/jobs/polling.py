@@ -22,6 +22,7 @@ from tusker.carriers.registry import get_carriers
 from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.errors import TuskerError
 from tusker.jobs import job_context, stopping
+from tusker.messages import say
 from tusker.queues import POLL_QUEUE, enqueue, waiting
 from tusker.services.couriers.gate import (
     grant_questions,
@@ -246,7 +247,7 @@ def _record_one_by_one(answers: Mapping[int, TrackedOrder | None]) -> int:
             if may_pass(problem):
                 raise
             log.exception("shipment %d cannot be recorded", shipment_id)
-            _record_failure([shipment_id], "What the delivery company answered could not be recorded.")
+            _record_failure([shipment_id], say("What the delivery company answered could not be recorded."))
     return moved
 
 

@@ -11,6 +11,7 @@ from tusker.chunks import chunks
 from tusker.errors import TuskerError, UnknownHeads
 from tusker.extensions import db
 from tusker.jobs import job_context
+from tusker.messages import say
 from tusker.queries.bank.candidates import open_book
 from tusker.queues import enqueue
 from tusker.services.bank.file import account_notes, read_configured
@@ -28,7 +29,7 @@ from tusker.services.bank.uploads import (
 )
 from tusker.transactions import may_pass, transaction
 
-FAILED = (
+FAILED = say(
     "It could not be imported because of an error of the program, which the log has; nothing was written."
 )
 log = logging.getLogger(__name__)

@@ -59,7 +59,7 @@ def company_called(name: str, *, field: str, or_id: bool = False) -> Customer:
     if found is None and or_id and is_id(wanted):
         found = db.session.get(Customer, int(wanted))
     if found is None:
-        known_by = "name, reference or id" if or_id else "name or reference"
+        known_by = say("name, reference or id") if or_id else say("name or reference")
         raise NotFound(
             say("No customer has the {known_by} “{wanted}”.", known_by=known_by, wanted=wanted[:120]),
             field=field,

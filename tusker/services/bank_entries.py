@@ -90,4 +90,4 @@ def reopen_entry_of(ctx: Context, receipt_id: int, why: str) -> None:
     entry_id = db.session.scalar(select(StatementEntry.id).where(StatementEntry.receipt_id == receipt_id))
     if entry_id is not None:
         [entry] = lock_entries([entry_id])
-        decide(ctx, entry, EntryState.OPEN, note=f"Its receipt was undone: {why}")
+        decide(ctx, entry, EntryState.OPEN, note=say("Its receipt was undone: {why}", why=why))

@@ -12,13 +12,13 @@ from babel.dates import format_date, format_datetime, format_timedelta
 from flask import Flask, current_app
 from markupsafe import Markup
 
-from tusker import clock
+from tusker import catalogues, clock
 from tusker.carriers.registry import carrier_label
 from tusker.catalogues import grouped, locale, month_words
 from tusker.currency import currency
 from tusker.domain.loans.ageing import Bucket
 from tusker.domain.status import Status, Tone
-from tusker.messages import Text, say, show_day, shown, speaker
+from tusker.messages import coded, say, show_day, shown, speaker
 from tusker.models import Event
 from tusker.web.plots import stack
 
@@ -149,7 +149,7 @@ def _label(code: str) -> str:
     if code in STATUS_WORDS:
         return STATUS_WORDS[code]
     # scripts/messages.py collects the words of all codes that the source has
-    return Text(code.replace("_", " ").capitalize(), None, {}) if _CODE.fullmatch(code) else code
+    return coded(code) if _CODE.fullmatch(code) else code
 
 
 _WITH_DAYS = ("dates_changed", "due_date_moved", "due_date_moved_back")
@@ -200,10 +200,15 @@ def reason_words(event: Event) -> tuple[str, str]:
     """Why something happened, and the code in which a delivery company told it; either may be empty."""
     told = _TOLD.fullmatch(event.reason) if event.kind in _TOLD_BY_CARRIERS else None
     if told is None:
-        return event.reason, ""
+        return retold(event.reason), ""
     if told["verb"] == "said":
         return "", told["rest"]
-    return say("The delivery company reported {words}", words=told["rest"]), ""
+    return say("The delivery company reported {words}", words=coded(told["rest"])), ""
+
+
+def retold(text: str | None) -> str:
+    """A sentence that is stored, in the language of the page: see `catalogues.retold`."""
+    return shown(catalogues.retold(text or ""))
 
 
 def sentence(text: str) -> str:
@@ -296,6 +301,7 @@ def init_app(app: Flask) -> None:
         event_value,
         actor_words,
         reason_words,
+        retold,
         sentence,
         tone,
         figures,

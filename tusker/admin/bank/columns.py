@@ -29,9 +29,13 @@ from tusker.web.access import acting, allow
 from tusker.web.htmx import done, render
 
 ENTRIES_SHOWN = 12
-CHOICES = [("", "not read"), *((name, field_words(name)) for name in FIELDS)]
-ORDERS = (("", "as the file shows"), ("dmy", "day first (31/01)"), ("mdy", "month first (01/31)"))
-MARKS = (("", "as the file shows"), (".", "1,234.56"), (",", "1.234,56"))
+CHOICES = [("", say("not read")), *((name, field_words(name)) for name in FIELDS)]
+ORDERS = (
+    ("", say("as the file shows")),
+    ("dmy", say("day first (31/01)")),
+    ("mdy", say("month first (01/31)")),
+)
+MARKS = (("", say("as the file shows")), (".", "1,234.56"), (",", "1.234,56"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from tusker.services.loans.deductions.recording import KeptBack
 from tusker.web.fields import UploadField
 from tusker.web.forms import Form
 
-TOO_LARGE = "The file is larger than 20 MB; ask the bank for smaller files."
+TOO_LARGE = say("The file is larger than 20 MB; ask the bank for smaller files.")
 _CHOICE = re.compile(r"([0-9]{1,18})\|([0-9]{1,18}:[0-9]{1,18}(?:,[0-9]{1,18}:[0-9]{1,18}){0,99})")
 
 

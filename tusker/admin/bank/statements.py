@@ -16,7 +16,7 @@ from tusker.bankfiles.statements import MAX_BYTES
 from tusker.currency import currency
 from tusker.domain.bank.banking import OrderAnswer
 from tusker.errors import TuskerError, UnknownHeads
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.models import EntryState, Role
 from tusker.queries.bank.statements import (
     statement_of_entry,
@@ -187,7 +187,7 @@ def _show_list(form: StatementForm, *, status: int = 200) -> ResponseReturnValue
 @allow(Role.ADMIN, Role.AUDITOR)
 def statement(statement_id: int) -> ResponseReturnValue:
     """One statement: entries to accept, to choose for, parked, settled and done."""
-    remember("statement", statement_id, f"Statement {statement_id}")
+    remember("statement", statement_id, say("Statement {id}", id=statement_id))
     return show_statement(statement_id)
 
 
@@ -197,7 +197,7 @@ def match_statement(statement_id: int) -> ResponseReturnValue:
     """Match the open entries once more."""
     with transaction():
         result = service.match_again(acting(), statement_id)
-    return changed(statement_id, f"Looked at {result.words}", "info")
+    return changed(statement_id, say("Looked at {words}", words=result.words), "info")
 
 
 @bp.post("/statements/<int:statement_id>/accept-sure")
@@ -208,9 +208,11 @@ def accept_sure(statement_id: int) -> ResponseReturnValue:
     with transaction():
         accepted = desk.accept_sure(acting(), entry_ids(request.form.getlist("entry_ids")), seen=sent_seen())
         count, total = len(accepted.receipts), currency().show(accepted.total)
-    reasons = " ".join(sorted(set(accepted.left.values()))[:3])
-    left = f" {len(accepted.left)} were left: {reasons}" if accepted.left else ""
-    return changed(statement_id, f"{count} accepted, {total}.{left}", "warning" if left else "success")
+    reasons = joined(sorted(set(accepted.left.values()))[:3], " ")
+    words = [say("{count} accepted, {total}.", count=count, total=total)]
+    if accepted.left:
+        words.append(say("{count} were left: {reasons}", count=len(accepted.left), reasons=reasons))
+    return changed(statement_id, joined(words, " "), "warning" if accepted.left else "success")
 
 
 @bp.get("/statements/entries/<int:entry_id>")
@@ -232,7 +234,11 @@ def accept_entry(entry_id: int) -> ResponseReturnValue:
     with transaction():
         kept = read_kept_back(request.form)
         receipt = desk.accept_entry(acting(), entry_id, customer_id, splits, kept, seen=sent_seen())
-        words = f"{currency().show(receipt.amount)} is recorded as {receipt.bank_reference}."
+        words = say(
+            "{amount} is recorded as {reference}.",
+            amount=currency().show(receipt.amount),
+            reference=receipt.bank_reference,
+        )
         receipt_id = receipt.id
     return changed(statement_id, words, undo=Undo(url_for("admin.undo_receipt", receipt_id=receipt_id)))
 
@@ -245,7 +251,7 @@ def settle_with_charges(entry_id: int) -> ResponseReturnValue:
     charges = currency().parse(request.form.get("charges", ""), field="charges")
     with transaction():
         note = desk.settle_with_charges(acting(), entry_id, charges).note
-    return changed(statement_id, f"Settled: {note}")
+    return changed(statement_id, say("Settled: {note}", note=note))
 
 
 @bp.post("/statements/entries/<int:entry_id>/park")
@@ -254,7 +260,7 @@ def park_entry(entry_id: int) -> ResponseReturnValue:
     statement_id, _ = statement_of_entry(entry_id)
     with transaction():
         desk.park_entry(acting(), entry_id, reason=sent_reason())
-    return changed(statement_id, "The entry is parked.", undo=_reopen(entry_id))
+    return changed(statement_id, say("The entry is parked."), undo=_reopen(entry_id))
 
 
 @bp.post("/statements/entries/<int:entry_id>/dismiss")
@@ -263,7 +269,7 @@ def dismiss_entry(entry_id: int) -> ResponseReturnValue:
     statement_id, _ = statement_of_entry(entry_id)
     with transaction():
         desk.dismiss_entry(acting(), entry_id, reason=sent_reason())
-    return changed(statement_id, "The entry is dismissed.", undo=_reopen(entry_id))
+    return changed(statement_id, say("The entry is dismissed."), undo=_reopen(entry_id))
 
 
 @bp.post("/statements/entries/<int:entry_id>/new")
@@ -272,7 +278,7 @@ def take_entry_as_new(entry_id: int) -> ResponseReturnValue:
     statement_id, _ = statement_of_entry(entry_id)
     with transaction():
         service.take_as_new(acting(), entry_id)
-    return changed(statement_id, "The entry is taken as new.")
+    return changed(statement_id, say("The entry is taken as new."))
 
 
 @bp.post("/statements/entries/<int:entry_id>/same")
@@ -281,7 +287,7 @@ def take_entry_as_same(entry_id: int) -> ResponseReturnValue:
     statement_id, _ = statement_of_entry(entry_id)
     with transaction():
         service.take_as_same(acting(), entry_id)
-    return changed(statement_id, "The entry is put away as a duplicate.", undo=_reopen(entry_id))
+    return changed(statement_id, say("The entry is put away as a duplicate."), undo=_reopen(entry_id))
 
 
 @bp.post("/statements/entries/<int:entry_id>/reopen")
@@ -290,7 +296,7 @@ def reopen_entry(entry_id: int) -> ResponseReturnValue:
     statement_id, _ = statement_of_entry(entry_id)
     with transaction():
         desk.reopen_entry(acting(), entry_id)
-    return changed(statement_id, "The entry is open again.")
+    return changed(statement_id, say("The entry is open again."))
 
 
 def _reopen(entry_id: int) -> Undo:

@@ -76,8 +76,15 @@ def carrier(name: str) -> ResponseReturnValue:
         if form.saved:
             reload_carriers()
             return done(
-                f"{card.label} is {'in use' if form.enabled.data else 'saved and not in use'} as set up here."
-                " Every process goes by it within seconds.",
+                say(
+                    "{label} is in use as set up here. Every process goes by it within seconds.",
+                    label=card.label,
+                )
+                if form.enabled.data
+                else say(
+                    "{label} is saved and not in use. Every process goes by it within seconds.",
+                    label=card.label,
+                ),
                 to=url_for("admin.carriers"),
             )
     status = 422 if form.is_submitted() else 200
@@ -99,7 +106,11 @@ def forget_carrier(name: str) -> ResponseReturnValue:
     reload_carriers()
     card = _card(name)
     return _changed(
-        card, f"The stored setup of {card.label} is removed; the environment's settings apply again."
+        card,
+        say(
+            "The stored setup of {label} is removed; the environment's settings apply again.",
+            label=card.label,
+        ),
     )
 
 

@@ -19,8 +19,8 @@ from tusker.web.forms import Form
 
 DATE_FORMATS = [
     ("iso", "2026-03-31"),
-    ("%d/%m/%Y", "31/03/2026 (day first)"),
-    ("%m/%d/%Y", "03/31/2026 (month first)"),
+    ("%d/%m/%Y", say("31/03/2026 (day first)")),
+    ("%m/%d/%Y", say("03/31/2026 (month first)")),
     ("%d-%m-%Y", "31-03-2026"),
     ("%d.%m.%Y", "31.03.2026"),
     ("%d %b %Y", "31 Mar 2026"),

@@ -109,7 +109,7 @@ def _undo(charge_id: int) -> Undo:
 
 
 def _words(amount: int) -> str:
-    return f"{currency().show(amount)} of bank charges is booked as the lender's cost."
+    return say("{amount} of bank charges is booked as the lender's cost.", amount=currency().show(amount))
 
 
 def _period() -> tuple[PeriodForm, date, date]:

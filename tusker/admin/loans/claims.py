@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import ClaimForm
 from tusker.errors import InvalidInput
-from tusker.messages import joined
+from tusker.messages import joined, say
 from tusker.models import Claim, ClaimState, Role
 from tusker.services.loans import claim_undoing, claims
 from tusker.transactions import transaction
@@ -26,7 +26,7 @@ def accept_claim(claim_id: int) -> ResponseReturnValue:
         raise InvalidInput(joined((error for field in form for error in field.errors), " "), field="amount")
     with transaction():
         claim = claims.accept_claim(acting(), claim_id, amount=form.amount.data, reason=form.reason.filled)
-    return _decided(claim, "The claim is accepted: it is deducted from the supplier's next payouts.")
+    return _decided(claim, say("The claim is accepted: it is deducted from the supplier's next payouts."))
 
 
 @bp.post("/claims/<int:claim_id>/dismiss")
@@ -35,7 +35,7 @@ def dismiss_claim(claim_id: int) -> ResponseReturnValue:
     """Give a claim in review up."""
     with transaction():
         claim = claims.dismiss_claim(acting(), claim_id, reason=sent_reason())
-    return _decided(claim, "The claim is dismissed.")
+    return _decided(claim, say("The claim is dismissed."))
 
 
 @bp.post("/claims/<int:claim_id>/reopen")
@@ -45,9 +45,13 @@ def reopen_claim(claim_id: int) -> ResponseReturnValue:
     with transaction():
         claim = claim_undoing.reopen_claim(acting(), claim_id, reason=sent_reason())
     words = {
-        ClaimState.REVIEW: "The claim waits for a decision again; what was netted of it is the supplier's credit.",
-        ClaimState.ACCEPTED: "Its open part is given up.",
-        ClaimState.DISMISSED: "Nothing is claimed any more; what was netted of it is the supplier's credit.",
+        ClaimState.REVIEW: say(
+            "The claim waits for a decision again; what was netted of it is the supplier's credit."
+        ),
+        ClaimState.ACCEPTED: say("Its open part is given up."),
+        ClaimState.DISMISSED: say(
+            "Nothing is claimed any more; what was netted of it is the supplier's credit."
+        ),
     }
     return _changed(claim, words[claim.state])
 

@@ -15,7 +15,7 @@ from tusker.admin.blueprint import bp
 from tusker.admin.forms import RepayForm, WriteOffForm
 from tusker.currency import currency
 from tusker.errors import NotFound
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.models import Proposal, Role
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loan_of_invoice, open_loan_ids, open_loans
@@ -118,7 +118,15 @@ def repay(invoice_id: int) -> ResponseReturnValue:
             amount, receipt_id = receipt.amount, receipt.id
         if form.saved:
             undo = Undo(url_for("admin.undo_receipt", receipt_id=receipt_id))
-            return _closed(invoice_id, f"repaid with {currency().show(amount)}", undo)
+            return _closed(
+                invoice_id,
+                say(
+                    "{number} is repaid with {amount}.",
+                    number=_loan(invoice_id).number,
+                    amount=currency().show(amount),
+                ),
+                undo,
+            )
     row = _loan(invoice_id)
     return render(
         "admin/loans/repay.html",
@@ -156,7 +164,7 @@ def write_off(invoice_id: int) -> ResponseReturnValue:
             if isinstance(made, Proposal):
                 return done(PROPOSED, to=url_for("invoices.show", invoice_id=invoice_id), made=made)
             undo = Undo(url_for("invoices.take_write_off_back", invoice_id=invoice_id))
-            return _closed(invoice_id, "written off", undo)
+            return _closed(invoice_id, say("{number} is written off.", number=_loan(invoice_id).number), undo)
     return render(
         "admin/loans/write_off.html",
         "admin/loans/_write_off_row.html",
@@ -172,11 +180,7 @@ def _closed(invoice_id: int, what: str, undo: Undo) -> Response:
     """Answer the closing of a loan: with htmx its changed row, without it a redirect to the list."""
     today, row = clock.today(), _loan(invoice_id)
     return done(
-        say(
-            "{row_number} is {what}. Its principal is available again on all three limits.",
-            row_number=row.number,
-            what=what,
-        ),
+        joined([what, say("Its principal is available again on all three limits.")], " "),
         to=url_for("admin.loans"),
         partial="admin/loans/_loan_row.html",
         undo_by=undo,
@@ -198,7 +202,11 @@ def _owed(invoice_id: int, day: date | None) -> dict[str, Any]:
     """What is owed on `day`, or why that day cannot be the value date of its repayment."""
     row, today = _loan(invoice_id), clock.today()
     owed = payoff(row, day or today, today, in_future=False)
-    problem = owed.problem if day else f"Value date must be a date from {FIRST_DAY} to {LAST_DAY}."
+    problem = (
+        owed.problem
+        if day
+        else say("Value date must be a date from {first} to {last}.", first=FIRST_DAY, last=LAST_DAY)
+    )
     return {
         "row_id": invoice_id,
         "day": day,

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import PlatformIdsForm
+from tusker.messages import say_n
 from tusker.models import Role
 from tusker.queries.lookup import loans_called
 from tusker.services.loans.platform_ids import read_platform_references, set_platform_references
@@ -24,7 +25,12 @@ def platform_ids() -> ResponseReturnValue:
             read = read_platform_references(form.file.filled.read(), loans_called)
             changed = set_platform_references(acting(), read)
         if form.saved:
-            words = f"{len(read)} loan ids are read, {changed} of them are new."
+            words = say_n(
+                "{n} loan id is read, {new} of them are new.",
+                "{n} loan ids are read, {new} of them are new.",
+                len(read),
+                new=changed,
+            )
             return done(words, to=url_for("admin.loans"))
     status = 422 if form.is_submitted() else 200
     return render_template("admin/loans/platform_ids.html", form=form), status

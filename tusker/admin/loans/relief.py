@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import ExtendForm, WaiveForm
-from tusker.errors import ClosedDay, Conflict, NotFound, TuskerError
+from tusker.errors import ClosedDay, NotFound, TuskerError
 from tusker.messages import say
 from tusker.models import Proposal, Relief, Role
 from tusker.queries.loans.loan_rows import LoanRow
@@ -45,7 +45,7 @@ def waive(invoice_id: int) -> ResponseReturnValue:
             )
             undo = _undo(made)
         if form.saved:
-            return _answer(invoice_id, "It is granted.", made, undo)
+            return _answer(invoice_id, say("It is granted."), made, undo)
     return _form("admin/loans/relief/waive.html", form, row)
 
 
@@ -74,7 +74,7 @@ def extend(invoice_id: int) -> ResponseReturnValue:
             form.take(error)
             closed = isinstance(error, ClosedDay)
         else:
-            return _answer(invoice_id, "It is granted.", made, undo)
+            return _answer(invoice_id, say("It is granted."), made, undo)
     return _form("admin/loans/relief/extend.html", form, row, closed_day=closed)
 
 
@@ -84,13 +84,13 @@ def undo_granted(relief_id: int) -> ResponseReturnValue:
     with transaction():
         undo_relief(acting(), relief_id, reason=sent_reason())
         invoice_id = service.invoice_of_relief(relief_id)
-    return _answer(invoice_id, "Undone: the debt stands as if it had not been granted.")
+    return _answer(invoice_id, say("Undone: the debt stands as if it had not been granted."))
 
 
 def _open_loan(invoice_id: int) -> LoanRow:
     row = loan_of_invoice(invoice_id, clock.today())
     if row is not None and row.written_off:
-        raise Conflict(service.WRITTEN_OFF.format(row.number))
+        raise service.written_off(row.number)
     if row is None or row.closed_on is not None:
         raise NotFound(say("Nothing is owed on this invoice."))
     return row

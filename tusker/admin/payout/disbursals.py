@@ -154,7 +154,7 @@ def choose_lines(disbursal_id: int) -> ResponseReturnValue:
     except (InvalidInput, Conflict) as error:
         return show_disbursal(disbursal_id, choice=choice, problem=error.message, status=error.http_status)
     opened = disbursal_lines(disbursal_id, ids=choice.shown) if choice.shown and is_htmx() else ()
-    return changed(disbursal_id, "Selection saved.", opened=opened)
+    return changed(disbursal_id, say("Selection saved."), opened=opened)
 
 
 @bp.post("/disbursals/<int:disbursal_id>/payables/<int:payable_id>/hold-back")
@@ -163,7 +163,7 @@ def hold_back(disbursal_id: int, payable_id: int) -> ResponseReturnValue:
     """Take one payable out of a draft."""
     with transaction():
         service.hold_back(acting(), disbursal_id, payable_id, reason=sent_reason())
-    return changed(disbursal_id, "Held back. It will be in the next disbursal.")
+    return changed(disbursal_id, say("Held back. It will be in the next disbursal."))
 
 
 @bp.post("/disbursals/<int:disbursal_id>/drop")
@@ -171,7 +171,9 @@ def hold_back(disbursal_id: int, payable_id: int) -> ResponseReturnValue:
 def drop_disbursal(disbursal_id: int) -> ResponseReturnValue:
     with transaction():
         reference = service.drop(acting(), disbursal_id, reason=sent_reason()).reference
-    return changed(disbursal_id, f"{reference} is dropped. Its invoices are back in the queue.")
+    return changed(
+        disbursal_id, say("{reference} is dropped. Its invoices are back in the queue.", reference=reference)
+    )
 
 
 @bp.get("/disbursals/<int:disbursal_id>/payouts.csv", endpoint="payouts")

@@ -15,7 +15,7 @@ from tusker.admin.blueprint import bp
 from tusker.admin.forms import QueueFilter
 from tusker.domain.texts import is_id
 from tusker.errors import Conflict, InvalidInput
-from tusker.messages import say
+from tusker.messages import joined, say, say_n
 from tusker.models import Role
 from tusker.queries.counts import waiting_for_staff
 from tusker.queries.paging import Cursor
@@ -131,7 +131,7 @@ def bundle_all() -> ResponseReturnValue:
     except Conflict as error:
         return _show(problem=error.message, status=error.http_status)
     if made is None:
-        return _show(problem="Nothing is waiting to be financed any more.", status=409)
+        return _show(problem=say("Nothing is waiting to be financed any more."), status=409)
     return done(
         say(
             "All waiting invoices are bundled into {reference}. Next: approve it, then release it to "
@@ -164,7 +164,12 @@ def _chosen_ids() -> list[int]:
 def _with_hold(row: QueueRow, held: Held) -> QueueRow:
     if row.id not in held:
         return row
-    return replace(row, failure=f"On hold: {words_of(held[row.id])} {row.failure or ''}".rstrip())
+    return replace(
+        row,
+        failure=joined(
+            [say("On hold: {reason}", reason=words_of(held[row.id])), *filter(None, [row.failure])], " "
+        ),
+    )
 
 
 def _show(*, problem: str | None = None, chosen: Collection[int] = (), status: int = 200) -> Response:
@@ -209,4 +214,4 @@ def _headings(rows: Sequence[QueueRow], by: str, search: str) -> dict[int, tuple
 
 
 def _invoices(count: int) -> str:
-    return "1 invoice" if count == 1 else f"{count} invoices"
+    return say_n("{n} invoice", "{n} invoices", count)

@@ -52,7 +52,9 @@ def approve_disbursal(disbursal_id: int) -> ResponseReturnValue:
         kept = choice if isinstance(error, Unsaved) else None
         return show_disbursal(disbursal_id, choice=kept, problem=error.message, status=error.http_status)
     undo = Undo(url_for("admin.withdraw_approval", disbursal_id=disbursal_id))
-    return changed(disbursal_id, f"{reference} is approved and can be released.", undo=undo)
+    return changed(
+        disbursal_id, say("{reference} is approved and can be released.", reference=reference), undo=undo
+    )
 
 
 @bp.post("/disbursals/<int:disbursal_id>/withdraw")
@@ -60,7 +62,7 @@ def approve_disbursal(disbursal_id: int) -> ResponseReturnValue:
 def withdraw_approval(disbursal_id: int) -> ResponseReturnValue:
     with transaction():
         reference = approval.withdraw_approval(acting(), disbursal_id, reason=sent_reason()).reference
-    return changed(disbursal_id, f"{reference} is a draft again.")
+    return changed(disbursal_id, say("{reference} is a draft again.", reference=reference))
 
 
 def _releasing_key() -> str:
@@ -90,11 +92,11 @@ def release_disbursal(disbursal_id: int) -> ResponseReturnValue:
                     seen=sent_seen(),
                 )
                 next_step = (
-                    "Give its file to the bank."
+                    say("Give its file to the bank.")
                     if made.status == DisbursalStatus.RELEASED
-                    else "Claims used up its payouts: the bank has nothing to do."
+                    else say("Claims used up its payouts: the bank has nothing to do.")
                 )
-                words = f"{made.reference} is released. {next_step}"
+                words = joined([say("{reference} is released.", reference=made.reference), next_step], " ")
         except NotFound:
             raise
         except TuskerError as error:
@@ -121,7 +123,10 @@ def confirm_disbursal(disbursal_id: int) -> ResponseReturnValue:
             )
             reference = made.reference
         if form.saved:
-            return changed(disbursal_id, f"{reference} is confirmed. Its invoices are loans now.")
+            return changed(
+                disbursal_id,
+                say("{reference} is confirmed. Its invoices are loans now.", reference=reference),
+            )
     return show_disbursal(disbursal_id, confirm=form, status=422)
 
 
@@ -151,7 +156,7 @@ def confirm_payout(payout_id: int) -> ResponseReturnValue:
                 reference = made.reference
         except TuskerError as error:
             return show_disbursal(disbursal_id, problem=error.message, status=error.http_status)
-        return changed(disbursal_id, f"Payout {reference} is confirmed.")
+        return changed(disbursal_id, say("Payout {reference} is confirmed.", reference=reference))
     problem = joined((error for errors in form.errors.values() for error in errors), " ")
     return show_disbursal(disbursal_id, problem=problem, status=422)
 
@@ -163,7 +168,9 @@ def reject_payout(payout_id: int) -> ResponseReturnValue:
     with transaction():
         reference = rejection.reject_payout(acting(), payout_id, reason=sent_reason()).reference
     undo = Undo(url_for("admin.reinstate_payout", payout_id=payout_id))
-    words = f"Payout {reference} was rejected. Its invoices wait to be financed again."
+    words = say(
+        "Payout {reference} was rejected. Its invoices wait to be financed again.", reference=reference
+    )
     return changed(disbursal_id, words, undo=undo)
 
 
@@ -173,7 +180,9 @@ def reinstate_payout(payout_id: int) -> ResponseReturnValue:
     disbursal_id = _disbursal_of(payout_id)
     with transaction():
         reference = rejection.reinstate_payout(acting(), payout_id, reason=sent_reason()).reference
-    return changed(disbursal_id, f"Payout {reference} awaits the bank's confirmation again.")
+    return changed(
+        disbursal_id, say("Payout {reference} awaits the bank's confirmation again.", reference=reference)
+    )
 
 
 @bp.post("/payouts/<int:payout_id>/paid")
@@ -208,7 +217,10 @@ def return_payout(payout_id: int) -> ResponseReturnValue:
         reference = undoing.return_payout(
             acting(), payout_id, reason=sent_reason(), charges=_sent_charges()
         ).reference
-    return changed(disbursal_id, f"Payout {reference} came back. Its invoices wait to be financed again.")
+    return changed(
+        disbursal_id,
+        say("Payout {reference} came back. Its invoices wait to be financed again.", reference=reference),
+    )
 
 
 @bp.post("/disbursals/<int:disbursal_id>/undo")
@@ -216,7 +228,10 @@ def return_payout(payout_id: int) -> ResponseReturnValue:
 def undo_disbursal(disbursal_id: int) -> ResponseReturnValue:
     with transaction():
         reference = undoing.undo_disbursal(acting(), disbursal_id, reason=sent_reason()).reference
-    return changed(disbursal_id, f"{reference} is undone. Its invoices wait to be financed again.")
+    return changed(
+        disbursal_id,
+        say("{reference} is undone. Its invoices wait to be financed again.", reference=reference),
+    )
 
 
 def _sent_charges() -> int:

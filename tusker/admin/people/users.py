@@ -77,8 +77,9 @@ def new_user() -> ResponseReturnValue:
                 passwords.request_password_reset(ctx, made.email)
         if form.saved:
             email = form.email.filled
-            words = (
-                f"User created. A link to choose a password is on its way to {email} and works for an hour."
+            words = say(
+                "User created. A link to choose a password is on its way to {email} and works for an hour.",
+                email=email,
             )
             return done(words, to=url_for("admin.users"), made=made)
     return render(
@@ -95,7 +96,8 @@ def deactivate_user(user_id: int) -> ResponseReturnValue:
     with transaction():
         service.deactivate_user(acting(), user_id, sent_reason())
     undo = Undo(url_for("admin.reactivate_user", user_id=user_id), reason=False)
-    return _changed(user_id, "{} can no longer sign in and is signed out everywhere.", undo=undo)
+    words = say("{email} can no longer sign in and is signed out everywhere.", email=_user(user_id).email)
+    return _changed(user_id, words, undo=undo)
 
 
 @bp.post("/users/<int:user_id>/reactivate")
@@ -104,7 +106,8 @@ def reactivate_user(user_id: int) -> ResponseReturnValue:
     with transaction():
         made = service.reactivate_user(acting(), user_id)
     undo = Undo(url_for("admin.deactivate_user", user_id=user_id))
-    return _changed(user_id, "{} may sign in again.", made=made, undo=undo)
+    words = say("{email} may sign in again.", email=_user(user_id).email)
+    return _changed(user_id, words, made=made, undo=undo)
 
 
 @bp.post("/users/<int:user_id>/reset-factor")
@@ -113,7 +116,13 @@ def reset_factor(user_id: int) -> ResponseReturnValue:
     """Somebody lost their second factor: they sign in with the password and add a new one."""
     with transaction():
         factors.reset_factors(acting(), user_id, sent_reason())
-    return _changed(user_id, "The second factor of {} is reset; they are signed out and told by mail.")
+    return _changed(
+        user_id,
+        say(
+            "The second factor of {email} is reset; they are signed out and told by mail.",
+            email=_user(user_id).email,
+        ),
+    )
 
 
 @bp.post("/users/<int:user_id>/invite")
@@ -121,7 +130,12 @@ def reset_factor(user_id: int) -> ResponseReturnValue:
 def invite_user(user_id: int) -> ResponseReturnValue:
     with transaction():
         passwords.request_password_reset(acting(), _user(user_id).email)
-    return _changed(user_id, "A link to set a password was sent to {}; it works for one hour.")
+    return _changed(
+        user_id,
+        say(
+            "A link to set a password was sent to {email}; it works for one hour.", email=_user(user_id).email
+        ),
+    )
 
 
 def _user(user_id: int) -> User:
@@ -132,7 +146,7 @@ def _changed(user_id: int, message: str, *, made: object = None, undo: Undo | No
     """Answer an action: with htmx the changed row, without it a redirect to the list."""
     user = _user(user_id)
     return done(
-        message.format(user.email),
+        message,
         to=url_for("admin.users"),
         made=made,
         undo_by=undo,

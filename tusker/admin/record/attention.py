@@ -168,16 +168,16 @@ _ACTIONS: Mapping[AttentionKind, Mapping[str, Act]] = {
     AttentionKind.STALLED: _ASKING,
 }
 _DONE = {
-    "settle": "Settled.",
-    "accept_claim": "The claim is accepted: it is deducted from the supplier's next payouts.",
-    "dismiss_claim": "The claim is dismissed.",
-    "overrule": "The dispute is settled and no longer stops the financing.",
-    "accept_value": "The declared value is accepted.",
-    "accept_delivery": "The delivery is accepted.",
-    "accept_way": "The parcel is accepted.",
-    "tell_apart": "It counts as an invoice of its own.",
-    "run_again": "It is tried again within the next minute.",
-    "ask_again": "The delivery company is asked within the next minute.",
+    "settle": say("Settled."),
+    "accept_claim": say("The claim is accepted: it is deducted from the supplier's next payouts."),
+    "dismiss_claim": say("The claim is dismissed."),
+    "overrule": say("The dispute is settled and no longer stops the financing."),
+    "accept_value": say("The declared value is accepted."),
+    "accept_delivery": say("The delivery is accepted."),
+    "accept_way": say("The parcel is accepted."),
+    "tell_apart": say("It counts as an invoice of its own."),
+    "run_again": say("It is tried again within the next minute."),
+    "ask_again": say("The delivery company is asked within the next minute."),
 }
 
 

@@ -27,7 +27,11 @@ from tusker.web.filters import actor_words, event_value, status_label
 from tusker.web.htmx import done, render
 from tusker.web.lists import Column, Kind, ListOf
 
-KINDS = (("credit_line", "Credit lines"), ("supplier", "Suppliers"), ("purchaser", "Purchasers"))
+KINDS = (
+    ("credit_line", say("Credit lines")),
+    ("supplier", say("Suppliers")),
+    ("purchaser", say("Purchasers")),
+)
 SHOWN = 100
 """Limits of a kind on the page; `flask prove --json` has all."""
 LINKS_A_PAGE = 10_000

@@ -33,7 +33,7 @@ def system() -> ResponseReturnValue:
     """Parts, versions, queues, failed jobs and the last daily runs."""
     now = clock.now()
     versions = [
-        ("Schema of this version", newest_revision()),
+        (say("Schema of this version"), newest_revision()),
         ("PostgreSQL", database_version()),
         ("Python", platform.python_version()),
     ]
@@ -63,7 +63,7 @@ def retry_job(job_id: str) -> ResponseReturnValue:
 def _carried(versions: list[tuple[str, str]]) -> dict[str, Any]:
     try:
         queues, failed = queue_state(clock.now()), failed_jobs(limit=SHOWN)
-        versions = [*versions, ("Redis or Valkey", redis_version())]
+        versions = [*versions, (say("Redis or Valkey"), redis_version())]
     except RedisError as error:
         log.warning("redis does not answer: %s", error)
         queues, failed = {}, None

@@ -32,10 +32,11 @@ from tusker.bankfiles.movements import (
 from tusker.bankfiles.texts import kept
 from tusker.domain.bank.banking import Direction, Statement, charges_in
 from tusker.domain.money import to_major
+from tusker.messages import say
 
 _MAX_BALANCES = 50
-_NOT_BOOKED = {"PDNG": "pending", "INFO": "for information", "FUTR": "in the future"}
-CHARGES = "bank charges of the entry"
+_NOT_BOOKED = {"PDNG": say("pending"), "INFO": say("for information"), "FUTR": say("in the future")}
+CHARGES = say("bank charges of the entry")
 
 
 @dataclass(slots=True)
@@ -100,7 +101,7 @@ class StatementReader:
             self.element, "Acct/Id/IBAN", "Acct/Id/Othr/Id", "Acct/Id/BBAN", "Acct/Id/PrtryAcct/Id"
         )
         if not number:
-            self.notes.append("The statement does not say whose account it is of.")
+            self.notes.append(say("The statement does not say whose account it is of."))
         return kept(number, LONGEST["reference"])
 
     def balance(self, *codes: str) -> tuple[int | None, date | None]:
@@ -116,7 +117,7 @@ class StatementReader:
         try:
             amount, direction = self.amount(element.find("Amt")), direction_of(element)
         except Skip as skip:
-            self.notes.append(f"Balance {code}: {skip}; left out.")
+            self.notes.append(say("Balance {code}: {why}; left out.", code=code, why=skip.args[0]))
             return None
         return amount if direction == "credit" else -amount
 
@@ -132,25 +133,38 @@ class StatementReader:
     def amount(self, element: Element | None) -> int:
         """An amount in minor units; raises `Skip` when it is missing, of another currency or not exact."""
         if element is None or not (element.text or "").strip():
-            raise Skip("no amount")
+            raise Skip(say("no amount"))
         stated = (element.get("Ccy") or self.own_currency).strip()
         if stated != self.currency:
-            raise Skip(f"its amount is in {kept(stated, 10)}, not {self.currency}")
+            raise Skip(
+                say(
+                    "its amount is in {stated}, not {currency}",
+                    stated=kept(stated, 10),
+                    currency=self.currency,
+                )
+            )
         return minor_units(element.text or "", self.exponent)
 
     def entry(self, number: int, element: Element) -> list[Raw]:
         """The movements of one entry; none when it is not booked or cannot be read, with a note."""
         status = (first_text(element, "Sts/Cd", "Sts/Prtry", "Sts") or "BOOK").strip()
         if status != "BOOK":
-            words = _NOT_BOOKED.get(status, "not booked")
-            self.notes.append(f"Entry {number}: {words} ({kept(status, 20)}); left out.")
+            words = _NOT_BOOKED.get(status, say("not booked"))
+            self.notes.append(
+                say(
+                    "Entry {number}: {words} ({status}); left out.",
+                    number=number,
+                    words=words,
+                    status=kept(status, 20),
+                )
+            )
             return []
         try:
             whole = self.whole(element)
         except Skip as skip:
-            self.fail(f"Entry {number}: {skip}; skipped.")
+            self.fail(say("Entry {number}: {why}; skipped.", number=number, why=skip.args[0]))
             if isinstance(skip, Contradiction):
-                self.contradiction = f"Entry {number}: {skip}."
+                self.contradiction = say("Entry {number}: {why}.", number=number, why=skip.args[0])
             return []
         details = transactions_of(element)
         if len(details) == 1 and not _counts_more(element):
@@ -160,7 +174,7 @@ class StatementReader:
         try:
             return self.split(element, whole)
         except Skip as skip:
-            self.notes.append(f"Entry {number}: {skip}; kept as one.")
+            self.notes.append(say("Entry {number}: {why}; kept as one.", number=number, why=skip.args[0]))
             return [self.together(whole, details)]
 
     def only(self, number: int, element: Element, whole: Raw, detail: Element) -> Raw:
@@ -168,13 +182,21 @@ class StatementReader:
         charges; who paid, what for and why it came back hold all the same."""
         details = read_details(detail, whole.direction)
         if self.turned(detail, whole.direction) and not (whole.return_reason or details.return_reason):
-            self.notes.append(f"Entry {number}: its only transaction goes the other way; kept without it.")
+            self.notes.append(
+                say(
+                    "Entry {number}: its only transaction goes the other way; kept without it.", number=number
+                )
+            )
             return whole
         instructed = self.instructed(whole.direction, whole.amount, detail, element)
         if charges_in(whole.direction, whole.amount, instructed) is None:
             told = f"{to_major(instructed or 0, self.exponent):.{self.exponent}f}"
             self.notes.append(
-                f"Entry {number}: its only transaction is of {told}, which charges cannot explain."
+                say(
+                    "Entry {number}: its only transaction is of {amount}, which charges cannot explain.",
+                    number=number,
+                    amount=told,
+                )
             )
         return details.merged(whole, instructed=instructed)
 
@@ -239,15 +261,15 @@ class StatementReader:
         """An entry without its details."""
         amount = self.amount(element.find("Amt"))
         if amount == 0:
-            raise Skip("its amount is zero")
+            raise Skip(say("its amount is zero"))
         direction = direction_of(element)
         # both dates are optional in the schema: then the statement's own serve
         booked = day_of(element, "BookgDt") or day_of(element, "ValDt") or self.day
         if booked is None:
-            raise Skip("no date")
+            raise Skip(say("no date"))
         service, own = given(element.findtext("AcctSvcrRef")), given(element.findtext("NtryRef"))
         remittance = kept(element.findtext("AddtlNtryInf"), LONGEST["remittance"])
-        reason = reason_of(element) or ("reversed by the bank" if is_return(element) else None)
+        reason = reason_of(element) or (say("reversed by the bank") if is_return(element) else None)
         # a reference that only counts the statement's entries is another one in the next statement
         unique = service or ("" if is_count(own) else own)
         return Raw(
@@ -285,7 +307,7 @@ class StatementReader:
                 whole._replace(direction="debit", amount=taken, remittance=CHARGES, identity=identity)
             )
         elif taken != 0:
-            raise Skip(f"its {len(parts)} details do not add up to its amount")
+            raise Skip(say("its {n} details do not add up to its amount", n=len(parts)))
         return parts
 
     def detail_amount(self, detail: Element) -> int:
@@ -294,7 +316,7 @@ class StatementReader:
         own = [element for element in there if element.get("Ccy", self.own_currency) == self.currency]
         amount = self.amount(own[0] if own else None)
         if amount == 0:
-            raise Skip("one of its details has no amount")
+            raise Skip(say("one of its details has no amount"))
         return amount
 
 

@@ -18,10 +18,12 @@ from tusker.messages import say
 
 MAX_STATEMENTS, MAX_MOVEMENTS = 1_000, 50_000
 _OTHERS = {
-    "CstmrCdtTrfInitn": "a payment order (pain.001)",
-    "CstmrPmtStsRpt": "a payment status report (pain.002), to be uploaded as the bank's answer to a payment order",
-    "CstmrDrctDbtInitn": "a direct debit order (pain.008)",
-    "html": "a web page",
+    "CstmrCdtTrfInitn": say("a payment order (pain.001)"),
+    "CstmrPmtStsRpt": say(
+        "a payment status report (pain.002), to be uploaded as the bank's answer to a payment order"
+    ),
+    "CstmrDrctDbtInitn": say("a direct debit order (pain.008)"),
+    "html": say("a web page"),
 }
 _FIRST_VERSION = re.compile(r"V[0-9]{2}$")
 
@@ -94,5 +96,7 @@ def _movements(parts: list[Element]) -> int:
 def _what_else(root: Element) -> str:
     for element in (root, *root):
         if element.tag in _OTHERS:
-            return f"The file is {_OTHERS[element.tag]}, not a bank statement (camt.053)."
-    return f"The file is XML but not a bank statement (camt.053): it begins with <{kept(root.tag, 40)}>."
+            return say("The file is {what}, not a bank statement (camt.053).", what=_OTHERS[element.tag])
+    return say(
+        "The file is XML but not a bank statement (camt.053): it begins with <{tag}>.", tag=kept(root.tag, 40)
+    )

@@ -9,6 +9,7 @@ from tusker.bankfiles.hardened import first_text
 from tusker.bankfiles.movements import Contradiction, Skip, sane_day
 from tusker.bankfiles.texts import kept
 from tusker.domain.bank.banking import Direction
+from tusker.messages import say
 
 _DIRECTIONS: dict[str, Direction] = {"CRDT": "credit", "DBIT": "debit"}
 
@@ -18,7 +19,9 @@ def direction_of(element: Element) -> Direction:
     text = (element.findtext("CdtDbtInd") or "").strip()
     if text not in _DIRECTIONS:
         raise Contradiction(
-            f"“{kept(text, 20)}” is neither CRDT nor DBIT" if text else "neither credit nor debit"
+            say("“{text}” is neither CRDT nor DBIT", text=kept(text, 20))
+            if text
+            else say("neither credit nor debit")
         )
     return _DIRECTIONS[text]
 
@@ -28,7 +31,7 @@ def read_day(text: str) -> date:
     try:
         return sane_day(date.fromisoformat(text.strip()[:10]))
     except ValueError:
-        raise Skip(f"its date “{kept(text, 30)}” is not one") from None
+        raise Skip(say("its date “{text}” is not one", text=kept(text, 30))) from None
 
 
 def moment_of(text: str | None) -> datetime | None:

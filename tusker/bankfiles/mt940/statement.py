@@ -144,10 +144,16 @@ class _Reader:
         for number, (line, details) in enumerate(self.lines(), 1):
             try:
                 if foreign:
-                    raise Skip(f"its amount is in {foreign}, not {self.reading.currency}")
+                    raise Skip(
+                        say(
+                            "its amount is in {stated}, not {currency}",
+                            stated=foreign,
+                            currency=self.reading.currency,
+                        )
+                    )
                 raws.append(self.movement(line, details))
             except Skip as skip:
-                self.notes.append(f"Entry {number}: {skip}; skipped.")
+                self.notes.append(say("Entry {number}: {why}; skipped.", number=number, why=skip.args[0]))
                 self.unread.append(self.notes[-1])
         entries = finished(raws, account)
         doubt = balance_note(opening, closing, entries, self.reading.exponent)
@@ -183,7 +189,7 @@ class _Reader:
         if re.fullmatch(r".*[0-9][A-Z]{3}", number) and number.endswith(self.reading.currency):
             number = number[:-3]
         if not number:
-            self.notes.append("The statement does not say whose account it is of.")
+            self.notes.append(say("The statement does not say whose account it is of."))
         return kept(number, LONGEST["reference"])
 
     def foreign_currency(self) -> str:
@@ -201,16 +207,28 @@ class _Reader:
         found = _BALANCE.match(text)
         if found is None:
             if text:
-                self.notes.append(f"Balance :{names[0]}: “{kept(text, 40)}” cannot be read; left out.")
+                self.notes.append(
+                    say(
+                        "Balance :{name}: “{text}” cannot be read; left out.",
+                        name=names[0],
+                        text=kept(text, 40),
+                    )
+                )
             return None, None
         mark, year, month, day, stated, figure = found.groups()
         try:
             on = sane_day(date(2000 + int(year), int(month), int(day)))
             if stated != self.reading.currency:
-                raise Skip(f"its amount is in {stated}, not {self.reading.currency}")
+                raise Skip(
+                    say(
+                        "its amount is in {stated}, not {currency}",
+                        stated=stated,
+                        currency=self.reading.currency,
+                    )
+                )
             amount = minor_units(figure.replace(",", "."), self.reading.exponent)
         except (Skip, ValueError) as error:
-            self.notes.append(f"Balance :{names[0]}: {error}; left out.")
+            self.notes.append(say("Balance :{name}: {why}; left out.", name=names[0], why=error.args[0]))
             return None, None
         return (amount if mark == "C" else -amount), on
 
@@ -234,7 +252,7 @@ class _Reader:
         tag = _LONG_LINE if "//" in head else _LINE
         pointed = _POINT.sub(r"\1,\2", line, count=1)
         if pointed != line and self.reading.exponent < _DIGITS and _THOUSANDS.match(line):
-            raise Skip(f"the point in “{kept(head, 40)}” may part thousands or a fraction")
+            raise Skip(say("the point in “{text}” may part thousands or a fraction", text=kept(head, 40)))
         try:
             told = tag.parse(_CONTEXT, pointed)
         except RuntimeError:
@@ -242,11 +260,11 @@ class _Reader:
         read = {name: value or "" for name, value in told.items()}
         # without its kind behind it, the amount may have been cut at a character that is no part of one
         if not read.get("id"):
-            raise Skip(f"“{kept(head, 40)}” is no line of a statement")
+            raise Skip(say("“{text}” is no line of a statement", text=kept(head, 40)))
         mark = read["status"].upper()
         amount = minor_units(read["amount"].replace(",", "."), self.reading.exponent)
         if amount == 0:
-            raise Skip("its amount is zero")
+            raise Skip(say("its amount is zero"))
         value_date, booked = _days(read, head)
         direction = _DIRECTIONS[mark]
         text = read_details(details or read["extra_details"], direction, self.reading)
@@ -268,7 +286,7 @@ class _Reader:
             counterparty=text.counterparty,
             counterparty_account=text.counterparty_account,
             remittance=text.remittance,
-            return_reason=text.return_reason or ("reversed by the bank" if returned else None),
+            return_reason=text.return_reason or (say("reversed by the bank") if returned else None),
             instructed=text.instructed if text.instructed != amount else None,
             identity=identity,
         )
@@ -288,4 +306,4 @@ def _days(read: dict[str, str], head: str) -> tuple[date, date]:
                 near.append(date(year, int(month), int(day)))
         return value_date, min(near, key=lambda booked: abs(booked - value_date))
     except ValueError:
-        raise Skip(f"a date in “{kept(head, 40)}” is not one") from None
+        raise Skip(say("a date in “{text}” is not one", text=kept(head, 40))) from None

@@ -124,7 +124,7 @@ def _values(
     order: PaymentOrder, transfer: CreditTransfer, number: int, exponent: int, profile: BulkProfile
 ) -> dict[str, str]:
     payee, debtor = transfer.creditor, order.debtor
-    whose, longest = f"the payee of {transfer.reference}", profile.longest_name
+    whose, longest = say("the payee of {reference}", reference=transfer.reference), profile.longest_name
     return {
         "number": str(number),
         "holder": bank_name(payee.holder, longest=longest, field="creditor", whose=whose),
@@ -141,7 +141,7 @@ def _values(
         "execution_date": order.execution_date.strftime(profile.days),
         "mode": profile.mode(transfer.mode),
         "message_id": order.message_id,
-        "debtor_holder": bank_name(debtor.holder, longest=longest, field="debtor", whose="the lender"),
+        "debtor_holder": bank_name(debtor.holder, longest=longest, field="debtor", whose=say("the lender")),
         "debtor_account": debtor.iban or debtor.account_number or "",
         "debtor_bank": debtor.ifsc or debtor.bic or "",
     }
@@ -154,8 +154,12 @@ def _check_account_shown(columns: tuple[Column, ...], transfer: CreditTransfer) 
     needed = "iban" if transfer.creditor.iban is not None else "account_number"
     if not held & {needed, "account"}:
         raise InvalidInput(
-            f"{VARIABLE} has no column for the {'IBAN' if needed == 'iban' else 'account number'}"
-            f" of the payee of {transfer.reference}.",
+            say(
+                "{variable} has no column for the {what} of the payee of {reference}.",
+                variable=VARIABLE,
+                what="IBAN" if needed == "iban" else say("account number"),
+                reference=transfer.reference,
+            ),
             field=VARIABLE,
         )
     banks = {"bank"} | {name for name in ("ifsc", "bic") if getattr(transfer.creditor, name) is not None}

@@ -31,5 +31,5 @@ def lender_account(config: Mapping[str, Any]) -> AccountNumber:
             field="LENDER_IFSC",
         )
     account = AccountNumber(config["LENDER_ACCOUNT_HOLDER"], iban, number, ifsc, bic)
-    check_account(account, field="LENDER_IBAN" if iban else "LENDER_ACCOUNT_NUMBER", whose="the lender")
+    check_account(account, field="LENDER_IBAN" if iban else "LENDER_ACCOUNT_NUMBER", whose=say("the lender"))
     return account

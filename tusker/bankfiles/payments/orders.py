@@ -23,7 +23,7 @@ def check_order(order: PaymentOrder) -> None:
 
     Check digits were verified when the accounts were taken in; here only their shape is.
     """
-    checked_reference(order.message_id, field="message_id", what="The message id")
+    checked_reference(order.message_id, field="message_id", what=say("The message id"))
     if order.created_at.tzinfo is None:
         raise InvalidInput(say("The time of the order has no time zone."), field="created_at")
     if not _CURRENCY.fullmatch(order.currency):
@@ -32,10 +32,10 @@ def check_order(order: PaymentOrder) -> None:
         )
     if not order.transfers:
         raise InvalidInput(say("The order has nothing to pay."), field="transfers")
-    check_account(order.debtor, field="debtor", whose="the lender")
+    check_account(order.debtor, field="debtor", whose=say("the lender"))
     seen: set[str] = set()
     for transfer in order.transfers:
-        checked_reference(transfer.reference, field="reference", what="The payout's reference")
+        checked_reference(transfer.reference, field="reference", what=say("The payout's reference"))
         if transfer.reference in seen:
             raise InvalidInput(
                 say("The reference {reference} is there twice.", reference=transfer.reference),
@@ -50,7 +50,11 @@ def check_order(order: PaymentOrder) -> None:
                 ),
                 field="amount",
             )
-        check_account(transfer.creditor, field="creditor", whose=f"the payee of {transfer.reference}")
+        check_account(
+            transfer.creditor,
+            field="creditor",
+            whose=say("the payee of {reference}", reference=transfer.reference),
+        )
     if order.total >= 10**18:
         raise InvalidInput(
             say("The order's total has more digits than a bank file can carry."), field="amount"
@@ -70,7 +74,7 @@ def check_account(account: AccountNumber, *, field: str, whose: str) -> None:
         )
     for name, value, shape in (
         ("IBAN", account.iban, _IBAN),
-        ("account number", account.account_number, _NUMBER),
+        (say("account number"), account.account_number, _NUMBER),
         ("IFSC", account.ifsc, _IFSC),
         ("BIC", account.bic, _BIC),
     ):

@@ -12,6 +12,7 @@ from tusker.bankfiles.texts import bank_name, bank_text, shortened
 from tusker.domain.accounts import AccountNumber
 from tusker.domain.bank.banking import CreditTransfer, PaymentOrder
 from tusker.domain.money import to_major
+from tusker.messages import say
 
 Version = Literal["09", "03"]
 
@@ -75,7 +76,7 @@ class _Writer:
             _tag("MsgId", self.order.message_id),
             _tag("CreDtTm", created),
             *self.sums(),
-            _tag("InitgPty", self.name(self.order.initiator, field="initiator", whose="the lender")),
+            _tag("InitgPty", self.name(self.order.initiator, field="initiator", whose=say("the lender"))),
         )
 
     def block(self) -> Element:
@@ -91,7 +92,7 @@ class _Writer:
             *self.sums(),
             self.kind(),
             _tag("ReqdExctnDt", _tag("Dt", day) if self.is_new else day),
-            _tag("Dbtr", self.name(order.debtor.holder, field="debtor", whose="the lender")),
+            _tag("Dbtr", self.name(order.debtor.holder, field="debtor", whose=say("the lender"))),
             _tag("DbtrAcct", _account(order.debtor), _tag("Ccy", order.currency)),
             _tag("DbtrAgt", _no_bank() if bank is None else bank),
             *[self.transfer(transfer) for transfer in order.transfers],
@@ -110,7 +111,7 @@ class _Writer:
         return _tag("NbOfTxs", str(self.order.count)), _tag("CtrlSum", self.amount(self.order.total))
 
     def transfer(self, transfer: CreditTransfer) -> Element:
-        reference, whose = transfer.reference, f"the payee of {transfer.reference}"
+        reference, whose = transfer.reference, say("the payee of {reference}", reference=transfer.reference)
         amount = _tag("InstdAmt", self.amount(transfer.amount))
         amount.set("Ccy", self.order.currency)
         bank = self.bank(transfer.creditor)
@@ -168,6 +169,6 @@ def _remittance(transfer: CreditTransfer) -> Element | None:
     text = bank_text(transfer.remittance)
     if not text:
         return None
-    whose = f"The remittance text of {transfer.reference}"
+    whose = say("The remittance text of {reference}", reference=transfer.reference)
     text = shortened(text, longest=LONGEST_TEXT, field="remittance", whose=whose)
     return _tag("RmtInf", _tag("Ustrd", text))

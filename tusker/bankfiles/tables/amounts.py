@@ -11,6 +11,7 @@ from babel.numbers import get_currency_symbol
 
 from tusker.bankfiles.movements import Contradiction, Skip, minor_units_of
 from tusker.bankfiles.texts import kept
+from tusker.messages import say
 
 Mark = Literal[".", ","]
 """The decimal mark."""
@@ -117,9 +118,9 @@ def read_amount(text: str, mark: Mark, currency: str, exponent: int) -> tuple[in
     negative, bare, side = split_amount(text, currency)
     found = _SHAPE[mark].fullmatch(bare)
     if found is None and _EITHER.fullmatch(bare):
-        raise Contradiction(f"its amount “{kept(text, 40)}” may be thousands or a fraction")
+        raise Contradiction(say("its amount “{text}” may be thousands or a fraction", text=kept(text, 40)))
     if found is None:
-        raise Skip(f"its amount “{kept(text, 40)}” is not a number")
+        raise Skip(say("its amount “{text}” is not a number", text=kept(text, 40)))
     grouping = "," if mark == "." else "."
     whole, fraction = found.group(1).replace(grouping, ""), found.group(2) or ""
     amount = minor_units_of(whole, fraction, exponent, kept(text, 40))

@@ -92,7 +92,6 @@ class Days:
         return self._read[text]
 
     def _day(self, text: str) -> date:
-        wanted = f"like {self.pattern}" if self.pattern else "one"
         try:
             if self.pattern:
                 return datetime.strptime(_whole(text, self.pattern), self.pattern).replace(tzinfo=UTC).date()
@@ -102,7 +101,9 @@ class Days:
                 return date(*found)
         except ValueError:
             pass
-        raise Skip(f"its date “{kept(text, 30)}” is not {wanted}")
+        if self.pattern:
+            raise Skip(say("its date “{text}” is not like {form}", text=kept(text, 30), form=self.pattern))
+        raise Skip(say("its date “{text}” is not one", text=kept(text, 30)))
 
 
 def days_of(

@@ -278,11 +278,15 @@ def _check_one_each(
                 say(
                     "Two columns are headed “{heads}” and differ, so it cannot be told which one "
                     "counts. Remove or rename one of them.",
-                    heads=heads[first][:60],
+                    one=heads[first][:60],
                 )
             )
         stated = [place for place in (first, second) if currency.casefold() in spelled(heads[place]).split()]
         ours += stated if len(stated) == 1 else []
-        both = f"“{heads[first][:40]}” and “{heads[second][:40]}” differ, and either may be the amount."
+        both = say(
+            "“{one}” and “{other}” differ, and either may be the amount.",
+            one=heads[first][:40],
+            other=heads[second][:40],
+        )
         unsure = unsure or ("" if len(stated) == 1 else both)
     return unsure, ours

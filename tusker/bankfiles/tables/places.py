@@ -9,6 +9,7 @@ from tusker.bankfiles.formats import Profile
 from tusker.bankfiles.tables.amounts import is_figure, is_nothing
 from tusker.bankfiles.tables.days import is_day
 from tusker.csv_tables import CsvRow, CsvTable, Grid
+from tusker.messages import say
 
 _ABOVE = 20
 """Rows above such a table at most."""
@@ -32,7 +33,9 @@ def without_heads(grid: Grid) -> CsvTable | None:
         alike = [other for other in rows if len(other.cells) == width and moves(other)]
         if len(alike) * 2 <= len(rows):
             return None
-        heads = tuple(f"Column {at + 1} ({_kind(alike, at)})" for at in range(width))
+        heads = tuple(
+            say("Column {number} ({kind})", number=at + 1, kind=_kind(alike, at)) for at in range(width)
+        )
         return CsvTable(heads, rows, grid.delimiter, above=grid.rows[:place])
     return None
 
@@ -61,8 +64,8 @@ def moves(row: CsvRow) -> bool:
 def _kind(rows: Sequence[CsvRow], place: int) -> str:
     cells = [row.cells[place] for row in rows[:_LOOKED_AT] if not is_nothing(row.cells[place])]
     if not cells:
-        return "empty"
+        return say("empty")
     if all(map(is_day, cells)):
-        return "day"
+        return say("day")
     amounts = all(map(is_figure, cells)) and any(map(_FRACTION.search, cells))
-    return "amount" if amounts else "text"
+    return say("amount") if amounts else say("text")

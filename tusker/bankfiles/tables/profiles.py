@@ -64,14 +64,14 @@ def field_words(name: str) -> str:
 
 _WORDS = {
     "booked_on": "date",
-    "amount": "amount (one column)",
-    "direction": "side (credit or debit in words)",
+    "amount": say("amount (one column)"),
+    "direction": say("side (credit or debit in words)"),
     "remittance": "narration",
-    "bank_reference": "bank reference",
-    "end_to_end_id": "end-to-end id",
-    "counterparty": "payer or payee",
-    "counterparty_account": "account of payer or payee",
-    "own_account": "our account",
+    "bank_reference": say("bank reference"),
+    "end_to_end_id": say("end-to-end id"),
+    "counterparty": say("payer or payee"),
+    "counterparty_account": say("account of payer or payee"),
+    "own_account": say("our account"),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -18,7 +18,8 @@ from tusker.bankfiles.tables.sides import Figure, Sides, is_said, is_unbooked, i
 from tusker.bankfiles.tables.widths import Widths
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import Cells, CsvRow
-from tusker.domain.bank.banking import BALANCE_REMARK, Direction, Statement
+from tusker.domain.bank.banking import Direction, Statement
+from tusker.messages import say
 
 _MOST_DOUBTS = 3
 _MOST_STATES = 6
@@ -26,6 +27,12 @@ _MOST_STATES = 6
 _MONTH_FIRST = frozenset({"USD"})
 _NO_FEE = frozenset({"", "na", "NA", "n/a", "N/A", "nil", "Nil", "NIL"})
 _NEAR = 10
+_SIDES: Mapping[str, str] = {"credit": say("credits"), "debit": say("debits")}
+_LEFT_OUT: Mapping[str, str] = {
+    "sum": say("a sum"),
+    "opening": say("the opening balance"),
+    "closing": say("the closing balance"),
+}
 """Days by which a movement may lie outside of the period that its file states."""
 _OF_MOVEMENT = (
     *("status", "currency", "bank_reference", "end_to_end_id", "counterparty", "counterparty_account"),
@@ -72,7 +79,11 @@ class TableReader:
         number = account.number if account else self.reading.account
         if account and account.masked and account.number != account.masked:
             self.doubts.append(
-                f"It shows only {account.masked} of the account, which was taken for {number}."
+                say(
+                    "It shows only {masked} of the account, which was taken for {number}.",
+                    masked=account.masked,
+                    number=number,
+                )
             )
         sides, figures = self.sides()
         states = {*self.column("status")}
@@ -136,30 +147,44 @@ class TableReader:
             # what leaves the balance as it is has moved nothing
             stays = at > 0 and balanced[at].balance == balanced[at - 1].balance is not None
             if called[at] and stays:
-                self.notes.append(f"Line {balanced[at].line}: it calls itself a sum; skipped.")
+                self.notes.append(say("Line {line}: it calls itself a sum; skipped.", line=balanced[at].line))
                 del raws[at], balanced[at]
                 ends -= 1
             elif called[at]:
-                self.doubts.append(f"Line {balanced[at].line} calls itself a sum.")
+                self.doubts.append(say("Line {line} calls itself a sum.", line=balanced[at].line))
         for place in range(len(raws) - 1, ends - 1, -1):
             raw, line = raws[place], balanced[place].line
             if raw.amount == sum(each.amount for each in raws[:ends] if each.direction == raw.direction):
-                self.notes.append(f"Line {line}: it is the sum of the {raw.direction}s; skipped.")
+                self.notes.append(
+                    say(
+                        "Line {line}: it is the sum of the {side}; skipped.",
+                        line=line,
+                        side=_SIDES[raw.direction],
+                    )
+                )
                 del raws[place], balanced[place]
             else:
                 self.doubts.append(
-                    f"Line {line} calls itself a sum, but is not that of the {raw.direction}s."
+                    say(
+                        "Line {line} calls itself a sum, but is not that of the {side}.",
+                        line=line,
+                        side=_SIDES[raw.direction],
+                    )
                 )
 
     def check_left_out(self, balanced: Sequence[Balanced]) -> None:
         """Name the rows with a day and an amount that were left out, and doubt those that nothing bears out."""
         since = 0
         for left in self.left_out:
-            what = "a sum" if left.kind == "sum" else f"the {left.kind} balance"
-            self.notes.append(f"Line {left.line}: it calls itself {what}; skipped.")
+            what = _LEFT_OUT[left.kind]
+            self.notes.append(say("Line {line}: it calls itself {what}; skipped.", line=left.line, what=what))
             if not borne_out(left, balanced, since, lambda text: abs(self.amount_of(text)[0])):
                 self.doubts.append(
-                    f"Line {left.line} calls itself {what}, which the other rows do not bear out."
+                    say(
+                        "Line {line} calls itself {what}, which the other rows do not bear out.",
+                        line=left.line,
+                        what=what,
+                    )
                 )
             since = left.line if left.kind == "sum" else since
 
@@ -176,14 +201,19 @@ class TableReader:
         out = next((row for row in rows if not first - near <= row.day <= last + near), None)
         if out and first <= last:
             self.doubts.append(
-                f"Line {out.line} is of {out.day.isoformat()}, but the file says that it is from"
-                f" {self.period[0]} to {self.period[1]}."
+                say(
+                    "Line {line} is of {day}, but the file says that it is from {first} to {last}.",
+                    line=out.line,
+                    day=out.day.isoformat(),
+                    first=self.period[0],
+                    last=self.period[1],
+                )
             )
 
     def skip(self, line: int, skip: Skip) -> None:
-        self.notes.append(f"Line {line}: {skip}; skipped.")
+        self.notes.append(say("Line {line}: {why}; skipped.", line=line, why=skip.args[0]))
         if isinstance(skip, Contradiction):
-            self.doubts.append(f"Line {line}: {skip}.")
+            self.doubts.append(say("Line {line}: {why}.", line=line, why=skip.args[0]))
 
     def days_settled(self, currency: str) -> bool:
         """Whether one reading of the days is likelier than the other: see `leaps`, and in the currency of a country
@@ -230,14 +260,14 @@ class TableReader:
         amount, debit, credit = self.take_money(cells)
         if not self.columns.two_sided:
             if is_nothing(amount):
-                raise Skip("no amount")
+                raise Skip(say("no amount"))
             return self.marked(amount)
         left, came_in = self.one_side(debit, "debit"), self.one_side(credit, "credit")
         if left and came_in:
-            raise Contradiction("it has both a debit and a credit")
+            raise Contradiction(say("it has both a debit and a credit"))
         if found := left or came_in:
             return found
-        raise Skip("no amount")
+        raise Skip(say("no amount"))
 
     def amount_of(self, text: str) -> tuple[int, str]:
         return read_amount(text, self.mark, self.reading.currency, self.reading.exponent)
@@ -245,7 +275,7 @@ class TableReader:
     def marked(self, text: str) -> Figure:
         amount, mark = self.amount_of(text)
         if amount == 0:
-            raise Skip("its amount is zero")
+            raise Skip(say("its amount is zero"))
         side: Direction | None = {"CR": "credit", "DR": "debit"}.get(mark)  # type: ignore[assignment]
         return Figure(amount, side, text)
 
@@ -254,13 +284,15 @@ class TableReader:
             return None
         amount, mark = self.amount_of(text)
         if mark and mark[0].lower() != side[0]:
-            raise Contradiction(f"“{kept(text, 30)}” stands in the column of the {side}s")
+            raise Contradiction(
+                say("“{text}” stands in the column of the {side}", text=kept(text, 30), side=_SIDES[side])
+            )
         return Figure(amount, side, text) if amount else None
 
     def signed(self, row: CsvRow, figure: Figure | Skip, sides: Sides) -> tuple[int, bool]:
         """What a row adds to the balance, and whether its sign turned its side; raises `Skip`."""
         if row.line in self.widths.too_wide:
-            raise Contradiction("it has more cells than there are heads")
+            raise Contradiction(say("it has more cells than there are heads"))
         if isinstance(figure, Skip):
             raise figure
         words = self.columns.cell(row.cells, "direction")
@@ -275,16 +307,22 @@ class TableReader:
         value_date = None if is_nothing(valued) else self.days["value_date"].read(valued)
         if either := booked_on or value_date:
             return either, value_date or either
-        raise Skip("no date")
+        raise Skip(say("no date"))
 
     def movement(self, cells: Cells, signed: int, booked_on: date, value_date: date) -> Raw:
         status, stated, reference, end_to_end, party, account, text, why = self.take(cells)
         if status and is_unbooked(status):
-            raise Skip(f"“{kept(status, 30)}” says that it is not booked")
+            raise Skip(say("“{text}” says that it is not booked", text=kept(status, 30)))
         if status and self.told_apart and is_unclear(status):
-            raise Contradiction(f"“{kept(status, 30)}” does not say whether it is booked")
+            raise Contradiction(say("“{text}” does not say whether it is booked", text=kept(status, 30)))
         if stated and stated.upper() != self.reading.currency:
-            raise Skip(f"it is in {kept(stated.upper(), 10)}, not {self.reading.currency}")
+            raise Skip(
+                say(
+                    "it is in {stated}, not {currency}",
+                    stated=kept(stated.upper(), 10),
+                    currency=self.reading.currency,
+                )
+            )
         reference, end_to_end = given(reference.lstrip("'")), given(end_to_end)
         party = kept(party, LONGEST["party"])
         account = kept(account.lstrip("'"), LONGEST["reference"])
@@ -326,29 +364,31 @@ class TableReader:
         chain = follow(rows, opening)
         if chain.broken:
             self.notes.insert(
-                0, f"{BALANCE_REMARK} column does not follow from the rows; a row may be missing."
+                0, say("The balance column does not follow from the rows; a row may be missing.")
             )
         for line in chain.opposed:
-            self.doubts.append(f"{BALANCE_REMARK} says the opposite of what line {line} says.")
+            self.doubts.append(say("The balance says the opposite of what line {line} says.", line=line))
         for row, raw in zip(rows, raws, strict=True):
             if row.line in chain.proven:
                 continue
             if row.balance is not None and abs(row.balance) == raw.amount and OPENING.search(raw.remittance):
-                self.doubts.append(f"Line {row.line} may only carry the balance over.")
+                self.doubts.append(say("Line {line} may only carry the balance over.", line=row.line))
             if row.line in self.with_fee:
-                self.doubts.append(f"Line {row.line} has a fee beside its amount.")
+                self.doubts.append(say("Line {line} has a fee beside its amount.", line=row.line))
             if row.line in self.widths.torn:
-                self.doubts.append(f"Line {row.line} may have a comma without quotes in it.")
+                self.doubts.append(say("Line {line} may have a comma without quotes in it.", line=row.line))
         for line in turned:
             if line not in chain.proven:
-                self.doubts.append(f"Line {line} has a minus against its side and was read as a reversal.")
+                self.doubts.append(
+                    say("Line {line} has a minus against its side and was read as a reversal.", line=line)
+                )
         if self.columns.unsure and len(chain.proven) < max(len(rows) - 1, 1):
             self.doubts.append(self.columns.unsure)
         if self.by_place and len(chain.proven) < max(len(rows) - 1, 1):
-            self.doubts.append("It has no heads, and no balances bear out how its columns were read.")
+            self.doubts.append(say("It has no heads, and no balances bear out how its columns were read."))
         told = self.columns.two_sided or sides.needs_mark or sides.signed
         if not told and len(chain.proven) < max(len(rows) - 1, 1):
             self.doubts.append(
-                "Nothing in it says whether money came in or left; it was taken as money that came in."
+                say("Nothing in it says whether money came in or left; it was taken as money that came in.")
             )
         return chain.opening, chain.closing

@@ -72,9 +72,11 @@ def _sheets(data: bytes) -> list[list[tuple[int, list[str]]]]:
     if error := answer.get("error"):
         raise UnreadableFile(
             {
-                "PasswordError": "The workbook is protected by a password; save it without one.",
-                "MemoryError": "The workbook asks for more memory or time than a bank statement does; split it.",
-            }.get(error, "The file begins like a workbook but is damaged, or is another Office file.")
+                "PasswordError": say("The workbook is protected by a password; save it without one."),
+                "MemoryError": say(
+                    "The workbook asks for more memory or time than a bank statement does; split it."
+                ),
+            }.get(error, say("The file begins like a workbook but is damaged, or is another Office file."))
         )
     sheets: list[list[tuple[int, list[str]]]] = answer["sheets"]
     return sheets

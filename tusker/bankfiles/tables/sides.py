@@ -11,6 +11,7 @@ from typing import NamedTuple
 from tusker.bankfiles.movements import Contradiction
 from tusker.bankfiles.texts import kept
 from tusker.domain.bank.banking import Direction
+from tusker.messages import say
 
 _SAID: dict[Direction, str] = {
     "credit": "cr c credit credits credited crdt h haben deposit deposited gutschrift in inward inwards incoming"
@@ -121,14 +122,20 @@ class Sides:
             # all that left has a minus: a word that says nothing of the direction leaves it to the sign
             return figure.amount, False
         if words and spoken is None:
-            raise Contradiction(f"“{kept(words, 20)}” is neither credit nor debit")
+            raise Contradiction(say("“{text}” is neither credit nor debit", text=kept(words, 20)))
         side = figure.side or spoken
         if side is None:
             if self.needs_mark:
-                raise Contradiction(f"“{kept(figure.text, 20)}” is marked neither credit nor debit")
+                raise Contradiction(
+                    say("“{text}” is marked neither credit nor debit", text=kept(figure.text, 20))
+                )
             return figure.amount, False
         turned = figure.amount < 0 and not (side == "debit" and self.minus_debits)
         came_in = (side == "credit") != turned
         if spoken is not None and spoken not in {side, "credit" if came_in else "debit"}:
-            raise Contradiction(f"it is written as a {side}, but “{kept(words, 20)}” says the other")
+            raise Contradiction(
+                say("it is written as a credit, but “{text}” says the other", text=kept(words, 20))
+                if side == "credit"
+                else say("it is written as a debit, but “{text}” says the other", text=kept(words, 20))
+            )
         return (abs(figure.amount) if came_in else -abs(figure.amount)), turned

@@ -47,7 +47,7 @@ from tusker.bankfiles.texts import kept
 from tusker.csv_tables import MAX_ROWS, Cells, CsvRow, CsvTable, Grid, find_table
 from tusker.domain.bank.banking import Statement, StatementFile
 from tusker.errors import UnknownHeads, UnreadableFile
-from tusker.messages import say
+from tusker.messages import joined, say
 
 _MONEY = ("amount", "debit", "credit")
 _OF_SUMS = ("bal", "b/f", "c/f", "forward", "fwd", "over", "sald", "solde", "total", "gesamt", "summe")
@@ -109,22 +109,23 @@ def _unknown_heads(grids: Sequence[Grid]) -> UnreadableFile:
     rows = [record.cells for grid in grids for record in grid.rows[:60]]
     words = [[cell for cell in cells if cell and not is_figure(cell)] for cells in rows]
     best = max(words, key=len, default=[])
-    named = f" Its heads may be: {kept(', '.join(best), 300)}." if len(best) > 2 else ""
-    problem = "The file has no header with a date and an amount (or debit and credit) column that is known."
+    problem = say(
+        "The file has no header with a date and an amount (or debit and credit) column that is known."
+    )
+    if len(best) > 2:
+        problem = joined([problem, say("Its heads may be: {heads}.", heads=kept(", ".join(best), 300))], " ")
     if outline_of(grids) is None:
         return UnreadableFile(
             say(
-                "{problem}{named} Name the bank's columns in {variable}.",
+                "{problem} Name the bank's columns in {variable}.",
                 problem=problem,
-                named=named,
                 variable=VARIABLE,
             )
         )
     return UnknownHeads(
         say(
-            "{problem}{named} Say on its page what its columns are, or in {variable}.",
+            "{problem} Say on its page what its columns are, or in {variable}.",
             problem=problem,
-            named=named,
             variable=VARIABLE,
         )
     )
@@ -162,16 +163,16 @@ def _read_table(
     reader = TableReader(columns, movements, reading, mark, layout, stands_for_heads(table.header), left_out)
     if not typed and not (profile and profile.mark) and min(votes.values()):
         reader.doubts.append(
-            "Some of its amounts can only be read with a dot for the decimals, others with a comma."
+            say("Some of its amounts can only be read with a dot for the decimals, others with a comma.")
         )
     if not typed and not (profile and profile.mark) and either:
-        reader.doubts.append("Its amounts may have decimals or thousands behind their marks.")
+        reader.doubts.append(say("Its amounts may have decimals or thousands behind their marks."))
     if not typed and table.delimiter:
         reader.widths = widths_of(movements, table.header, table.delimiter, columns)
         reader.doubts += filter(None, [reader.widths.doubt])
     if _texts_stand_above(rows, movements, columns):
         reader.doubts.append(
-            "Texts stand above their rows in lines of their own, so they may be another row's."
+            say("Texts stand above their rows in lines of their own, so they may be another row's.")
         )
     period = next(filter(None, (period_in(row.cells) for row in table.above)), None)
     reader.days = days_of(
@@ -182,14 +183,17 @@ def _read_table(
         period=period or (),
     )
     if not columns.shapes and not reading.csv_date_format and not reader.days_settled(reading.currency):
-        reader.doubts.append("Whether the day or the month comes first in its dates is not clear.")
+        reader.doubts.append(say("Whether the day or the month comes first in its dates is not clear."))
     reader.period = period
     account = _account(table.above, around, reader.column("own_account"), reading)
     if account is None:
         account = _unlabelled(table, around, columns, movements, reading, reader.doubts)
     if strange := strange_number(table.above, pages, reading.own):
         reader.doubts.append(
-            f"“{strange}” above a further part of the table may be another account's number."
+            say(
+                "“{number}” above a further part of the table may be another account's number.",
+                number=strange,
+            )
         )
     return reader.statement(account, opening_around([*table.above, *around]))
 
@@ -204,13 +208,17 @@ def _unlabelled(
 ) -> Named | None:
     """The account where one of ours stands around or in the table without a label; a doubt where another does."""
     lone = lone_number(table.above, around, reading.own)
-    where = "around the table"
+    in_rows = False
     if lone is None:
         number = constant_account(table.header, columns.unknown, [row.cells for row in movements])
         lone = resolved(number, reading.own) if number else None
-        where = "in each row"
+        in_rows = True
     if lone is not None and lone.number not in reading.own:
-        doubts.append(f"“{lone.number}” {where} may be another account's number.")
+        doubts.append(
+            say("“{number}” in each row may be another account's number.", number=lone.number)
+            if in_rows
+            else say("“{number}” around the table may be another account's number.", number=lone.number)
+        )
         return None
     return lone
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from tusker.bankfiles.tables.heads import Columns
 from tusker.csv_tables import Cells, CsvRow
+from tusker.messages import say
 
 _GOES_ON = re.compile(r"(?:[0-9]{2}|[0-9]{3}(\.[0-9]{1,2})?)")
 """What stands behind a comma in an amount."""
@@ -36,7 +37,7 @@ def widths_of(rows: Sequence[CsvRow], heads: Cells, delimiter: str, columns: Col
             too_wide.add(row.line)
         elif end > named or (delimiter == "," and _may_be_torn(row.cells, columns, longer=wide > len(heads))):
             torn.add(row.line)
-    doubt = "Its rows have more cells than its heads." if alike and ends[0] > len(heads) else ""
+    doubt = say("Its rows have more cells than its heads.") if alike and ends[0] > len(heads) else ""
     return Widths(frozenset(too_wide), frozenset(torn), doubt)
 
 

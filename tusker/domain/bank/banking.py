@@ -9,7 +9,7 @@ from typing import Literal
 
 from tusker.domain.accounts import AccountNumber
 from tusker.domain.payout.payment_modes import Mode
-from tusker.messages import say
+from tusker.messages import joined, say
 
 Direction = Literal["credit", "debit"]
 """As the account's owner sees it: money that came in, or left."""
@@ -199,7 +199,7 @@ class OrderAnswer:
 
 def answer_words(status: str) -> str:
     """The code of a status with what it means; an unknown code stands alone."""
-    return " ".join(filter(None, (status, ANSWERS.get(status, ("", ""))[1])))
+    return joined(filter(None, (status, ANSWERS.get(status, ("", ""))[1])), " ")
 
 
 ADVICES = ("camt.052", "camt.054", "mt942")

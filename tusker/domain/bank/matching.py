@@ -23,7 +23,7 @@ from tusker.domain.bank.judgements import Credit, Judgement, Suggestion, Verdict
 from tusker.domain.bank.parties import Parties
 from tusker.domain.loans.sums import OpenLoan, Part, spread, sums_to
 from tusker.domain.texts import Numbers, number_words
-from tusker.messages import show_day
+from tusker.messages import say
 
 NAMED, AMOUNT, SUM, PAYER = 50, 30, 20, 20
 MARGIN = 20
@@ -72,7 +72,10 @@ class Book:
         self._by_number: dict[tuple[str, ...], list[tuple[OpenLoan, str]]] = {}
         self._places = {loan.loan_id: place for place, loan in enumerate(self._loans)}
         for loan in self._loans:
-            for words, text in ((loan.number, f"invoice {loan.number}"), (loan.reference, loan.reference)):
+            for words, text in (
+                (loan.number, say("invoice {number}", number=loan.number)),
+                (loan.reference, loan.reference),
+            ):
                 if key := number_words(words):
                     self._by_number.setdefault(key, []).append((loan, text))
         self._numbers = Numbers(self._by_number)
@@ -134,19 +137,19 @@ class Book:
         best = suggestions[0]
         paid = {part.loan.loan_id for part in best.parts}
         if not found.named:
-            return "It names no open invoice."
+            return say("It names no open invoice.")
         if not paid <= found.named.keys():
-            return "It does not name all that it would pay."
+            return say("It does not name all that it would pay.")
         if not best.exact:
-            return "The amount is not exactly what is due."
+            return say("The amount is not exactly what is due.")
         if found.named.keys() - paid:
-            return "It names more than it pays."
+            return say("It names more than it pays.")
         if found.twice and len(paid) > 1:
-            return f"Several loans go by {found.twice}."
+            return say("Several loans go by {number}.", number=found.twice)
         if best.customer_id not in found.payers and (found.payers or found.stranger):
-            return "The payer is no party to it."
+            return say("The payer is no party to it.")
         if len(suggestions) > 1 and best.score - suggestions[1].score < MARGIN:
-            return "Another one fits as well."
+            return say("Another one fits as well.")
         return ""
 
     def _look_up(self, credit: Credit) -> _Found | None:
@@ -157,13 +160,18 @@ class Book:
         if not (by_id or by_text or payers or credit.amount in self._dues.by_amount(credit.value_date)):
             return None
         found = _Found(payers=payers, stranger=stranger)
-        for keys, where in ((by_id, "end-to-end id names"), (by_text, "text names")):
+        for keys in (by_id, by_text):
             for key in keys:
                 loans = self._by_number[key]
                 if len({loan.loan_id for loan, _ in loans}) > 1:
                     found.twice = loans[0][1]
                 for loan, what in loans:
-                    found.named.setdefault(loan.loan_id, f"{where} {what}")
+                    why = (
+                        say("end-to-end id names {loan}", loan=what)
+                        if keys is by_id
+                        else say("text names {loan}", loan=what)
+                    )
+                    found.named.setdefault(loan.loan_id, why)
         return found
 
     def _suggest(self, credit: Credit, found: _Found) -> list[Suggestion]:
@@ -209,7 +217,9 @@ class Book:
         if customer_id in found.payers:
             score += PAYER
         reasons += [
-            f"{part.loan.number} was written off: a recovery" for part in parts if part.loan.written_off
+            say("{number} was written off: a recovery", number=part.loan.number)
+            for part in parts
+            if part.loan.written_off
         ]
         reasons.append(_about_amount(made, credit.value_date))
         reasons.append(self._about_payer(customer_id, found))
@@ -219,7 +229,7 @@ class Book:
         if customer_id in found.payers:
             return found.payers[customer_id]
         if found.payers or found.stranger:
-            return f"payer is not {self._parties.name(customer_id)}"
+            return say("payer is not {name}", name=self._parties.name(customer_id))
         return ""
 
 
@@ -227,7 +237,9 @@ def judge_all(book: Book, credits: Mapping[int, Credit]) -> dict[int, Judgement]
     """Judge credits that came in together, by id. Of those that would all pay the same loan none is sure."""
     judged = book.judge_each(credits)
     for key in rivals({key: paid_surely(judgement) for key, judgement in judged.items()}):
-        judged[key] = replace(judged[key], verdict=Verdict.AMBIGUOUS, doubt="Another entry pays the same.")
+        judged[key] = replace(
+            judged[key], verdict=Verdict.AMBIGUOUS, doubt=say("Another entry pays the same.")
+        )
     return judged
 
 
@@ -242,9 +254,13 @@ def _about_amount(made: Suggestion, day: date) -> str:
     count = len(made.parts)
     if made.exact:
         if count == 1:
-            return f"amount is exactly what is due on {show_day(day)}"
-        return f"the {count} amounts due on {show_day(day)} add up to it exactly"
+            return say("amount is exactly what is due on {day}", day=day)
+        return say("the {count} amounts due on {day} add up to it exactly", count=count, day=day)
     if made.left_over:
-        return f"amount is more than what is due on {show_day(day)}"
+        return say("amount is more than what is due on {day}", day=day)
     part = made.parts[-1].loan.number
-    return f"part payment of {part}" if count == 1 else f"oldest due first; {part} is paid in part"
+    return (
+        say("part payment of {number}", number=part)
+        if count == 1
+        else say("oldest due first; {number} is paid in part", number=part)
+    )

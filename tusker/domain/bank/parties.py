@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 
 from tusker.domain.bank.judgements import Credit
 from tusker.domain.texts import name_words, without_cut_form
+from tusker.messages import say
 
 LEAST_OF_NAME = 12
 """Characters of a name that a bank cut by which it is still known."""
@@ -27,12 +28,12 @@ class Parties:
 
     def name(self, customer_id: int) -> str:
         """The name of a customer."""
-        return self._names.get(customer_id, "the one who owes it")
+        return self._names.get(customer_id, say("the one who owes it"))
 
     def payers(self, credit: Credit) -> tuple[dict[int, str], bool]:
         """Who may have paid, with the reason, and whether the bank names somebody else."""
-        payers = {
-            customer_id: f"{self._names[customer_id]} paid from this account before"
+        payers: dict[int, str] = {
+            customer_id: say("{name} paid from this account before", name=self._names[customer_id])
             for customer_id in credit.known_payers
             if customer_id in self._names
         }
@@ -52,7 +53,7 @@ class Parties:
                 for customer_id in self._by_name.get(spoken[start:end], ())
             }
         for customer_id in called:
-            payers.setdefault(customer_id, f"payer is {self._names[customer_id]}")
+            payers.setdefault(customer_id, say("payer is {name}", name=self._names[customer_id]))
         return payers, bool(credit.counterparty) and not payers
 
     def _called(self, words: tuple[str, ...]) -> Collection[int]:

@@ -15,6 +15,7 @@ from tusker.domain.bank.matching import Book, judge_all
 from tusker.domain.loans.interest import amount_due
 from tusker.domain.loans.sums import OpenLoan
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import (
     BankAccount,
     BankAccountState,
@@ -53,7 +54,7 @@ class Line(NamedTuple):
         return self.return_reason is not None
 
 
-DOUBTED = "The file contradicts itself."
+DOUBTED = say("The file contradicts itself.")
 """The beginning of the words for an entry of a file that nothing is done by itself with."""
 
 
@@ -118,7 +119,7 @@ def judge_entries(
     for entry in money_in:
         doubt = f"{DOUBTED} {doubts[entry.statement_id]}" if entry.statement_id in doubts else ""
         if entry.charges is None:
-            doubt = doubt or "The bank writes another amount as well, which charges cannot explain."
+            doubt = doubt or say("The bank writes another amount as well, which charges cannot explain.")
         if doubt and judged[entry.id].verdict is Verdict.SURE:
             judged[entry.id] = replace(judged[entry.id], verdict=Verdict.AMBIGUOUS, doubt=doubt)
     return judged

@@ -7,7 +7,7 @@ from typing import Any
 
 from tusker.errors import Conflict, NotAllowed
 from tusker.extensions import db
-from tusker.messages import say
+from tusker.messages import coded, say
 from tusker.models import Proposal, ProposalState
 from tusker.services.approvals.actions import ACTIONS, ON_REFUSAL, TITLES
 from tusker.services.context import Context
@@ -77,6 +77,15 @@ def _difference(seen: list[dict[str, Any]], now: list[dict[str, Any]]) -> str:
     """The first thing that is not as it was seen, in words."""
     for row in now:
         if row not in seen:
-            return f"{row['what'].replace('_', ' ')} would now go from {row['from'] or 'none'} to {row['to'] or 'none'}"
+            return say(
+                "{what} would now go from {before} to {after}",
+                what=coded(row["what"]),
+                before=row["from"] or say("none"),
+                after=row["to"] or say("none"),
+            )
     [row, *_] = [row for row in seen if row not in now]
-    return f"{row['what'].replace('_', ' ')} to {row['to'] or 'none'} would change nothing any more"
+    return say(
+        "{what} to {after} would change nothing any more",
+        what=coded(row["what"]),
+        after=row["to"] or say("none"),
+    )

@@ -12,7 +12,7 @@ from tusker.domain.loans.allocation import Allocation as Split
 from tusker.domain.loans.allocation import lay_against_invoice
 from tusker.errors import Changed, Conflict, InvalidInput, TuskerError
 from tusker.extensions import db
-from tusker.messages import say, show_day
+from tusker.messages import joined, say
 from tusker.models import EntryDirection, EntryState, Receipt, StatementEntry
 from tusker.queries.bank.candidates import judge_entries, open_book
 from tusker.services.bank.payout_matches import NO_PAYOUT, settle_payouts
@@ -47,9 +47,22 @@ def shown_suggestion(entry: StatementEntry, suggestion: Suggestion) -> Shown:
     """A suggestion as the page of the statement shows it."""
     show, parts = currency().show, suggestion.parts
     return Shown(
-        f"{show(entry.received)} of {show_day(entry.value_date)} for {', '.join(p.loan.number for p in parts)}",
-        ", ".join(f"{show(part.amount)} of {show(part.due)}" for part in parts)
-        + (f", {show(suggestion.left_over)} left as credit" if suggestion.left_over else ""),
+        say(
+            "{amount} of {day} for {numbers}",
+            amount=show(entry.received),
+            day=entry.value_date,
+            numbers=", ".join(part.loan.number for part in parts),
+        ),
+        joined(
+            [
+                *(say("{amount} of {due}", amount=show(part.amount), due=show(part.due)) for part in parts),
+                *(
+                    [say("{amount} left as credit", amount=show(left))]
+                    if (left := suggestion.left_over)
+                    else []
+                ),
+            ]
+        ),
         (entry.id, suggestion.customer_id, *((part.loan.loan_id, part.amount, part.due) for part in parts)),
     )
 
@@ -87,7 +100,13 @@ def _check_suggested(
         if (suggestion.customer_id, wanted) == (customer_id, dict(splits)):
             return check_seen(seen, [shown_suggestion(entry, suggestion)], whole=False)
     raise Changed(
-        [f"{currency().show(entry.received)} of {show_day(entry.value_date)}: not suggested any more"]
+        [
+            say(
+                "{amount} of {day}: not suggested any more",
+                amount=currency().show(entry.received),
+                day=entry.value_date,
+            )
+        ]
     )
 
 
@@ -124,9 +143,9 @@ def accept_sure(ctx: Context, entry_ids: Collection[int], *, seen: Seen = None) 
 
 def _why_not_sure(entry: StatementEntry, judged: Mapping[int, Judgement]) -> str:
     if entry.state not in TO_DECIDE:
-        return f"It is {entry.state} already."
+        return say("It is {state} already.", state=EntryState(entry.state))
     found = judged.get(entry.id)
-    return (found.doubt if found else "") or "No open loan matches."
+    return (found.doubt if found else "") or say("No open loan matches.")
 
 
 def _check_acceptable(entry: StatementEntry) -> None:
@@ -161,7 +180,7 @@ def _accept(
         ctx,
         entry,
         EntryState.MATCHED,
-        note=f"Receipt {receipt.bank_reference}",
+        note=say("Receipt {reference}", reference=receipt.bank_reference),
         receipt_id=receipt.id,
     )
     db.session.flush()
@@ -237,7 +256,7 @@ def reopen_entry(ctx: Context, entry_id: int) -> StatementEntry:
     if entry.state in {EntryState.OPEN, EntryState.IN_DOUBT}:
         raise Conflict(say("This entry is open already."))
     if entry.state == EntryState.DUPLICATE:
-        decide(ctx, entry, EntryState.IN_DOUBT, note="Somebody wants to look at it again.")
+        decide(ctx, entry, EntryState.IN_DOUBT, note=say("Somebody wants to look at it again."))
         return entry
     if entry.state == EntryState.MATCHED:
         if entry.receipt_id is None:
@@ -266,7 +285,7 @@ def link_receipt(ctx: Context, receipt: Receipt) -> StatementEntry | None:
                 ctx,
                 entry,
                 EntryState.MATCHED,
-                note=f"Receipt {receipt.bank_reference}",
+                note=say("Receipt {reference}", reference=receipt.bank_reference),
                 receipt_id=receipt.id,
             )
             return entry

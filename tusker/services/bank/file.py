@@ -68,7 +68,11 @@ def read_configured(data: bytes, file_name: str, *, by: Profile | None = None) -
 def _refuse_foreign(statement: Statement, format_: str) -> None:
     if is_ours(statement) is not False:
         return
-    name = f"Statement {statement.reference}" if statement.reference else "The statement"
+    name = (
+        say("Statement {reference}", reference=statement.reference)
+        if statement.reference
+        else say("The statement")
+    )
     if not statement.account_named and format_ != "csv":
         raise UnreadableFile(
             say("{name} does not say whose account it is of; nothing was imported.", name=name)
@@ -87,7 +91,7 @@ def account_notes(file: StatementFile) -> tuple[str, ...]:
     """What a person should know of whose account a file was taken for."""
     notes = []
     if not own_accounts():
-        notes.append("No account of ours is configured, so whose statement this is was not checked.")
+        notes.append(say("No account of ours is configured, so whose statement this is was not checked."))
     elif unnamed := [statement.account for statement in file.statements if not statement.account_named]:
-        notes.append(f"The file names no account; it was taken for {unnamed[0]}.")
+        notes.append(say("The file names no account; it was taken for {account}.", account=unnamed[0]))
     return tuple(notes)

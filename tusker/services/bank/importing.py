@@ -16,7 +16,7 @@ from tusker.chunks import chunks
 from tusker.domain.bank.banking import Entry, Statement, StatementFile
 from tusker.errors import Conflict, NotFound
 from tusker.extensions import db
-from tusker.messages import say
+from tusker.messages import joined, say, say_n
 from tusker.models import BankStatement, EntryState, StatementEntry
 from tusker.queries.bank.candidates import Line
 from tusker.services.bank.overlap import Sorted, sort_entries
@@ -53,31 +53,30 @@ class ImportResult:
     prints: Sequence[Sequence[str]] = ()
 
     @property
-    def _failures(self) -> str:
-        if not self.failed:
-            return ""
-        return (
-            f" ({self.failed} {'payout was' if self.failed == 1 else 'payouts were'} not paid or came back)"
-        )
-
-    @property
     def words(self) -> str:
         """What happened, as a sentence."""
         if self.repeated:
-            return "This file was imported before; nothing was added."
-        known = f", {self.known} known already" if self.known else ""
-        known += f", {self.doubtful} that may be known already" if self.doubtful else ""
-        parts = [
-            f"{count} {what}"
-            for count, what in (
-                (self.settled, f"settled{self._failures}"),
-                (self.sure, "ready to accept"),
-                (self.to_look_at, "to look at"),
-                (self.parked, "parked"),
-            )
-            if count
+            return say("This file was imported before; nothing was added.")
+        failed = say_n(
+            "{n} payout was not paid or came back", "{n} payouts were not paid or came back", self.failed
+        )
+        settled = say("{n} settled", n=self.settled)
+        new = [
+            (self.known, say("{n} known already", n=self.known)),
+            (self.doubtful, say("{n} that may be known already", n=self.doubtful)),
         ]
-        return f"{self.new} entries{known}{': ' if parts else ''}{', '.join(parts)}."
+        parts = [
+            (
+                self.settled,
+                say("{settled} ({failed})", settled=settled, failed=failed) if self.failed else settled,
+            ),
+            (self.sure, say("{n} ready to accept", n=self.sure)),
+            (self.to_look_at, say("{n} to look at", n=self.to_look_at)),
+            (self.parked, say("{n} parked", n=self.parked)),
+        ]
+        heads = joined([say("{n} entries", n=self.new), *(words for count, words in new if count)])
+        told = joined(words for count, words in parts if count)
+        return say("{entries}: {parts}.", entries=heads, parts=told) if told else joined([heads, "."], "")
 
 
 def import_statement(

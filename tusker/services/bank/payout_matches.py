@@ -8,6 +8,7 @@ from tusker.currency import currency
 from tusker.domain.bank.narrations import disbursals_named
 from tusker.errors import Duplicate, TuskerError
 from tusker.extensions import db
+from tusker.messages import joined, say
 from tusker.models import (
     Disbursal,
     DisbursalLine,
@@ -19,7 +20,6 @@ from tusker.models import (
     PayoutState,
     StatementEntry,
 )
-from tusker.queries.bank.candidates import DOUBTED
 from tusker.services.bank.payout_evidence import (
     PayoutMatches,
     account_fits,
@@ -39,7 +39,7 @@ from tusker.services.payout.settlement.confirming import confirm_payouts
 from tusker.services.payout.settlement.rejection import reject_locked
 from tusker.services.payout.settlement.undoing import return_locked
 
-NO_PAYOUT = "No payout fits it."
+NO_PAYOUT = say("No payout fits it.")
 
 
 def settle_payouts(ctx: Context, entries: Sequence[StatementEntry]) -> None:
@@ -60,9 +60,10 @@ def settle_payouts(ctx: Context, entries: Sequence[StatementEntry]) -> None:
             _settle_return(ctx, matches, entry, payout, entry.return_reason)
     for entry in entries:
         if entry.direction == EntryDirection.DEBIT and entry.return_reason is not None:
-            entry.note = f"Gives money back that had come in ({entry.return_reason}); undo its receipt."[
-                :LONGEST_NOTE
-            ]
+            entry.note = say(
+                "Gives money back that had come in ({reason}); undo its receipt.",
+                reason=entry.return_reason,
+            )[:LONGEST_NOTE]
 
 
 def _settle_debit(ctx: Context, matches: PayoutMatches, entry: StatementEntry) -> None:
@@ -75,7 +76,9 @@ def _settle_debit(ctx: Context, matches: PayoutMatches, entry: StatementEntry) -
         _settle_named(ctx, matches, entry, named[0])
     elif named:
         names = ", ".join(payout.reference for payout in named)
-        entry.note = f"It names several payouts: {names}; confirm them with their disbursal."[:LONGEST_NOTE]
+        entry.note = say(
+            "It names several payouts: {names}; confirm them with their disbursal.", names=names
+        )[:LONGEST_NOTE]
     elif len(orders) == 1:
         _settle_batch(ctx, matches, entry, matches.disbursals[orders.pop()])
     elif not entry.end_to_end_id and entry.counterparty_account:
@@ -86,31 +89,46 @@ def _settle_debit(ctx: Context, matches: PayoutMatches, entry: StatementEntry) -
             _settle_named(ctx, matches, entry, fitting[0])
         elif fitting:
             names = ", ".join(p.reference for p in fitting)
-            entry.note = f"Several payouts have this amount and account: {names}."[:LONGEST_NOTE]
+            entry.note = say("Several payouts have this amount and account: {names}.", names=names)[
+                :LONGEST_NOTE
+            ]
 
 
 def _settle_named(ctx: Context, matches: PayoutMatches, entry: StatementEntry, payout: Payout) -> None:
     """A debit that is about one payout."""
     if not pays(entry, payout):
-        entry.note = f"{payout.reference} is {currency().show(payout.net)}; the bank booked another amount."
+        entry.note = say(
+            "{reference} is {amount}; the bank booked another amount.",
+            reference=payout.reference,
+            amount=currency().show(payout.net),
+        )
     elif account_fits(matches, payout, entry) is False:
-        entry.note = f"{payout.reference} was instructed to another account than the bank paid."
+        entry.note = say(
+            "{reference} was instructed to another account than the bank paid.", reference=payout.reference
+        )
     elif payout.state == PayoutState.INSTRUCTED:
         _confirm(ctx, matches, entry, [payout])
     elif payout.state == PayoutState.CONFIRMED and payout.statement_entry_id is None:
         payout.statement_entry_id = entry.id
-        _matched(ctx, matches, entry, f"{payout.reference}, confirmed before", payout)
+        _matched(
+            ctx, matches, entry, say("{reference}, confirmed before", reference=payout.reference), payout
+        )
     elif payout.state == PayoutState.CONFIRMED:
-        entry.note = (
-            f"Another entry confirmed {payout.reference} already; ask the bank whether it paid twice."
+        entry.note = say(
+            "Another entry confirmed {reference} already; ask the bank whether it paid twice.",
+            reference=payout.reference,
         )
     else:
-        what = (
-            " Say on its disbursal that it was paid after all."
-            if payout.state == PayoutState.REJECTED
-            else ""
-        )
-        entry.note = f"{payout.reference} is {payout.state} already, but the bank booked it.{what}"
+        words = [
+            say(
+                "{reference} is {state} already, but the bank booked it.",
+                reference=payout.reference,
+                state=payout.state,
+            )
+        ]
+        if payout.state == PayoutState.REJECTED:
+            words.append(say("Say on its disbursal that it was paid after all."))
+        entry.note = joined(words, " ")
 
 
 def _settle_batch(ctx: Context, matches: PayoutMatches, entry: StatementEntry, disbursal: Disbursal) -> None:
@@ -125,19 +143,34 @@ def _settle_batch(ctx: Context, matches: PayoutMatches, entry: StatementEntry, d
     elif not waiting and by_hand and of_one and pays(entry, *by_hand):
         for payout in by_hand:
             payout.statement_entry_id = entry.id
-        _matched(ctx, matches, entry, f"{disbursal.reference}, confirmed before", by_hand[0])
+        _matched(
+            ctx,
+            matches,
+            entry,
+            say("{reference}, confirmed before", reference=disbursal.reference),
+            by_hand[0],
+        )
     elif waiting:
         total = currency().show(sum(p.net for p in waiting))
-        entry.note = f"The {len(waiting)} open payouts of {disbursal.reference} are {total}, not this amount."
+        entry.note = say(
+            "The {n} open payouts of {reference} are {total}, not this amount.",
+            n=len(waiting),
+            reference=disbursal.reference,
+            total=total,
+        )
     else:
-        entry.note = f"{disbursal.reference} waits for no payout any more."
+        entry.note = say("{reference} waits for no payout any more.", reference=disbursal.reference)
 
 
 def _doubted(matches: PayoutMatches, entry: StatementEntry, words: str) -> bool:
     """Whether the entry's file contradicts itself; the note then says what a person may do by hand."""
     doubt = matches.doubts.get(entry.statement_id)
     if doubt:
-        entry.note = f"It fits {words}; record that by hand if it is so. {DOUBTED} {doubt}"[:LONGEST_NOTE]
+        entry.note = say(
+            "It fits {words}; record that by hand if it is so. The file contradicts itself. {doubt}",
+            words=words,
+            doubt=doubt,
+        )[:LONGEST_NOTE]
     return doubt is not None
 
 
@@ -171,9 +204,10 @@ def _note_own_id(matches: PayoutMatches, entry: StatementEntry) -> None:
     """A payer may have written our id on a credit that does not say that it is a return: a person has to look."""
     by_id = matches.payouts.get(entry.end_to_end_id)
     for payout in filter(None, (by_id, *named_in_text(matches, entry))):
-        entry.note = (
-            f"It carries the id of {payout.reference} but does not say that it came back."
-            " If it did, record that with its disbursal and dismiss this."
+        entry.note = say(
+            "It carries the id of {reference} but does not say that it came back. If it did, record that "
+            "with its disbursal and dismiss this.",
+            reference=payout.reference,
         )
 
 
@@ -181,22 +215,48 @@ def _settle_return(
     ctx: Context, matches: PayoutMatches, entry: StatementEntry, payout: Payout, reason: str
 ) -> None:
     if not pays(entry, payout):
-        entry.note = f"{payout.reference} is {currency().show(payout.net)}; another amount came back."
+        entry.note = say(
+            "{reference} is {amount}; another amount came back.",
+            reference=payout.reference,
+            amount=currency().show(payout.net),
+        )
     elif payout.state in {PayoutState.INSTRUCTED, PayoutState.CONFIRMED} and _doubted(
-        matches, entry, f"a return of {payout.reference}"
+        matches, entry, say("a return of {reference}", reference=payout.reference)
     ):
         return
     elif payout.state == PayoutState.INSTRUCTED:
         problem = _attempt(lambda: reject_locked(ctx, payout, reason, entry.id))
-        _after_return(ctx, matches, entry, problem, f"{payout.reference} was not paid: {reason}", payout)
+        _after_return(
+            ctx,
+            matches,
+            entry,
+            problem,
+            say("{reference} was not paid: {reason}", reference=payout.reference, reason=reason),
+            payout,
+        )
     elif payout.state == PayoutState.CONFIRMED:
         problem = _attempt(lambda: return_locked(ctx, payout, reason, entry.id))
-        _after_return(ctx, matches, entry, problem, f"{payout.reference} came back: {reason}", payout)
+        _after_return(
+            ctx,
+            matches,
+            entry,
+            problem,
+            say("{reference} came back: {reason}", reference=payout.reference, reason=reason),
+            payout,
+        )
     elif came_back_on(matches, payout) is None:
         payout.statement_entry_id = entry.id
-        _matched(ctx, matches, entry, f"{payout.reference}, {payout.state} before", payout)
+        _matched(
+            ctx,
+            matches,
+            entry,
+            say("{reference}, {state} before", reference=payout.reference, state=payout.state),
+            payout,
+        )
     else:
-        entry.note = f"{payout.reference} is {payout.state} already by another entry."
+        entry.note = say(
+            "{reference} is {state} already by another entry.", reference=payout.reference, state=payout.state
+        )
 
 
 def _after_return(
@@ -217,8 +277,9 @@ def _matched(
     ctx: Context, matches: PayoutMatches, entry: StatementEntry, note: str, payout: Payout | None = None
 ) -> None:
     """The entry settled something; what the bank took inside it for a payout is the lender's cost."""
-    taken = f"; the bank took {currency().show(entry.charges)}" if entry.charges else ""
-    decide(ctx, entry, EntryState.MATCHED, note=note + taken)
+    if entry.charges:
+        note = joined([note, say("the bank took {charges}", charges=currency().show(entry.charges))], "; ")
+    decide(ctx, entry, EntryState.MATCHED, note=note)
     if entry.charges and payout is not None:
         charge_in_entry(ctx, payout, entry)
     matches.settling[entry.id] = entry

@@ -83,7 +83,7 @@ def give_up_upload(ctx: Context, upload_id: int) -> None:
     """A person says that an upload whose columns are not known is not to be imported."""
     upload = lock_unclear(upload_id)
     upload.state, upload.content, upload.settled_at = UploadState.REFUSED, None, ctx.now
-    upload.words = f"{ctx.actor} gave it up: its columns are not known."
+    upload.words = say("{actor} gave it up: its columns are not known.", actor=ctx.actor)
     db.session.flush()
 
 

@@ -13,6 +13,7 @@ from tusker.chunks import chunks
 from tusker.domain.bank.judgements import Judgement, Verdict, paid_surely, rivals
 from tusker.domain.bank.matching import Book
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import BankCharge, EntryDirection, EntryState, Receipt, ReceiptKind, StatementEntry
 from tusker.queries.bank.candidates import Line, judge_entries, lines_of, open_book
 from tusker.services.bank.payout_matches import NO_PAYOUT, settle_payouts
@@ -21,7 +22,7 @@ from tusker.services.bank_entries import decide, lock_entries
 from tusker.services.context import Context
 from tusker.services.locks import among, lock_rows
 
-NOTHING = {"credit": "No open loan matches.", "debit": NO_PAYOUT}
+NOTHING = {"credit": say("No open loan matches."), "debit": NO_PAYOUT}
 """What is noted of an entry that fits nothing, by its direction."""
 CHUNK = 5_000
 """Entries that are in memory at once."""
@@ -174,7 +175,11 @@ def _write(entry_ids: Collection[int], condition: ColumnElement[bool], **values:
 
 
 def _unclear(entry: StatementEntry) -> str:
-    return "" if entry.return_reason is None else f"Returned ({entry.return_reason}), but {NO_PAYOUT.lower()}"
+    return (
+        ""
+        if entry.return_reason is None
+        else say("Returned ({reason}), but no payout fits it.", reason=entry.return_reason)
+    )
 
 
 def _link_recorded(ctx: Context, entries: Sequence[StatementEntry]) -> None:
@@ -212,5 +217,5 @@ def _link_recorded(ctx: Context, entries: Sequence[StatementEntry]) -> None:
     for entry in entries:
         key = (entry.bank_reference, entry.amount, entry.value_date)
         if entry.direction == EntryDirection.CREDIT and entry.return_reason is None and free.get(key):
-            note = f"Receipt {entry.bank_reference}, recorded before"
+            note = say("Receipt {reference}, recorded before", reference=entry.bank_reference)
             decide(ctx, entry, EntryState.MATCHED, note=note, receipt_id=free[key].pop(0))

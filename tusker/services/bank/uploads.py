@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, undefer
 
 from tusker.errors import Conflict
 from tusker.extensions import db
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.models import StatementUpload, UploadState
 from tusker.services.bank.importing import ImportResult
 from tusker.services.context import Context
@@ -26,7 +26,7 @@ LARGE = 256 * 1024
 LEASE = timedelta(minutes=15)
 """How long a claim keeps other workers away; what a worker that died had is read again after it."""
 
-CANCELLED = "The import of this file was cancelled, or another run of the job has it."
+CANCELLED = say("The import of this file was cancelled, or another run of the job has it.")
 READ_JOB = "tusker.jobs.statements.read_upload"
 READ_SECONDS = int(LEASE.total_seconds())
 
@@ -107,7 +107,9 @@ def cancel_upload(ctx: Context, upload_id: int) -> None:
     upload = lock_row(say("upload"), StatementUpload, StatementUpload.id == upload_id)
     if upload.state != UploadState.WAITING:
         raise Conflict(say("This file is not being read."))
-    words = f"Cancelled by {ctx.actor}; nothing of it was imported. It can be uploaded again."
+    words = say(
+        "Cancelled by {actor}; nothing of it was imported. It can be uploaded again.", actor=ctx.actor
+    )
     _settle(ctx, upload_id, UploadState.CANCELLED, words)
     record_event(ctx, "statement_upload", upload_id, "import_cancelled", reason=upload.file_name)
 
@@ -117,7 +119,7 @@ def finish_upload(ctx: Context, upload_id: int, result: ImportResult, notes: Seq
     where it was cancelled or another run took it over."""
     if not _is_ours(ctx, upload_id):
         raise Conflict(CANCELLED)
-    words = " ".join((result.words, *notes))
+    words = joined((result.words, *notes), " ")
     _settle(ctx, upload_id, UploadState.IMPORTED, words).statement_ids = list(result.statement_ids)
 
 

@@ -137,19 +137,19 @@ def _host(address: str) -> tuple[str, str | None, int | None]:
 
 def _changes(row: CarrierSetting, given: CarrierInput, address: str) -> list[str]:
     changes = {
-        "address": row.base_url != address,
-        "key": bool(given.api_key),
-        "webhook secret": bool(given.webhook_secret)
+        say("new address"): row.base_url != address,
+        say("new key"): bool(given.api_key),
+        say("new webhook secret"): bool(given.webhook_secret)
         or (given.drop_webhook_secret and row.webhook_secret_encrypted is not None),
     }
-    return [f"new {name}" for name, is_new in changes.items() if is_new]
+    return [name for name, is_new in changes.items() if is_new]
 
 
 def _secret(text: str, field_name: str) -> str:
     """A key as it goes into a header: one printable line of ASCII for a key, any printable line for a secret."""
     fits = text.isprintable() and len(text) <= LONGEST_SECRET
     if not fits or (field_name == "api_key" and not text.isascii()):
-        what = "key" if field_name == "api_key" else "webhook secret"
+        what = say("key") if field_name == "api_key" else say("webhook secret")
         raise InvalidInput(
             say(
                 "The {what} must be one line of at most {longest_secret} characters.",

@@ -11,6 +11,7 @@ from tusker.domain.delivery.financeable import Condition, waits_for
 from tusker.domain.delivery.shipments import ShipmentStatus
 from tusker.domain.record.attention import AttentionKind
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import Invoice, Shipment
 from tusker.queries.delivery.conditions import unready_ids
 from tusker.services.attention import WATCH_JOB, open_invoice_item
@@ -67,12 +68,12 @@ def apply_shipment_status(
     if missing and (status is InvoiceStatus.BUNDLED or not DECIDED_BY_ADMIN.isdisjoint(missing)):
         after_commit(WATCH_JOB)
     if status is InvoiceStatus.APPROVED and not missing:
-        why = reason or "The delivery company reported the delivery"
+        why = reason or say("The delivery company reported the delivery")
         _move(ctx, invoice, InvoiceEvent.DELIVERED, "delivered", why)
         invoice.financeable_at = ctx.now
         return Effect(moved=True)
     if status is InvoiceStatus.FINANCEABLE and missing:
-        _move(ctx, invoice, InvoiceEvent.HELD, "held", f"waits for {waits_for(missing)}")
+        _move(ctx, invoice, InvoiceEvent.HELD, "held", say("waits for {missing}", missing=waits_for(missing)))
         invoice.financeable_at = None
         return Effect(moved=True)
     return NOTHING
@@ -81,7 +82,7 @@ def apply_shipment_status(
 def _lose(ctx: Context, invoice: Invoice, shipment: Shipment, *, was_delivered: bool) -> Effect:
     """The goods came back or never left."""
     status = InvoiceStatus(invoice.status)
-    said = f"The delivery company reported the shipment as {shipment.status}"
+    said = say("The delivery company reported the shipment as {status}", status=shipment.status)
     if status is InvoiceStatus.BUNDLED:
         after_commit(WATCH_JOB)
         return NOTHING
@@ -95,7 +96,11 @@ def _lose(ctx: Context, invoice: Invoice, shipment: Shipment, *, was_delivered: 
             ctx,
             AttentionKind.RETURNED_BEFORE_PAYOUT,
             invoice.id,
-            f"{said} after the delivery. The request was taken back and its amount is free again.",
+            say(
+                "The delivery company reported the shipment as {status} after the delivery. The request "
+                "was taken back and its amount is free again.",
+                status=shipment.status,
+            ),
             principal=invoice.principal,
         )
         after_commit(WATCH_JOB)

@@ -139,7 +139,10 @@ def shown_by_hand(invoice: Invoice) -> Shown:
     """An invoice whose delivery is reported by hand, as its page shows it."""
     show = currency().show
     owed = show(invoice.amount - invoice.credit_noted)
-    return Shown(f"Delivery of {invoice.number}", f"{owed} to be paid, {show(invoice.principal)} lent")
+    return Shown(
+        say("Delivery of {number}", number=invoice.number),
+        say("{owed} to be paid, {principal} lent", owed=owed, principal=show(invoice.principal)),
+    )
 
 
 @needs_second(say("Report a delivery by hand"), "invoice")
@@ -246,7 +249,9 @@ def _take_over(ctx: Context, shipment: Shipment, order: TrackedOrder, *, asked: 
         "shipment",
         from_value=known,
         to_value=told.shown,
-        reason=f"{shipment.carrier} said {order.raw_status}"[:500],
+        reason=say("{carrier} said {raw_status}", carrier=shipment.carrier, raw_status=order.raw_status)[
+            :500
+        ],
         **({"signed_by": order.signed_by[:120]} if order.signed_by else {}),
     )
     return True

@@ -77,7 +77,7 @@ def work_off_webhook(
     delivery.error = None
     carrier = carriers.get(delivery.carrier)
     if carrier is None:
-        delivery.error = "This delivery company is no longer configured."
+        delivery.error = say("This delivery company is no longer configured.")
         return [], True
     try:
         orders = known.pop(delivery_id, None) or carrier.read_webhook(delivery.raw)

@@ -23,9 +23,9 @@ from tusker.services.locks import among, lock_invoice, lock_invoices, lock_loans
 from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
 
-UNDONE = "its payout was undone"
-REPAID = "its loan was repaid"
-NOT_CLAIMED = "its deduction was undone, or lowers what is financed"
+UNDONE = say("its payout was undone")
+REPAID = say("its loan was repaid")
+NOT_CLAIMED = say("its deduction was undone, or lowers what is financed")
 FOR_GOODS = Claim.credit_note_id.is_(None) & Claim.payable_id.is_(None) & Claim.payout_id.is_(None)
 
 
@@ -196,7 +196,12 @@ def _open_claim(ctx: Context, invoice: Invoice, owed: int) -> None:
     )
     if made is not None:
         record_event(
-            ctx, "invoice", invoice.id, "claimed", reason="the goods came back after the payout", amount=owed
+            ctx,
+            "invoice",
+            invoice.id,
+            "claimed",
+            reason=say("the goods came back after the payout"),
+            amount=owed,
         )
 
 
@@ -231,5 +236,10 @@ def _decide(ctx: Context, claim: Claim, state: ClaimState, why: str, **figures: 
     )
     db.session.flush()
     if ctx.actor_id is not None:
-        settle_items_of(ctx, AttentionKind.RETURNED_AFTER_PAYOUT, claim.invoice_id, f"claim {state}: {why}")
+        settle_items_of(
+            ctx,
+            AttentionKind.RETURNED_AFTER_PAYOUT,
+            claim.invoice_id,
+            say("claim {state}: {why}", state=ClaimState(state), why=why),
+        )
     after_commit(WATCH_JOB)

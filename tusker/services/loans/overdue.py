@@ -11,6 +11,7 @@ from tusker.currency import currency
 from tusker.domain.loans.classification import AssetClass
 from tusker.domain.loans.interest import amount_due
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import Customer, Invoice, Loan, PurchaserAccount, Role, SupplierAccount
 from tusker.queries.loans.classes import held_by_state
 from tusker.services.context import Context
@@ -47,7 +48,9 @@ def review_holds(ctx: Context, after_days: int | None, held_from: AssetClass | N
     by_state = held_by_state(ctx.today, held_from)
     changed: list[int] = []
     for model in (SupplierAccount, PurchaserAccount):
-        changed += _review_side(ctx, model, late, by_state, f"more than {after_days} days past due")
+        changed += _review_side(
+            ctx, model, late, by_state, say("more than {days} days past due", days=after_days)
+        )
     return sorted(set(changed))
 
 
@@ -64,7 +67,7 @@ def _review_side(
         held = account.customer_id in late | by_state
         account.on_hold_since = ctx.today if held else None
         kind = "put_on_hold" if held else "hold_lifted"
-        why = reason if account.customer_id in late else "its class, while anything of it is in arrears"
+        why = reason if account.customer_id in late else say("its class, while anything of it is in arrears")
         record_event(ctx, "customer", account.customer_id, kind, reason=why if held else "")
     if accounts:
         after_commit(ADMIT_WAITING_JOB)
@@ -94,7 +97,7 @@ def turn_to_recourse(ctx: Context) -> list[int]:
             "invoice",
             invoice.id,
             "recourse",
-            reason=f"{due.days_past_due} days past due",
+            reason=say("{days} days past due", days=due.days_past_due),
             amount=due.total,
         )
         queue_mail(

@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 
 from tusker.domain.loans.allocation import Allocation as Split
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import (
     Claim,
     ClaimState,
@@ -95,7 +96,7 @@ def _take_back(ctx: Context, receipt: Receipt, invoice: Invoice, amount: int, wh
 
 
 def _why(receipt: Receipt) -> str:
-    return f"paid with {receipt.bank_reference}"
+    return say("paid with {reference}", reference=receipt.bank_reference)
 
 
 def _owe(ctx: Context, receipt: Receipt, invoice: Invoice, amount: int, value_date: date) -> None:
@@ -116,7 +117,7 @@ def _owe(ctx: Context, receipt: Receipt, invoice: Invoice, amount: int, value_da
         "invoice",
         invoice.id,
         "payable",
-        reason=f"paid beyond the debt with {receipt.bank_reference}",
+        reason=say("paid beyond the debt with {reference}", reference=receipt.bank_reference),
         amount=amount,
         supplier_id=invoice.supplier_id,
     )
@@ -176,7 +177,10 @@ def _undo_payable(ctx: Context, payable: Payable, invoice: Invoice, why: str) ->
     )
     for line in lines:
         if line.payout_id is None:
-            line.state, line.reason = LineState.REMOVED, f"what it passes on was undone: {why}"[:500]
+            line.state, line.reason = (
+                LineState.REMOVED,
+                say("what it passes on was undone: {why}", why=why)[:500],
+            )
     on_its_way = [line for line in lines if line.state != LineState.REMOVED]
     if on_its_way:
         db.session.add(

@@ -106,7 +106,7 @@ def set_account_directly(ctx: Context, customer_id: int, account: AccountNumber)
 
 def _add(ctx: Context, customer_id: int, account: AccountNumber) -> BankAccount:
     # One name that no bank takes would keep the whole disbursal's bank file from being written.
-    bank_name(account.holder, longest=HOLDER_MAX, field="holder", whose="the holder")
+    bank_name(account.holder, longest=HOLDER_MAX, field="holder", whose=say("the holder"))
     row = BankAccount(
         customer_id=customer_id,
         holder=account.holder,

@@ -15,7 +15,7 @@ from tusker.domain.credit.risk import AMOUNTS, Rule, RuleKind, Verdict, judge
 from tusker.domain.record.attention import AttentionKind
 from tusker.errors import Conflict, OnHold
 from tusker.extensions import db
-from tusker.messages import say, show_day
+from tusker.messages import joined, say
 from tusker.models import Customer, Disbursal, DisbursalLine, DisbursalStatus, HoldRelease, Invoice, LineState
 from tusker.queries.credit.risk import LineFacts, line_facts, rules_on
 from tusker.queries.payout.queue import financeable_ids
@@ -118,16 +118,30 @@ def _holds_of_line(line: LineFacts) -> list[Hold]:
     found = []
     if line.suspended:
         found.append(
-            Hold("line_suspended", f"{line.supplier}'s credit line with {line.purchaser} is suspended")
+            Hold(
+                "line_suspended",
+                say(
+                    "{supplier}'s credit line with {purchaser} is suspended",
+                    supplier=line.supplier,
+                    purchaser=line.purchaser,
+                ),
+            )
         )
     for side, name, overdue, reason in (
         ("supplier", line.supplier, line.supplier_overdue, line.supplier_held),
         ("purchaser", line.purchaser, line.purchaser_overdue, line.purchaser_held),
     ):
         if overdue is not None:
-            found.append(Hold(f"{side}_overdue", f"{name} is on hold since {show_day(overdue)}: overdue"))
+            found.append(
+                Hold(
+                    f"{side}_overdue",
+                    say("{name} is on hold since {day}: overdue", name=name, day=overdue),
+                )
+            )
         if reason is not None:
-            found.append(Hold(f"{side}_held", f"an admin has {name} on hold: {reason}"))
+            found.append(
+                Hold(f"{side}_held", say("an admin has {name} on hold: {reason}", name=name, reason=reason))
+            )
     return found
 
 
@@ -148,7 +162,7 @@ def waiting_held(ctx: Context) -> Held:
 
 def words_of(holds: Collection[Hold]) -> str:
     """What stands against an invoice, in one line."""
-    return "; ".join(hold.words for hold in holds)
+    return joined((hold.words for hold in holds), "; ")
 
 
 def check_not_held(ctx: Context, invoice_ids: Collection[int]) -> None:
@@ -163,7 +177,7 @@ def check_not_held(ctx: Context, invoice_ids: Collection[int]) -> None:
     raise OnHold(
         say(
             "On hold: {listed}{more}. Leave it out, or have it released from the hold first.",
-            listed="; ".join(listed[:5]),
+            listed=joined(listed[:5], "; "),
             more=more,
         ),
         numbers=[numbers[key] for key in sorted(held)],
@@ -217,7 +231,7 @@ def release_hold(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = Non
     )
     db.session.add(release)
     record_event(ctx, "invoice", invoice_id, "hold_released", to_value=words_of(holds), reason=why)
-    settle_items_of(ctx, AttentionKind.HELD, invoice_id, f"released: {why}")
+    settle_items_of(ctx, AttentionKind.HELD, invoice_id, say("released: {why}", why=why))
     db.session.flush()
     return release
 

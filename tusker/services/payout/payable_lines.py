@@ -97,7 +97,7 @@ def pay_payables(ctx: Context, payouts: Collection[Payout]) -> None:
             "invoice",
             payable.invoice_id,
             "passed_on",
-            reason=f"with disbursal {line.disbursal_id}",
+            reason=say("with disbursal {disbursal_id}", disbursal_id=line.disbursal_id),
             amount=line.amount,
             supplier_id=payable.supplier_id,
         )

@@ -167,7 +167,9 @@ def net_again(ctx: Context, payout: Payout) -> None:
         )
     }
     for claim in lock_rows(Claim, Claim.id.in_(amounts)):
-        claim_again(ctx, claim, amounts[claim.id], f"{payout.reference} is made after all")
+        claim_again(
+            ctx, claim, amounts[claim.id], say("{reference} is made after all", reference=payout.reference)
+        )
         if claim.state != ClaimState.ACCEPTED or claim.open_amount < amounts[claim.id]:
             raise Conflict(
                 say(

@@ -24,7 +24,7 @@ from tusker.services.reasons import reason_of
 
 STEP_SECONDS = 30
 CODES = 10
-WRONG = "Wrong code, or it was used before."
+WRONG = say("Wrong code, or it was used before.")
 _MAIL = "people/second_factor"
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from flask import current_app
 
 from tusker.errors import InvalidInput
+from tusker.messages import say
 from tusker.models import SecondFactor, User
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from webauthn.helpers.structs import AuthenticationCredential
     from webauthn.registration.verify_registration_response import VerifiedRegistration
 
-REFUSED = "The passkey was not accepted. Try again."
+REFUSED = say("The passkey was not accepted. Try again.")
 
 
 def creation(user: User, known: Sequence[SecondFactor]) -> tuple[bytes, dict[str, Any]]:

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from tusker.admin.blueprint import bp
 from tusker.admin.loans.receipts.forms import CreditNoteForm
 from tusker.currency import currency
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.models import CreditNote, Role
 from tusker.queries.credit.invoices import Scope, invoice_in
 from tusker.queries.loans.invoice_money import credit_notes_of, reserve_of
@@ -32,10 +32,10 @@ def new_credit_note(invoice_id: int) -> ResponseReturnValue:
                 amount=form.amount.filled,
                 reason=form.reason.filled,
             )
-            words, note_id = _effects(note), note.id
+            words, note_id = joined(_effects(note), " "), note.id
         if form.saved:
             return done(
-                say("Credit note {data} is recorded{words}.", data=form.number.data, words=words),
+                words,
                 to=url_for("invoices.show", invoice_id=invoice_id),
                 undo_by=Undo(url_for("admin.undo_deduction", note_id=note_id)),
             )
@@ -56,11 +56,13 @@ def new_credit_note(invoice_id: int) -> ResponseReturnValue:
     )
 
 
-def _effects(note: CreditNote) -> str:
-    parts = (
-        ("the principal falls by", note.principal_cut),
-        ("the reserve bears", note.reserve_consumed),
-        ("the supplier's next payout is netted by", note.claimed),
-    )
-    words = [f"{what} {currency().show(amount)}" for what, amount in parts if amount]
-    return f": {', '.join(words)}" if words else ""
+def _effects(note: CreditNote) -> list[str]:
+    show = currency().show
+    words: list[str] = [say("Credit note {number} is recorded.", number=note.number)]
+    if note.principal_cut:
+        words.append(say("The principal falls by {amount}.", amount=show(note.principal_cut)))
+    if note.reserve_consumed:
+        words.append(say("The reserve bears {amount}.", amount=show(note.reserve_consumed)))
+    if note.claimed:
+        words.append(say("The supplier's next payout is netted by {amount}.", amount=show(note.claimed)))
+    return words

@@ -76,7 +76,8 @@ def new_deduction(invoice_id: int) -> ResponseReturnValue:
         )
         with form.saving():
             note = deductions.record_deduction(acting(), kept)
-            words, note_id = f"{currency().show(note.amount)} kept back is recorded.", note.id
+            words = say("{amount} kept back is recorded.", amount=currency().show(note.amount))
+            note_id = note.id
         if form.saved:
             undo = Undo(url_for("admin.undo_deduction", note_id=note_id))
             return done(words, to=url_for("invoices.show", invoice_id=invoice_id), undo_by=undo)
@@ -101,7 +102,7 @@ def settle_tax(note_id: int) -> ResponseReturnValue:
             deductions.settle_tax(
                 acting(), note_id, number=form.number.filled, settled_on=form.settled_on.filled
             )
-        return _changed(note_id, f"Settled by {form.number.filled}.")
+        return _changed(note_id, say("Settled by {number}.", number=form.number.filled))
     problem = joined((error for errors in form.errors.values() for error in errors), " ")
     return _changed(note_id, problem, "danger")
 
@@ -112,7 +113,7 @@ def accept_deduction(note_id: int) -> ResponseReturnValue:
     """The supplier agrees with what was disputed."""
     with transaction():
         deductions.accept_dispute(acting(), note_id, number=request.form.get("number", ""))
-    return _changed(note_id, "Accepted: the supplier bears it.")
+    return _changed(note_id, say("Accepted: the supplier bears it."))
 
 
 @bp.post("/deductions/<int:note_id>/withdraw")
@@ -121,7 +122,7 @@ def withdraw_deduction(note_id: int) -> ResponseReturnValue:
     """The purchaser pays after all what was disputed."""
     with transaction():
         deduction_undoing.withdraw_dispute(acting(), note_id, reason=sent_reason())
-    return _changed(note_id, "Withdrawn: the purchaser owes it again.")
+    return _changed(note_id, say("Withdrawn: the purchaser owes it again."))
 
 
 @bp.post("/deductions/<int:note_id>/undo")
@@ -130,7 +131,7 @@ def undo_deduction(note_id: int) -> ResponseReturnValue:
     """A credit note or deduction was recorded wrongly."""
     with transaction():
         deduction_undoing.undo_deduction(acting(), note_id, reason=sent_reason())
-    return _changed(note_id, "Undone: it is owed as if it had never been recorded.")
+    return _changed(note_id, say("Undone: it is owed as if it had never been recorded."))
 
 
 def _changed(note_id: int, message: str, category: str = "success") -> ResponseReturnValue:

@@ -14,7 +14,7 @@ from tusker.domain.approval import Shown
 from tusker.domain.loans.allocation import Allocation as Split
 from tusker.domain.loans.allocation import check_allocation
 from tusker.errors import InvalidInput
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.queries.loans.receipts.allocations import LoanFace
 from tusker.services.loans.deductions.recording import KeptBack
 from tusker.services.loans.receipts.proposal import ProposedLine, ReceiptProposal
@@ -25,13 +25,13 @@ from tusker.web.forms import FilterForm, Form
 
 PARTS = ("penalty", "fee", "interest", "principal")
 STATES = [
-    ("credit", "With credit left"),
-    ("payment", "Payments"),
-    ("reversed", "Undone payments"),
-    ("reversal", "Reversals"),
-    ("refund", "Refunds"),
-    ("returned", "Refunds that came back"),
-    ("owed", "Owed back by the customer"),
+    ("credit", say("With credit left")),
+    ("payment", say("Payments")),
+    ("reversed", say("Undone payments")),
+    ("reversal", say("Reversals")),
+    ("refund", say("Refunds")),
+    ("returned", say("Refunds that came back")),
+    ("owed", say("Owed back by the customer")),
 ]
 
 
@@ -121,10 +121,10 @@ def _read_deduction(typed: TypedDeduction) -> TypedDeduction:
     try:
         amount = currency().parse(typed.amount, field="amount")
     except InvalidInput as error:
-        typed.problem = f"kept back: {error.message}"
+        typed.problem = say("kept back: {message}", message=error.message)
         return typed
     if typed.kind not in dict(DEDUCTION_KINDS):
-        typed.problem = "Choose why it is kept back."
+        typed.problem = say("Choose why it is kept back.")
         return typed
     kind, disputed = kind_and_dispute(typed.kind)
     typed.kept = KeptBack(typed.invoice_id, kind, amount, typed.number, typed.reason, disputed)
@@ -194,7 +194,7 @@ class Sheet:
         return [
             Shown(
                 row.line.number,
-                f"{currency().show(row.line.due.total)} owed",
+                say("{total} owed", total=currency().show(row.line.due.total)),
                 (row.line.loan_id, row.line.due),
             )
             for row in self.everything
@@ -203,16 +203,19 @@ class Sheet:
     @property
     def problems(self) -> list[str]:
         """Why the sheet cannot be recorded."""
-        found = [f"{row.line.number}: {row.problem}" for row in self.everything if row.problem]
-        found += [
-            f"{row.line.number}: {row.kept.problem}"
+        found: list[str] = [
+            joined([row.line.number, problem], ": ")
             for row in self.everything
-            if row.kept and row.kept.problem
+            for problem in (row.problem, row.kept and row.kept.problem)
+            if problem
         ]
         if self.left_over < 0:
             found.append(
-                f"The allocation sums to {currency().show(self.allocated)},"
-                f" but {currency().show(self.amount)} was received."
+                say(
+                    "The allocation sums to {allocated}, but {amount} was received.",
+                    allocated=currency().show(self.allocated),
+                    amount=currency().show(self.amount),
+                )
             )
         return found
 

@@ -15,7 +15,7 @@ from tusker.admin.loans.deductions.forms import KINDS as DEDUCTION_KINDS
 from tusker.admin.loans.receipts.forms import ReceiptForm, Sheet, make_sheet, typed_deductions
 from tusker.currency import currency
 from tusker.errors import Changed, InvalidInput, TuskerError
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.models import Role
 from tusker.queries.loans.receipts import allocations as receipt_allocations
 from tusker.queries.loans.receipts import listing as queries
@@ -29,9 +29,9 @@ from tusker.web.forms import sent_seen
 from tusker.web.htmx import Undo, done, render, wants_fragment
 
 ABOUT_THE_MONEY = ("customer_id", "amount", "value_date")
-CHANGED = (
-    "Customer, amount, value date or what the reference names changed. This is the allocation proposed for them;"
-    " look at it and record."
+CHANGED = say(
+    "Customer, amount, value date or what the reference names changed. This is the allocation proposed "
+    "for them; look at it and record."
 )
 
 
@@ -162,9 +162,11 @@ def _record(form: ReceiptForm, sheet: Sheet) -> Response:
         )
         link_receipt(acting(), made)
         receipt_id = made.id
-    left = f" {currency().show(sheet.left_over)} is the customer's credit." if sheet.left_over else ""
+    words = [say("{amount} is recorded.", amount=currency().show(sheet.amount))]
+    if sheet.left_over:
+        words.append(say("{amount} is the customer's credit.", amount=currency().show(sheet.left_over)))
     return done(
-        say("{amount} is recorded.{left}", amount=currency().show(sheet.amount), left=left),
+        joined(words, " "),
         to=url_for("admin.receipt", receipt_id=receipt_id),
         undo_by=Undo(url_for("admin.undo_receipt", receipt_id=receipt_id)),
     )

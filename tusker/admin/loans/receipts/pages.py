@@ -95,7 +95,7 @@ def refund_receipt(receipt_id: int) -> ResponseReturnValue:
                 value_date=form.value_date.filled,
             )
         if form.saved:
-            words = f"{currency().show(form.amount.filled)} is paid back."
+            words = say("{amount} is paid back.", amount=currency().show(form.amount.filled))
             return _changed(receipt_id, words, made=made)
     return _show(receipt_id, refund=form, status=422)
 
@@ -108,7 +108,7 @@ def undo_receipt(receipt_id: int) -> ResponseReturnValue:
         with form.saving():
             reverse_receipt(acting(), receipt_id, reason=form.reason.filled)
         if form.saved:
-            return _changed(receipt_id, "The receipt is undone. What it had paid is owed again.")
+            return _changed(receipt_id, say("The receipt is undone. What it had paid is owed again."))
     return _show(receipt_id, undo=form, status=422)
 
 
@@ -118,7 +118,7 @@ def refund_returned(refund_id: int) -> ResponseReturnValue:
     """The bank returned a refund: it is the customer's credit again."""
     with transaction():
         payment_id = return_refund(acting(), refund_id, reason=sent_reason()).payment_id
-    return _changed(payment_id, "The refund came back; it is the customer's credit again.")
+    return _changed(payment_id, say("The refund came back; it is the customer's credit again."))
 
 
 @bp.post("/customers/<int:customer_id>/use-credit")
@@ -129,9 +129,9 @@ def use_credit(customer_id: int) -> ResponseReturnValue:
         used = service.use_credit(acting(), customer_id)
     receipt_id = request.form.get("receipt_id", type=int)
     message = (
-        f"{currency().show(used)} of credit paid what is owed today."
+        say("{amount} of credit paid what is owed today.", amount=currency().show(used))
         if used
-        else "Nothing is owed that it could pay."
+        else say("Nothing is owed that it could pay.")
     )
     category = "success" if used else "info"
     if receipt_id is not None:

@@ -170,7 +170,9 @@ def receipt_called(
     rows = _rows(db.session.execute(query.order_by(Receipt.id.desc())))
     if not rows:
         raise NotFound(
-            f"No {'receipt' if kind == ReceiptKind.PAYMENT else kind} has the reference “{reference[:60]}”.",
+            say("No receipt has the reference “{reference}”.", reference=reference[:60])
+            if kind == ReceiptKind.PAYMENT
+            else say("No {what} has the reference “{reference}”.", what=kind, reference=reference[:60]),
             field="reference",
         )
     standing = [row for row in rows if not row.reversed]

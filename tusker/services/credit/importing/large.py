@@ -60,7 +60,7 @@ _COLUMNS = (
     "carrier",
     "order_ref",
 )
-CANCELLED = "The import of this file was cancelled, or another run of the job has it."
+CANCELLED = say("The import of this file was cancelled, or another run of the job has it.")
 _ROW = [getattr(InvoiceFileRow, name) for name in _COLUMNS if name != "seller"]
 
 
@@ -206,9 +206,20 @@ def cancel_file(ctx: Context, file_id: int) -> None:
         raise Conflict(say("This file is not being imported."))
     for model in (InvoiceFilePart, InvoiceFileRow):
         db.session.execute(delete(model).where(model.file_id == file_id))
-    done = f" after {file.rows_done} of {file.rows} rows" if file.is_read else " before a row was requested"
     file.state, file.settled_at, file.claimed_until = FileState.CANCELLED, ctx.now, None
-    file.words = f"Cancelled by {ctx.actor}{done}. Sending the file again requests the rest."
+    file.words = (
+        say(
+            "Cancelled by {actor} after {done} of {rows} rows. Sending the file again requests the rest.",
+            actor=ctx.actor,
+            done=file.rows_done,
+            rows=file.rows,
+        )
+        if file.is_read
+        else say(
+            "Cancelled by {actor} before a row was requested. Sending the file again requests the rest.",
+            actor=ctx.actor,
+        )
+    )
     record_event(ctx, "invoice_file", file.id, "import_cancelled", reason=file.file_name, rows=file.rows_done)
     db.session.flush()
 

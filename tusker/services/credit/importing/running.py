@@ -170,7 +170,7 @@ def _held_back(result: RowResult) -> RowResult:
         return replace(
             result,
             outcome=RowOutcome.HELD_BACK,
-            reason="Not requested, because other rows were refused.",
+            reason=say("Not requested, because other rows were refused."),
             invoice_id=None,
         )
     if result.outcome is RowOutcome.REJECTED:

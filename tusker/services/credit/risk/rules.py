@@ -79,7 +79,7 @@ def change_rule(ctx: Context, rule_id: int, value: int, *, reason: str) -> RiskR
     if before.value == value:
         return row
     looser = before.is_tighter_than(after)
-    _end(ctx, row, f"changed to {bound_of(after)}: {why}", asks_second=looser)
+    _end(ctx, row, say("changed to {bound}: {why}", bound=bound_of(after), why=why), asks_second=looser)
     return _write(ctx, after, max(ctx.today, row.valid_from), row.valid_to, why)
 
 

@@ -48,7 +48,7 @@ def record_credit_note(
         raise InvalidInput(say("The amount must be more than zero."), field="amount")
     why = optional_reason(reason)
     invoice = lock_invoice(invoice_id)
-    cleaned = checked_number(invoice_id, number, required=True, what="credit note's number")
+    cleaned = checked_number(invoice_id, number, required=True, what=say("credit note's number"))
     left = invoice.amount - noted(invoice_id)
     if amount > left:
         raise InvalidInput(
@@ -109,7 +109,7 @@ def _count_as_early(ctx: Context, invoice: Invoice, notes: Sequence[CreditNote],
     principal = invoice.terms.principal_of(invoice.amount - total) if invoice.amount > total else 0
     if principal < 1:
         cancel_locked(
-            ctx, invoice, reason="credit notes leave nothing to finance after its payout was undone"
+            ctx, invoice, reason=say("credit notes leave nothing to finance after its payout was undone")
         )
         return
     cut = invoice.principal - principal
@@ -126,7 +126,7 @@ def _count_as_early(ctx: Context, invoice: Invoice, notes: Sequence[CreditNote],
         "credit_note",
         from_value=invoice.status,
         to_value=invoice.status,
-        reason="its payout was undone: credit notes lower what is financed again",
+        reason=say("its payout was undone: credit notes lower what is financed again"),
         amount=added,
         freed=cut,
     )

@@ -19,7 +19,7 @@ from tusker.domain.numbers import strict_form
 from tusker.domain.texts import one_line
 from tusker.errors import Conflict, Duplicate, InvalidInput, existing
 from tusker.extensions import db
-from tusker.messages import Text, say, show_day
+from tusker.messages import Text, say
 from tusker.models import Claim, CreditNote, DeductionKind, DeductionState, Invoice, Loan, ReserveKind
 from tusker.models.loans.deductions import DISPUTABLE, STANDING
 from tusker.queries.sums import sum_of
@@ -150,7 +150,13 @@ def settle_tax(ctx: Context, note_id: int, *, number: str, settled_on: date) -> 
         raise InvalidInput(say("The day of the certificate must not be in the future."), field="settled_on")
     note.number = checked_number(invoice.id, number, required=True, besides=note.id)
     note.settled_on = settled_on
-    note_event(ctx, invoice, note, "deduction_settled", f"certificate of {show_day(settled_on)}")
+    note_event(
+        ctx,
+        invoice,
+        note,
+        "deduction_settled",
+        say("certificate of {day}", day=settled_on),
+    )
     db.session.flush()
     return note
 

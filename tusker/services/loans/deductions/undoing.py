@@ -130,7 +130,7 @@ def _finance_again(ctx: Context, invoice: Invoice, note: CreditNote) -> int:
 def _owe_again(ctx: Context, invoice: Invoice, loan: Loan, note: CreditNote, why: str) -> None:
     """After the payout: the purchaser owes the amount again, and reserve and claim stand as without it."""
     loan.change_face(note.amount)
-    reason = f"{note.words} undone: {why}"
+    reason = say("{what} undone: {why}", what=note.words, why=why)
     if note.before_payout:
         # So much more of the invoice was not advanced.
         move_reserve(ctx, invoice.id, ReserveKind.HELD, note.amount, reason)

@@ -10,6 +10,7 @@ from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_sta
 from tusker.domain.loans.allocation import Allocation as Split
 from tusker.domain.loans.interest import AmountDue
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Invoice, Loan, Receipt
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -47,7 +48,7 @@ def apply_parts(ctx: Context, parts: Sequence[Part], value_date: date) -> None:
     db.session.flush()
     note_collected(ctx, parts, value_date)
     left_to_them = {
-        debt.invoice.id: f"paid with {receipt.bank_reference}"
+        debt.invoice.id: say("paid with {reference}", reference=receipt.bank_reference)
         for receipt, _, debt in parts
         if debt.loan.closed_on is not None and debt.loan.face_open is None and not debt.is_written_off
     }
@@ -104,7 +105,7 @@ def _recover(ctx: Context, receipt: Receipt, split: Split, debt: OpenDebt, value
         return
     day = debt.counts_from(value_date)
     paid = allocate_part(ctx, receipt, split, debt.loan, day)
-    reason = f"paid with {receipt.bank_reference}"
+    reason = say("paid with {reference}", reference=receipt.bank_reference)
     opposite = Split(split.loan_id, -split.penalty, -split.fee, -split.interest, -split.principal)
     adjust(ctx, debt.loan, AdjustmentKind.RECOVERY, opposite, day, reason, allocation=paid)
     record_event(
@@ -142,7 +143,13 @@ def _note_payment(
         "repaid" if closes else "part_repaid",
         from_value=before,
         to_value=invoice.status,
-        reason=f"payment reference {reference}" + (f", {currency().show(off)} rounded off" if off else ""),
+        reason=say(
+            "payment reference {reference}, {amount} rounded off",
+            reference=reference,
+            amount=currency().show(off),
+        )
+        if off
+        else say("payment reference {reference}", reference=reference),
         amount=split.total,
         principal=split.principal,
         interest=split.interest,

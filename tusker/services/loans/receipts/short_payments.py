@@ -87,5 +87,5 @@ def round_off_debt(
         due.interest - split.interest,
         due.principal - split.principal,
     )
-    reason = f"paid with {receipt.bank_reference}"
+    reason = say("paid with {reference}", reference=receipt.bank_reference)
     return adjust(ctx, debt.loan, AdjustmentKind.ROUNDING, rest, paid.value_date, reason, allocation=paid)

@@ -30,7 +30,15 @@ from tusker.services.reasons import reason_of
 from tusker.working_days import working_days
 
 PARTS = ("penalty", "fee", "interest")
-WRITTEN_OFF = "{} is written off: undo the write-off first, then write the rest off again."
+
+
+def written_off(number: str) -> Conflict:
+    """What a loan that is written off is refused with."""
+    return Conflict(
+        say(
+            "{number} is written off: undo the write-off first, then write the rest off again.", number=number
+        )
+    )
 
 
 def configured_limits() -> ReliefLimits:
@@ -239,7 +247,7 @@ def invoice_of_relief(relief_id: int) -> int:
 def _lock_open(invoice_id: int) -> OpenDebt:
     debts = lock_debts([invoice_id], closed_too=True)
     if debts and debts[0].is_written_off:
-        raise Conflict(WRITTEN_OFF.format(debts[0].invoice.number))
+        raise written_off(debts[0].invoice.number)
     if not debts or debts[0].loan.closed_on is not None:
         raise Conflict(say("Nothing is owed on this invoice, so there is nothing to grant."))
     return debts[0]

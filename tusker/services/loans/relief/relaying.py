@@ -11,6 +11,7 @@ from tusker.domain.loans.allocation import Allocation as Split
 from tusker.domain.loans.interest import Debt, overpaid_on
 from tusker.domain.loans.relaying import Laid, lay_anew
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Invoice, Loan, Receipt, Relief, ReliefKind
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -156,7 +157,10 @@ def _lay(
         again = allocate_part(ctx, receipt, made.split, loan, came.value_date)
         again.laid_from_id = came.id
         if made.rounded is not None:
-            kind, reason = AdjustmentKind.ROUNDING, f"paid with {receipt.bank_reference}"
+            kind, reason = (
+                AdjustmentKind.ROUNDING,
+                say("paid with {reference}", reference=receipt.bank_reference),
+            )
             adjust(ctx, loan, kind, made.rounded, came.value_date, reason, allocation=again)
     if loan.face_open is not None:
         note_laid_anew(ctx, receipt, invoice, was, made.split, came.value_date, why)

@@ -12,7 +12,7 @@ from tusker.services.context import Context
 from tusker.services.loans.adjustments import undo_adjustments
 from tusker.services.loans.debts import debt_of, load_reductions
 from tusker.services.loans.relief.effects import end_recourse, note_relief, settle_relief, tell_companies
-from tusker.services.loans.relief.granting import WRITTEN_OFF, invoice_of_relief, lock_relief
+from tusker.services.loans.relief.granting import invoice_of_relief, lock_relief, written_off
 from tusker.services.loans.relief.relaying import lay_loan_anew
 from tusker.services.locks import lock_invoice, lock_loan_of
 from tusker.services.reasons import reason_of
@@ -26,7 +26,7 @@ def undo_relief(ctx: Context, relief_id: int, *, reason: str) -> Relief:
     why = reason_of(reason)
     invoice = lock_invoice(invoice_of_relief(relief_id))
     if invoice.status == InvoiceStatus.WRITTEN_OFF:
-        raise Conflict(WRITTEN_OFF.format(invoice.number))
+        raise written_off(invoice.number)
     if invoice.status not in {InvoiceStatus.DISBURSED, InvoiceStatus.REPAID}:
         raise Conflict(
             say(

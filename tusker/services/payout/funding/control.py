@@ -74,9 +74,14 @@ def settle_held(
         return
     gone = shipment.status in GONE
     why = (
-        f"{shipment.carrier} reported the shipment of {invoice.number} as {shipment.status}"
+        say(
+            "{carrier} reported the shipment of {number} as {status}",
+            carrier=shipment.carrier,
+            number=invoice.number,
+            status=shipment.status,
+        )
         if gone
-        else f"{invoice.number} waits for {waits_for(missing)}"
+        else say("{number} waits for {missing}", number=invoice.number, missing=waits_for(missing))
     )
     if disbursal.status == DisbursalStatus.APPROVED and gone:
         withdraw_from_locked(ctx, disbursal, why)
@@ -88,22 +93,27 @@ def settle_held(
 def shown_value(number: str, declared: int, amount: int) -> Shown:
     """A declared value that differs from the invoice's, as pages show it."""
     show = currency().show
-    return Shown(f"Declared value of {number}", f"{show(declared)} declared, {show(amount)} invoiced")
+    return Shown(
+        say("Declared value of {number}", number=number),
+        say("{declared} declared, {amount} invoiced", declared=show(declared), amount=show(amount)),
+    )
 
 
 def shown_early(number: str, at: datetime) -> Shown:
     """A delivery from before the invoice, as pages show it."""
-    return Shown(f"Delivery of {number}", f"{show_day(at)}, {at:%H:%M} UTC", (at.timestamp(),))
+    return Shown(
+        say("Delivery of {number}", number=number), f"{show_day(at)}, {at:%H:%M} UTC", (at.timestamp(),)
+    )
 
 
 def shown_alike(number: str, other_id: int) -> Shown:
     """Which invoice one looks like, as pages show it."""
-    return Shown(f"Likeness of {number}", f"looks like #{other_id}")
+    return Shown(say("Likeness of {number}", number=number), say("looks like #{other_id}", other_id=other_id))
 
 
 def shown_way(number: str, way: str) -> Shown:
     """From where to where a parcel goes, as pages show it."""
-    return Shown(f"Parcel of {number}", way)
+    return Shown(say("Parcel of {number}", number=number), way)
 
 
 @needs_second(say("Accept a parcel of other cities"), "invoice")
@@ -119,7 +129,7 @@ def accept_way(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None)
     check_seen(seen, [shown_way(invoice.number, shipment.way)], whole=False)
     shipment.accepted_way = shipment.way
     record_event(ctx, "invoice", invoice.id, "cities_accepted", to_value=shipment.way, reason=why)
-    settle_held(ctx, disbursal, invoice, shipment, reason=f"cities accepted: {why}")
+    settle_held(ctx, disbursal, invoice, shipment, reason=say("cities accepted: {why}", why=why))
     after_commit(WATCH_JOB)
 
 
@@ -137,7 +147,7 @@ def accept_delivery(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = 
         check_seen(seen, [shown_early(invoice.number, shipment.status_occurred_at)], whole=False)
     shipment.accepted_delivery_at = shipment.status_occurred_at
     record_event(ctx, "invoice", invoice.id, "delivery_accepted", reason=why)
-    settle_held(ctx, disbursal, invoice, shipment, reason=f"delivery accepted: {why}")
+    settle_held(ctx, disbursal, invoice, shipment, reason=say("delivery accepted: {why}", why=why))
     after_commit(WATCH_JOB)
 
 
@@ -154,7 +164,7 @@ def tell_apart(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None)
     )
     invoice.alike_accepted_at = ctx.now
     record_event(ctx, "invoice", invoice.id, "told_apart", reason=why)
-    settle_held(ctx, disbursal, invoice, shipment, reason=f"another invoice: {why}")
+    settle_held(ctx, disbursal, invoice, shipment, reason=say("another invoice: {why}", why=why))
     after_commit(WATCH_JOB)
 
 
@@ -181,7 +191,7 @@ def accept_value(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = Non
         amount=invoice.amount,
         declared=shipment.declared_value,
     )
-    settle_held(ctx, disbursal, invoice, shipment, reason=f"declared value accepted: {why}")
+    settle_held(ctx, disbursal, invoice, shipment, reason=say("declared value accepted: {why}", why=why))
     after_commit(WATCH_JOB)
 
 

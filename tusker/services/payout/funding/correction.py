@@ -77,7 +77,7 @@ def correct_value(ctx: Context, invoice_id: int, *, amount: int, reason: str) ->
         principal=show(principal),
         reason=why,
     )
-    settle_held(ctx, disbursal, invoice, shipment, reason=f"value corrected: {why}")
+    settle_held(ctx, disbursal, invoice, shipment, reason=say("value corrected: {why}", why=why))
     return invoice
 
 

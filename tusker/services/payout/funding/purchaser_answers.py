@@ -14,7 +14,7 @@ from tusker.domain.delivery.financeable import Grounds, PurchaserAnswer
 from tusker.domain.delivery.shipments import DocumentKind, ShipmentStatus
 from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.models import CreditLine, Customer, Disbursal, Invoice, Role, Shipment
 from tusker.services.attention import WATCH_JOB
 from tusker.services.context import Context
@@ -39,7 +39,7 @@ def confirm_delivery(ctx: Context, purchaser_id: int, invoice_id: int) -> Invoic
     if invoice.purchaser_answer == PurchaserAnswer.CONFIRMED:
         raise Conflict(say("This delivery was confirmed already."))
     _answer(ctx, invoice, PurchaserAnswer.CONFIRMED, invoice.amount - invoice.credit_noted, None, None)
-    settle_held(ctx, disbursal, invoice, shipment, reason="the purchaser confirmed delivery and amount")
+    settle_held(ctx, disbursal, invoice, shipment, reason=say("the purchaser confirmed delivery and amount"))
     return invoice
 
 
@@ -83,8 +83,10 @@ def dispute_delivery(
 
 def shown_dispute(number: str, amount: int | None, reason: str | None, at: datetime | None) -> Shown:
     """A dispute as pages show it: the amount that the purchaser says it owes, its reason, when it said so."""
-    owes = "" if amount is None else f"owes {currency().show(amount)}, "
-    return Shown(f"Dispute of {number}", f"{owes}{reason}", (at and at.timestamp(),))
+    owes = [] if amount is None else [say("owes {amount}", amount=currency().show(amount))]
+    return Shown(
+        say("Dispute of {number}", number=number), joined([*owes, reason or ""]), (at and at.timestamp(),)
+    )
 
 
 @needs_second(say("Overrule a dispute"), "invoice")
@@ -104,7 +106,7 @@ def overrule_dispute(ctx: Context, invoice_id: int, *, reason: str, seen: Seen =
     )
     invoice.overruled_at, invoice.overruled_by, invoice.overrule_reason = ctx.now, ctx.actor_id, why
     record_event(ctx, "invoice", invoice.id, "dispute_overruled", reason=why)
-    settle_held(ctx, disbursal, invoice, shipment, reason=f"the dispute was settled: {why}")
+    settle_held(ctx, disbursal, invoice, shipment, reason=say("the dispute was settled: {why}", why=why))
     after_commit(WATCH_JOB)
     return invoice
 

@@ -37,7 +37,7 @@ def verify_document(ctx: Context, document_id: int, *, verified: bool) -> int:
         reason=what,
         document_id=document_id,
     )
-    settle_held(ctx, disbursal, invoice, shipment, reason=f"{what} verified")
+    settle_held(ctx, disbursal, invoice, shipment, reason=say("{what} verified", what=what))
     return invoice.id
 
 
@@ -87,7 +87,7 @@ def mark_valid(ctx: Context, invoice_id: int, *, document_id: int, reason: str) 
         reason=why,
         document_id=document_id,
     )
-    settle_held(ctx, disbursal, invoice, shipment, reason=f"{what} is valid: {why}")
+    settle_held(ctx, disbursal, invoice, shipment, reason=say("{what} is valid: {why}", what=what, why=why))
     return invoice.id
 
 

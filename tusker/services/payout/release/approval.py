@@ -9,7 +9,7 @@ from sqlalchemy import select
 from tusker.currency import currency
 from tusker.errors import Conflict, NotAllowed, Unsaved
 from tusker.extensions import db
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.models import Disbursal, DisbursalStatus, Invoice
 from tusker.services.context import Context
 from tusker.services.locks import among, lock_ids
@@ -108,10 +108,11 @@ def _check_saved(included: Collection[int], ticked: Collection[int]) -> None:
     """Raise `Unsaved` naming the invoices whose box does not say what is saved."""
     unticked, added = set(included) - set(ticked), set(ticked) - set(included)
     if unsaved := [
-        *(f"{number} is not ticked" for number in _numbers_of(unticked)),
-        *(f"{number} is ticked" for number in _numbers_of(added)),
+        *(say("{number} is not ticked", number=number) for number in _numbers_of(unticked)),
+        *(say("{number} is ticked", number=number) for number in _numbers_of(added)),
     ]:
-        listed = "; ".join(unsaved[:5]) + (f"; and {len(unsaved) - 5} more" if len(unsaved) > 5 else "")
+        rest = [say("and {n} more", n=len(unsaved) - 5)] if len(unsaved) > 5 else []
+        listed = joined([*unsaved[:5], *rest], "; ")
         raise Unsaved(
             say("{listed}, and that is not saved. Save the selection first, or restore it.", listed=listed)
         )

@@ -12,7 +12,7 @@ from tusker.domain.approval import approval_digest
 from tusker.domain.delivery.financeable import waits_for
 from tusker.errors import Conflict
 from tusker.extensions import db
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.models import (
     BankAccount,
     Customer,
@@ -85,12 +85,12 @@ def check_conditions(invoice_ids: Collection[int]) -> None:
     pairs = with_shipments(lock_invoices(unready))
     judge = Judge(pairs)
     waiting = [
-        f"{invoice.number} waits for {waits_for(missing)}"
+        say("{number} waits for {missing}", number=invoice.number, missing=waits_for(missing))
         for invoice, shipment in pairs
         if (missing := judge.open_for(invoice, shipment))
     ]
     if waiting:
-        listed = "; ".join(waiting[:5]) + ("; …" if len(waiting) > 5 else "")
+        listed = joined([*waiting[:5], *(["…"] if len(waiting) > 5 else [])], "; ")
         raise Conflict(
             say("Not to be paid out: {listed}. Take it out of the disbursal first.", listed=listed)
         )

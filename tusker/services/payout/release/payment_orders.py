@@ -64,7 +64,7 @@ def take_payment_order(
         disbursal.id,
         "bank_file",
         to_value=kind,
-        reason=f"taken by {ctx.actor}"[:500],
+        reason=say("taken by {actor}", actor=ctx.actor)[:500],
         execution_date=day.isoformat(),
     )
     return PaymentOrder(

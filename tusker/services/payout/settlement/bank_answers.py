@@ -13,7 +13,7 @@ from tusker.currency import currency
 from tusker.domain.bank.banking import ANSWERS, OrderAnswer, PaymentAnswer, answer_words
 from tusker.errors import UnreadableFile
 from tusker.extensions import db
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.models import Disbursal, PaymentReport, Payout, PayoutState
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -23,7 +23,7 @@ from tusker.services.payout.settlement.rejection import reject_locked
 
 SETTLED = frozenset({"ACSC", "ACCC"})
 """Statuses after which nothing but a rejection can come."""
-NO_REASON = "the bank gives no reason"
+NO_REASON = say("the bank gives no reason")
 
 
 @dataclass(slots=True)
@@ -43,15 +43,23 @@ class AnswerResult:
     def words(self) -> str:
         """What happened, as sentences."""
         if self.repeated:
-            return f"This answer to {self.disbursal} was read before; nothing was changed."
+            return say(
+                "This answer to {disbursal} was read before; nothing was changed.", disbursal=self.disbursal
+            )
+        accepted, rejected = len(self.accepted), len(self.rejected)
         parts = [
-            f"{len(found)} {what}"
-            for found, what in ((self.accepted, "accepted or under way"), (self.rejected, "rejected"))
-            if found
+            *([say("{n} accepted or under way", n=accepted)] if accepted else []),
+            *([say("{n} rejected", n=rejected)] if rejected else []),
         ]
-        head = f"The bank answered for {self.disbursal}: {', '.join(parts) or 'nothing new'}."
-        reasons = [f"{reference}: {reason}." for reference, reason in sorted(self.rejected.items())]
-        return " ".join((head, *reasons, *self.notes))
+        head = say(
+            "The bank answered for {disbursal}: {parts}.",
+            disbursal=self.disbursal,
+            parts=joined(parts) if parts else say("nothing new"),
+        )
+        reasons = [
+            joined([reference, f"{reason}."], ": ") for reference, reason in sorted(self.rejected.items())
+        ]
+        return joined((head, *reasons, *self.notes), " ")
 
 
 def take_answer(ctx: Context, answer: OrderAnswer, *, digest: str, file_name: str) -> AnswerResult:
@@ -158,16 +166,30 @@ def _said(
     for said in answer.payments:
         payout = by_reference.get(said.reference)
         if payout is None:
-            notes.append(f"{said.reference or 'A payment without an id'} is no payout of {answer.order}.")
+            notes.append(
+                say("{reference} is no payout of {order}.", reference=said.reference, order=answer.order)
+                if said.reference
+                else say("A payment without an id is no payout of {order}.", order=answer.order)
+            )
         elif said.amount is not None and said.amount != payout.net:
             unclear.add(said.reference)
             notes.append(
-                f"{said.reference} is {currency().show(payout.net)}, not {currency().show(said.amount)}; left as it is."
+                say(
+                    "{reference} is {net}, not {amount}; left as it is.",
+                    reference=said.reference,
+                    net=currency().show(payout.net),
+                    amount=currency().show(said.amount),
+                )
             )
         elif said.reference in own and own[said.reference].status != said.status:
             unclear.add(said.reference)
             notes.append(
-                f"The bank says both {said.status} and {own[said.reference].status} of {said.reference}."
+                say(
+                    "The bank says both {status} and {other} of {reference}.",
+                    status=said.status,
+                    other=own[said.reference].status,
+                    reference=said.reference,
+                )
             )
         else:
             own[said.reference] = said
@@ -183,10 +205,18 @@ def _said(
 def _apply(ctx: Context, payout: Payout, said: PaymentAnswer, result: AnswerResult) -> None:
     meaning = ANSWERS.get(said.status)
     if meaning is None:
-        told = f"“{said.status}” of {payout.reference} is no status that is known"
-        if not said.status:
-            told = f"The bank says nothing of the status of {payout.reference}"
-        result.notes.append(f"{told}; left as it is.")
+        result.notes.append(
+            say(
+                "“{status}” of {reference} is no status that is known; left as it is.",
+                status=said.status,
+                reference=payout.reference,
+            )
+            if said.status
+            else say(
+                "The bank says nothing of the status of {reference}; left as it is.",
+                reference=payout.reference,
+            )
+        )
         return
     if payout.bank_status == said.status and payout.state != PayoutState.INSTRUCTED:
         return
@@ -199,7 +229,11 @@ def _apply(ctx: Context, payout: Payout, said: PaymentAnswer, result: AnswerResu
         result.rejected[payout.reference] = reason
     else:
         result.notes.append(
-            f"The bank rejected {payout.reference}, which is {payout.state} already; compare with the statement."
+            say(
+                "The bank rejected {reference}, which is {state} already; compare with the statement.",
+                reference=payout.reference,
+                state=PayoutState(payout.state),
+            )
         )
 
 
@@ -212,7 +246,10 @@ def _mark(ctx: Context, payout: Payout, said: PaymentAnswer, result: AnswerResul
     """Keep what the bank says of a payout that it did not reject; the statement confirms it."""
     if payout.state == PayoutState.REJECTED:
         result.notes.append(
-            f"The bank accepted {payout.reference}, which it had rejected; look at its disbursal."
+            say(
+                "The bank accepted {reference}, which it had rejected; look at its disbursal.",
+                reference=payout.reference,
+            )
         )
         return
     known = not said.number or payout.bank_number == said.number
@@ -220,13 +257,22 @@ def _mark(ctx: Context, payout: Payout, said: PaymentAnswer, result: AnswerResul
         return
     if payout.bank_status in SETTLED and said.status not in SETTLED:
         result.notes.append(
-            f"The bank said {answer_words(payout.bank_status)} of {payout.reference} before; {said.status} is older."
+            say(
+                "The bank said {answer} of {reference} before; {status} is older.",
+                answer=answer_words(payout.bank_status),
+                reference=payout.reference,
+                status=said.status,
+            )
         )
         return
     before, payout.bank_status = payout.bank_status, said.status
     payout.bank_number = said.number or payout.bank_number
     result.accepted[payout.reference] = said.status
-    told = (answer_words(said.status), said.reason, said.number and f"number {said.number}")
+    told = (
+        answer_words(said.status),
+        said.reason,
+        said.number and say("number {number}", number=said.number),
+    )
     record_event(
         ctx,
         "disbursal",

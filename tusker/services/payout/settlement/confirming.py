@@ -25,7 +25,7 @@ from tusker.services.payout.payouts import mail_payouts, make_loans
 from tusker.services.payout.settlement.locks import invoices_of, lock_payout, lock_payouts
 from tusker.services.payout.settlement.netting import nettings_of, pay_from_nettings
 
-NETTED = "netted, no transfer"
+NETTED = say("netted, no transfer")
 """The bank reference of a payout of which claims left nothing."""
 
 
@@ -189,12 +189,20 @@ def close_if_settled(ctx: Context, disbursal: Disbursal) -> None:
         return
     failed = counts.get(PayoutState.REJECTED, 0)
     if PayoutState.CONFIRMED in counts:
-        words = f"in part: {failed} of {sum(counts.values())} payouts were rejected" if failed else ""
+        words = (
+            say(
+                "in part: {failed} of {payouts} payouts were rejected",
+                failed=failed,
+                payouts=sum(counts.values()),
+            )
+            if failed
+            else ""
+        )
         close_disbursal(ctx, disbursal, DisbursalStatus.CONFIRMED, words)
     elif PayoutState.RETURNED in counts:
-        close_disbursal(ctx, disbursal, DisbursalStatus.REVERSED, "none of its payouts arrived")
+        close_disbursal(ctx, disbursal, DisbursalStatus.REVERSED, say("none of its payouts arrived"))
     else:
-        close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, "the bank made none of its payouts")
+        close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, say("the bank made none of its payouts"))
 
 
 def checked_reference(disbursal: Disbursal, bank_reference: str) -> str:

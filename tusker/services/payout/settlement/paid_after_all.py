@@ -12,6 +12,7 @@ from tusker.currency import currency
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.errors import Conflict
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import (
     Claim,
     ClaimSettlement,
@@ -82,10 +83,12 @@ def pay_after_all(
 def words_of(payout: Payout) -> str:
     """What became of a payout that was paid after all, as a sentence."""
     if db.session.scalar(select(Claim.id).where(Claim.payout_id == payout.id)) is None:
-        return f"Payout {payout.reference} is confirmed. Its invoices are loans now."
-    return (
-        f"Payout {payout.reference} is confirmed. Its invoices went another way meanwhile:"
-        f" {currency().show(payout.net)} are claimed from the supplier."
+        return say("Payout {reference} is confirmed. Its invoices are loans now.", reference=payout.reference)
+    return say(
+        "Payout {reference} is confirmed. Its invoices went another way meanwhile: {amount} are claimed "
+        "from the supplier.",
+        reference=payout.reference,
+        amount=currency().show(payout.net),
     )
 
 
@@ -116,7 +119,7 @@ def _claim_back(ctx: Context, payout: Payout, bank_reference: str, value_date: d
         "invoice",
         invoice_id,
         "claimed",
-        reason=f"{payout.reference} was paid after all: {why}"[:500],
+        reason=say("{reference} was paid after all: {why}", reference=payout.reference, why=why)[:500],
         amount=payout.net,
     )
     if disbursal.status != DisbursalStatus.CONFIRMED:
@@ -153,7 +156,12 @@ def _close_entry(ctx: Context, payout: Payout, booked: int) -> None:
         skip_locked=True,
     )[:1]:
         payout.statement_entry_id = entry.id
-        decide(ctx, entry, EntryState.MATCHED, note=f"{payout.reference}, paid after all")
+        decide(
+            ctx,
+            entry,
+            EntryState.MATCHED,
+            note=say("{reference}, paid after all", reference=payout.reference),
+        )
     db.session.flush()
 
 

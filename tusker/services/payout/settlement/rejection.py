@@ -50,8 +50,8 @@ def reject_locked(ctx: Context, payout: Payout, why: str, entry_id: int | None =
     disbursal = payout.disbursal
     ids = invoices_of([payout.id], LineState.INCLUDED)
     settle_payout(ctx, payout, PayoutState.REJECTED, entry_id, why)
-    remove_lines(disbursal.id, ids, f"the bank did not pay: {why}")
-    fail_payables([payout], f"the bank did not pay: {why}")
+    remove_lines(disbursal.id, ids, say("the bank did not pay: {why}", why=why))
+    fail_payables([payout], say("the bank did not pay: {why}", why=why))
     undo_netting(ctx, payout)
     move_invoices(
         ctx,

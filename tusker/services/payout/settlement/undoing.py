@@ -109,13 +109,13 @@ def _undo_payouts(
     loans = [
         loan for loan in by_id.values() if loan.disbursal_id == disbursal.id and loan.invoice_id in invoices
     ]
-    clear_loans(ctx, loans, invoices, f"payout undone: {why}")
-    fail_payables(payouts, f"payout undone: {why}")
+    clear_loans(ctx, loans, invoices, say("payout undone: {why}", why=why))
+    fail_payables(payouts, say("payout undone: {why}", why=why))
     for receipt in receipts_of(payouts):
         check_reversible(receipt)
-        reverse_locked(ctx, receipt, locked, by_id, f"payout undone: {why}")
+        reverse_locked(ctx, receipt, locked, by_id, say("payout undone: {why}", why=why))
     drop_return_claims(ctx, list(invoices.values()))
-    remove_lines(disbursal.id, ids, f"payout undone: {why}")
+    remove_lines(disbursal.id, ids, say("payout undone: {why}", why=why))
     for payout in payouts:
         settle_payout(ctx, payout, PayoutState.RETURNED, entry_id, why)
         undo_netting(ctx, payout)
@@ -133,7 +133,7 @@ def _undo_payouts(
         kind="payout_undone",
         reason=f"{disbursal.reference}: {why}",
     )
-    count_notes_as_early(ctx, changed, f"payout undone: {why}")
+    count_notes_as_early(ctx, changed, say("payout undone: {why}", why=why))
     settle_waiting(ctx, ids)
     after_commit(REVIEW_JOB)
     standing = select(Payout.id).where(
