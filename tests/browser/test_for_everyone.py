@@ -41,7 +41,7 @@ KINDS = """
 class Looks:
     """How pages are looked at: each by each role at both widths, whether anything is wider than the window.
 
-    With axe-core: in both themes at both widths, as long as the page has kinds of elements that no earlier role was
+    With axe-core: at both widths and in both themes, as long as the page has kinds of elements that no earlier role was
     shown at such an address; else once, because colours and room are the same for everybody.
     """
 
@@ -72,7 +72,7 @@ class Looks:
         new = kinds - known
         known |= kinds
         return (
-            {(width, theme) for width in (WIDE, NARROW) for theme in THEMES}
+            {(self._width, "light"), (self._other, "light"), (self._width, "dark")}
             if new
             else {(self._width, "light")}
         )
