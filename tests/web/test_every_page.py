@@ -14,11 +14,12 @@ from sqlalchemy import text
 from bench.books import fill
 from bench.pages import Answer, Visit, Walk
 from tests.support.database import OWNER
-from tests.support.plans import scanned
+from tests.support.plans import indexes_of, scanned
 from tests.support.values import TODAY
 from tusker.extensions import db
 from tusker.jobs.positions import keep_positions
 from tusker.jobs.servicing import prove_day
+from tusker.queries.credit import requests
 from tusker.transactions import transaction
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("stopped_clock")]
@@ -99,3 +100,6 @@ def test_pages_of_a_large_book_read_and_say_little(walk: Walk, monkeypatch: pyte
                 wrong.append(f"reads all {', '.join(sorted(tables))}: {visit}\n{statement}")
     assert not wrong, "\n".join(wrong)
     assert opened > 300
+    # equal amounts are common: of them all only a request's own credit line's are looked at
+    asked = {"supplier_id": 1, "asked": "[]", "today": TODAY}
+    assert "ix_invoices_amount_id" not in indexes_of(requests._STANDINGS, asked)

@@ -23,7 +23,7 @@ MOST_APR = 10**6
 
 @dataclass(frozen=True, slots=True)
 class Calculation:
-    """One case; money in minor units. `effective_apr` is None when it would mean nothing."""
+    """One case; money in minor units."""
 
     principal: int
     start: date
@@ -33,7 +33,11 @@ class Calculation:
     payout: int
     at_term: AmountDue
     on_day: AmountDue
-    effective_apr: Decimal | None
+
+    @property
+    def effective_apr(self) -> Decimal | None:
+        """What it comes to a year; None when that would mean nothing."""
+        return effective_apr(self.payout, self.at_term.total, (self.due_on - self.start).days)
 
 
 def debt_from(principal: int, terms: Terms, start: date, calendar: WorkingDays) -> Debt:
@@ -55,17 +59,15 @@ def calculate(
     """Interest, fee, payout, what is due at term and on `as_of` (default: the due date)."""
     debt = debt_from(principal, terms, start, calendar)
     at_term = amount_at_term(debt)
-    payout = principal - debt.deducted.total
     return Calculation(
         principal=principal,
         start=start,
         due_on=debt.due,
         interest=at_term.interest + debt.deducted.interest,
         fee=debt.fee,
-        payout=payout,
+        payout=principal - debt.deducted.total,
         at_term=at_term,
-        on_day=amount_due(debt, as_of or debt.due),
-        effective_apr=effective_apr(payout, at_term.total, (debt.due - start).days),
+        on_day=at_term if as_of is None else amount_due(debt, as_of),
     )
 
 

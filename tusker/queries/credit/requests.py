@@ -75,8 +75,9 @@ _ASKED = (
             ), false) AS taken,
             waiting_for(:supplier_id, a.number, a.carrier, a.ref) IS NOT NULL AS waits,
             COALESCE((
-                SELECT true FROM invoices o
-                WHERE o.credit_line_id = line.id AND o.amount = a.amount AND o.supplier_id = :supplier_id
+                SELECT true FROM invoices o  -- a range, so that the line's index is taken and not that of all amounts
+                WHERE o.credit_line_id = line.id AND o.amount BETWEEN a.amount AND a.amount
+                    AND o.supplier_id = :supplier_id
                     AND o.number_loose && ARRAY(SELECT jsonb_array_elements_text(a.loose))
                     AND o.status NOT IN ('rejected', 'cancelled') LIMIT 1
             ), false) AS alike,
