@@ -49,7 +49,7 @@ def move_invoices(
             "reason": reason[:500],
         },
     )
-    for invoice_id in ids:
-        invoice = db.session.identity_map.get(db.session.identity_key(Invoice, invoice_id))
-        if invoice is not None:
-            set_committed_value(invoice, "status", after)
+    moved = set(ids)
+    for (model, key, _), row in db.session.identity_map.items():
+        if model is Invoice and key[0] in moved:
+            set_committed_value(row, "status", after)

@@ -32,6 +32,8 @@ class LineFacts:
     group: str
     """The group's name, or what stands for the purchaser alone."""
     book: int
+    at_least: int
+    """What the book counts as at least where shares of it are looked at, in minor units."""
     days_past_due: int
     """Of the oldest debt of either company."""
     first_deal: bool
@@ -65,7 +67,7 @@ class LineFacts:
             purchaser_open=self.purchaser_open + adding,
             group_open=self.group_open + (adding if adding_to_group is None else adding_to_group),
             book=self.book + adding,
-            at_least=book_at_least(),
+            at_least=self.at_least,
             first_deal=self.first_deal,
         )
 
@@ -77,11 +79,6 @@ class LineFacts:
     def picks(self, rules: Collection[Rule]) -> list[Rule]:
         """The rules that apply to the line."""
         return [rule for rule in rules if rule.is_for(self.supplier_id, self.purchaser_id, self.id)]
-
-
-def book_at_least() -> int:
-    """What the book counts as at least where shares of it are looked at, in minor units."""
-    return currency().minor(current_app.config["BOOK_AT_LEAST"])
 
 
 _FACTS = Prepared(
@@ -117,7 +114,8 @@ def line_facts(line_ids: Collection[int], today: date) -> dict[int, LineFacts]:
     """How credit lines and their companies stand now, by line."""
     db.session.flush()
     rows = _FACTS.rows(db.session.connection(), {"ids": sorted(set(line_ids)), "today": today})
-    return {row.id: LineFacts(**row._asdict()) for row in rows}
+    at_least = currency().minor(current_app.config["BOOK_AT_LEAST"])
+    return {row.id: LineFacts(**row._asdict(), at_least=at_least) for row in rows}
 
 
 def rules_on(day: date) -> list[Rule]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, NotNullable, Row, any_, cast, func, literal, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, NotNullable, Row, any_, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import joinedload
 
 from tusker.domain.loans.interest import Deduction, deduction_at_payout
-from tusker.domain.terms import Terms
+from tusker.domain.terms import InterestTiming, Terms
 from tusker.errors import existing
 from tusker.extensions import db
 from tusker.messages import say
@@ -113,8 +113,9 @@ def would_be_paid(
     """What each supplier would get for these invoices if they were paid out on `start`, by supplier id; `passed_on`
     are payables as (id, minor units, supplier id)."""
     found: dict[int, SupplierPayout] = {}
-    for invoice_id, supplier_id, principal, deducted in deductions_of(invoice_ids, start):
-        found.setdefault(supplier_id, SupplierPayout()).add(invoice_id, principal, deducted)
+    for row, terms, due in _with_terms(invoice_ids, start):
+        deducted = deduction_at_payout(row.principal, terms, start, due)
+        found.setdefault(row.supplier_id, SupplierPayout()).add(row.id, row.principal, deducted)
     for _, amount, supplier_id in passed_on:
         found.setdefault(supplier_id, SupplierPayout()).payables += amount
     claims = db.session.execute(
@@ -133,9 +134,9 @@ def would_be_paid(
 
 
 def deductions_of(invoice_ids: Collection[int], start: date) -> Iterator[tuple[int, int, int, Deduction]]:
-    """Of each invoice, by id: its supplier, its principal, and what is kept back of that if it is paid out on
-    `start`."""
-    for row, terms, due in _with_terms(invoice_ids, start):
+    """Of each invoice that pays upfront, by id: its supplier, its principal, and what is kept back of that if it is
+    paid out on `start`."""
+    for row, terms, due in _with_terms(invoice_ids, start, Invoice.interest_timing == InterestTiming.UPFRONT):
         yield row.id, row.supplier_id, row.principal, deduction_at_payout(row.principal, terms, start, due)
 
 
@@ -145,12 +146,16 @@ def fees_of(invoice_ids: Collection[int], start: date) -> Iterator[tuple[int, in
         yield row.id, terms.fee_of(row.principal), due
 
 
-def _with_terms(invoice_ids: Collection[int], start: date) -> Iterator[tuple[Row[Any], Terms, date]]:
+def _with_terms(
+    invoice_ids: Collection[int], start: date, *which: ColumnElement[bool]
+) -> Iterator[tuple[Row[Any], Terms, date]]:
     """Invoices by id with their terms, which thousands of them share, and the due date of a loan from `start`."""
     agreed: dict[tuple[Any, ...], tuple[Terms, date]] = {}
     query = select(Invoice.id, Invoice.supplier_id, Invoice.principal, *_TERMS).order_by(Invoice.id)
     chosen = any_(literal(list(invoice_ids), ARRAY(BigInteger)))
-    for row in db.session.execute(query.where(Invoice.id == chosen).execution_options(yield_per=5_000)):
+    for row in db.session.execute(
+        query.where(Invoice.id == chosen, *which).execution_options(yield_per=5_000)
+    ):
         key = tuple(row[3:])
         if key not in agreed:
             terms = terms_of(row)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from flask import current_app
-from sqlalchemy import or_, select
+from sqlalchemy import Date, cast, func, or_, select
 
 from tusker.domain.approval import Shown
 from tusker.domain.credit.lifecycle import InvoiceStatus
@@ -49,16 +49,13 @@ def holds_of(ctx: Context, invoice_ids: Collection[int]) -> Held:
     if not invoice_ids:
         return {}
     released, found = _released(invoice_ids), {}
-    # Of most of a line's many invoices the same is said: it is put into words once.
-    said: dict[tuple[int, int], list[Hold]] = {}
-    for invoice_id, _, line, verdicts in _judged(ctx, invoice_ids):
-        key = line.id, id(verdicts)
-        if key not in said:
-            broken = [Hold(str(v.rule.kind), in_words(v, line).broken) for v in verdicts if not v.holds]
-            said[key] = [*_holds_of_line(line), *broken]
-        free = released.get(invoice_id)
-        if holds := said[key] if not free else [hold for hold in said[key] if hold.key not in free]:
-            found[invoice_id] = holds
+    for ids, _, line, verdicts in _judged(ctx, invoice_ids):
+        broken = [Hold(str(v.rule.kind), in_words(v, line).broken) for v in verdicts if not v.holds]
+        if said := _holds_of_line(line) + broken:
+            for invoice_id in ids:
+                free = released.get(invoice_id, ())
+                if holds := [hold for hold in said if hold.key not in free]:
+                    found[invoice_id] = holds
     return found
 
 
@@ -75,36 +72,25 @@ def rooms_of(ctx: Context, invoice_ids: Collection[int]) -> list[tuple[str, Rule
 
 def _judged(
     ctx: Context, invoice_ids: Collection[int]
-) -> Iterator[tuple[int, str, LineFacts, list[Verdict]]]:
-    """Each invoice with its number, how its line stands, and the verdicts of the rules; three statements for all."""
+) -> Iterator[tuple[list[int], str, LineFacts, list[Verdict]]]:
+    """The invoices of which the rules say the same, with the number of one of them, how their line stands, and the
+    verdicts; three statements for all."""
     if not invoice_ids:
         return
-    invoices = db.session.execute(
-        select(
-            Invoice.id,
-            Invoice.number,
-            Invoice.credit_line_id,
-            Invoice.amount,
-            Invoice.tenor_days,
-            Invoice.invoice_date,
-            Invoice.requested_at,
-        ).where(among(Invoice.id, invoice_ids))
-    ).all()
-    lines = line_facts({row.credit_line_id for row in invoices}, ctx.today)
     standing = _rules(ctx)
+    sizes = [Invoice.amount] if any(rule.kind in AMOUNTS for rule in standing) else []
+    asked_on = cast(func.timezone(current_app.config["TIMEZONE"].key, Invoice.requested_at), Date)
+    alike = (Invoice.credit_line_id, Invoice.tenor_days, (asked_on - Invoice.invoice_date).label("age"))
+    groups = db.session.execute(
+        select(func.array_agg(Invoice.id), func.min(Invoice.number), func.min(Invoice.amount), *alike)
+        .where(among(Invoice.id, invoice_ids))
+        .group_by(*alike, *sizes)
+    ).all()
+    lines = line_facts({row.credit_line_id for row in groups}, ctx.today)
     rules = {line.id: line.picks(standing) for line in lines.values()}
-    sized = {key: any(rule.kind in AMOUNTS for rule in picked) for key, picked in rules.items()}
-    zone = current_app.config["TIMEZONE"]
-    alike: dict[tuple[object, ...], list[Verdict]] = {}
-    for row in invoices:
-        line, asked_on = lines[row.credit_line_id], row.requested_at.astimezone(zone).date()
-        age = None if row.invoice_date is None else (asked_on - row.invoice_date).days
-        # Of most of a line's many invoices the rules say the same: they are judged once.
-        key = (line.id, row.tenor_days, age, row.amount if sized[line.id] else None)
-        if key not in alike:
-            facts = line.facts(amount=row.amount, tenor_days=row.tenor_days, invoice_age=age)
-            alike[key] = judge(facts, rules[line.id])
-        yield row.id, row.number, line, alike[key]
+    for ids, number, amount, line_id, tenor_days, age in groups:
+        facts = lines[line_id].facts(amount=amount, tenor_days=tenor_days, invoice_age=age)
+        yield ids, number, lines[line_id], judge(facts, rules[line_id])
 
 
 def _rules(ctx: Context) -> list[Rule]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from itertools import groupby
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Row, func, select, text
 
 from tusker.chunks import chunks
 from tusker.currency import currency
@@ -37,11 +38,12 @@ from tusker.services.outbox import addresses_by_company, queue_mail
 
 _FREEZE = text(
     """
-    UPDATE disbursal_lines l SET payout_id = p.id, deducted_interest = k.interest, deducted_fee = k.fee
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:interest AS bigint[]), CAST(:fee AS bigint[])) AS k (id, interest, fee)
-    JOIN invoices i ON i.id = k.id
-    JOIN payouts p ON p.supplier_id = i.supplier_id AND p.disbursal_id = :disbursal_id
-    WHERE l.disbursal_id = :disbursal_id AND l.invoice_id = k.id
+    UPDATE disbursal_lines l SET payout_id = p.id, deducted_interest = COALESCE(k.interest, 0),
+        deducted_fee = COALESCE(k.fee, 0)
+    FROM invoices i JOIN payouts p ON p.supplier_id = i.supplier_id AND p.disbursal_id = :disbursal_id
+    LEFT JOIN unnest(CAST(:ids AS bigint[]), CAST(:interest AS bigint[]), CAST(:fee AS bigint[]))
+        AS k (id, interest, fee) ON k.id = i.id
+    WHERE l.disbursal_id = :disbursal_id AND l.state = 'included' AND i.id = l.invoice_id
     """
 )
 CHUNK = 10_000
@@ -51,7 +53,7 @@ CHUNK = 10_000
 def make_payouts(
     ctx: Context,
     disbursal: Disbursal,
-    invoice_ids: Collection[int],
+    invoices: Sequence[Row[int, int, int]],
     passed_on: Collection[tuple[Payable, PayableLine]],
     accounts: Mapping[int, BankAccount],
     start: date,
@@ -59,28 +61,30 @@ def make_payouts(
 ) -> list[Payout]:
     """Freeze what each supplier is paid for a disbursal that is released to the bank, by supplier id.
 
-    Deductions are reckoned as if every loan began on `start`. The locked payables in `passed_on` come on top; open
-    claims about the locked invoices with the ids `claimed` are netted, oldest first, never beyond the payout. Raises
-    `InvalidInput` naming `execution_date` when deductions would take an invoice's whole payout.
+    `invoices` are all that are included, locked: id, principal in minor units, supplier_id. Deductions are reckoned as
+    if every loan began on `start`. The locked payables in `passed_on` come on top; open claims about the locked
+    invoices with the ids `claimed` are netted, oldest first, never beyond the payout. Raises `InvalidInput` naming
+    `execution_date` when deductions would take an invoice's whole payout.
     """
     # Summed as plain numbers: there may be a hundred thousand of them.
-    sums: dict[int, list[int]] = {}
+    principals: Counter[int] = Counter()
+    for _, principal, supplier_id in invoices:
+        principals[supplier_id] += principal
+    payouts = {
+        supplier_id: _new_payout(disbursal, supplier_id, accounts, principal)
+        for supplier_id, principal in principals.items()
+    }
     kept: list[tuple[int, int, int]] = []
-    for invoice_id, supplier_id, principal, deducted in deductions_of(invoice_ids, start):
+    for invoice_id, supplier_id, principal, deducted in deductions_of([row.id for row in invoices], start):
         if deducted.total >= principal:
             number = db.session.scalar(select(Invoice.number).where(Invoice.id == invoice_id))
             raise InvalidInput(
                 say("Interest and fees of {number} would take its whole payout.", number=number),
                 field="execution_date",
             )
-        of_supplier = sums.setdefault(supplier_id, [0, 0, 0])
-        of_supplier[0] += principal
-        of_supplier[1] += deducted.interest
-        of_supplier[2] += deducted.fee
+        payouts[supplier_id].deducted_interest += deducted.interest
+        payouts[supplier_id].deducted_fee += deducted.fee
         kept.append((invoice_id, deducted.interest, deducted.fee))
-    payouts = {supplier_id: _new_payout(disbursal, supplier_id, accounts) for supplier_id in sums}
-    for supplier_id, payout in payouts.items():
-        payout.principal, payout.deducted_interest, payout.deducted_fee = sums[supplier_id]
     for payable, passed in passed_on:
         payout = payouts.get(payable.supplier_id) or _new_payout(disbursal, payable.supplier_id, accounts)
         payouts[payable.supplier_id] = payout
@@ -93,21 +97,22 @@ def make_payouts(
     made = [payouts[supplier_id] for supplier_id in sorted(payouts)]
     db.session.add_all(made)
     db.session.flush()
-    for some in chunks(kept, CHUNK):
-        ids, interest, fee = (list(column) for column in zip(*some, strict=True))
-        frozen = {"disbursal_id": disbursal.id, "ids": ids, "interest": interest, "fee": fee}
-        db.session.execute(_FREEZE, frozen)
+    ids, interest, fee = (list(column) for column in zip(*kept, strict=True)) if kept else ([], [], [])
+    frozen = {"disbursal_id": disbursal.id, "ids": ids, "interest": interest, "fee": fee}
+    db.session.execute(_FREEZE, frozen)
     forget(DisbursalLine)
     return made
 
 
-def _new_payout(disbursal: Disbursal, supplier_id: int, accounts: Mapping[int, BankAccount]) -> Payout:
+def _new_payout(
+    disbursal: Disbursal, supplier_id: int, accounts: Mapping[int, BankAccount], principal: int = 0
+) -> Payout:
     return Payout(
         disbursal_id=disbursal.id,
         supplier_id=supplier_id,
         bank_account_id=accounts[supplier_id].id,
         reference=f"P-{disbursal.id}-{supplier_id}",
-        principal=0,
+        principal=principal,
         deducted_interest=0,
         deducted_fee=0,
         payables=0,

@@ -85,7 +85,7 @@ def release(
     look_again(ids, ctx.now)
     disbursal.execution_date = execution_date
     disbursal.released_at, disbursal.released_by = ctx.now, ctx.actor_id
-    payouts = make_payouts(ctx, disbursal, ids, passed_on, accounts, execution_date, claimed)
+    payouts = make_payouts(ctx, disbursal, invoices, passed_on, accounts, execution_date, claimed)
     set_disbursal_status(
         ctx,
         disbursal,
