@@ -36,7 +36,7 @@ class Currency:
     @property
     def symbol(self) -> str:
         """The sign shown with amounts."""
-        return get_currency_symbol(self.code, locale=self.locale)
+        return _symbol(self)
 
     def parse(self, text: str, *, field: str, allow_zero: bool = False) -> int:
         """Minor units of an amount as a person wrote it; raises `InvalidInput` naming `field`."""
@@ -87,6 +87,11 @@ class _Form:
     groups: tuple[int, int]
     separator: str
     point: str
+
+
+@cache
+def _symbol(money: Currency) -> str:
+    return get_currency_symbol(money.code, locale=money.locale)
 
 
 @cache

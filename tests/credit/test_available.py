@@ -28,7 +28,7 @@ from tusker.domain.credit.risk import RuleKind
 from tusker.errors import FinancingRefused
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, DisbursalLine, Invoice, Role
-from tusker.queries.credit.credit_lines import line_by_id, row_of
+from tusker.queries.credit.credit_lines import line_by_id
 from tusker.services.context import Context
 from tusker.services.credit.admission import AdmissionRequest, Outcome, admit
 from tusker.services.credit.requesting.financing import Decision, request_financing
@@ -356,7 +356,7 @@ def test_a_hold_says_what_clears_it(
     payer = words(login(Role.PURCHASER, customer=buyer).get("/customers/own/lines").text)
     assert re.search(rf"until you pay ₹[0-9,.]+ {since}", payer)
     with pytest.raises(FinancingRefused, match=rf"until Ganga Retail pays ₹[0-9,.]+ {since}"):
-        check_line_open(row_of(line, today), today)
+        check_line_open(line_by_id(line.id, today), today)
 
 
 def test_a_hold_in_between_is_told_in_the_same_words(

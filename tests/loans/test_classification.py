@@ -26,7 +26,7 @@ from tusker.extensions import db
 from tusker.jobs import daily
 from tusker.jobs.positions import keep_positions
 from tusker.models import CreditLine, Customer, Event, Invoice, Role
-from tusker.queries.credit.credit_lines import row_of
+from tusker.queries.credit.credit_lines import line_by_id
 from tusker.queries.loans import classes
 from tusker.queries.loans.classes import borrowers_on, class_history, classified
 from tusker.queries.record.proof import prove
@@ -134,9 +134,8 @@ def test_a_borrower_in_a_held_state_gets_nothing_new_until_nothing_is_in_arrears
     assert review(122) == [first.purchaser_id]
     receive(at(ctx, 122), first, 8_000_00)
     assert review(122) == []  # 62 days late with the other one: held for its class alone
-    line = db.session.get_one(CreditLine, second.credit_line_id)
     with pytest.raises(FinancingRefused, match=r"pays ₹8,000.00 due since 1 May 2026"):
-        check_line_open(row_of(line, at(ctx, 122).today), at(ctx, 122).today)
+        check_line_open(line_by_id(second.credit_line_id, at(ctx, 122).today), at(ctx, 122).today)
     receive(at(ctx, 122), second, 8_000_00, "R-2")
     assert review(122) == [first.purchaser_id]
 

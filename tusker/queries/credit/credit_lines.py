@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from tusker.domain.credit.lifecycle import InvoiceStatus
@@ -175,34 +175,11 @@ def limits_of(line: CreditLine) -> ThreeLimits:
     )
 
 
-def row_of(line: CreditLine, today: date) -> LineRow:
-    """A line that was read already, as it stands on a day."""
-    supplier, purchaser = line.supplier, line.purchaser
-    supplier_held, purchaser_held = supplier.on_hold_since is not None, purchaser.on_hold_since is not None
-    seller, buyer = supplier.customer, purchaser.customer
-    validities = (Validity(line.valid_from, line.valid_to), supplier.validity, purchaser.validity)
-    held = supplier_held or purchaser_held or bool(seller.held_since or buyer.held_since)
-    return LineRow(
-        id=line.id,
-        supplier_id=line.supplier_id,
-        supplier=seller.name,
-        purchaser_id=line.purchaser_id,
-        purchaser=buyer.name,
-        state=line_state(line.status, validities, today, held=held),
-        valid_from=line.valid_from,
-        valid_to=line.valid_to,
-        documents_required=line.documents_required,
-        confirmation_required=line.confirmation_required,
-        terms_version=line.terms_version,
-        terms=line.terms,
-        limits=ThreeLimits(line.use, supplier.use_on(today), purchaser.use_on(today)),
-        supplier_held=supplier_held,
-        purchaser_held=purchaser_held,
-        supplier_stopped=seller.held_reason,
-        purchaser_stopped=buyer.held_reason,
-        supplier_valid=supplier.validity,
-        purchaser_valid=purchaser.validity,
-    )
+def lines_between(pairs: Collection[tuple[int, int]], today: date) -> dict[tuple[int, int], LineRow]:
+    """The lines of pairs of supplier and purchaser as they stand on a day, by their pair."""
+    asked = tuple_(CreditLine.supplier_id, CreditLine.purchaser_id).in_(sorted(pairs))
+    rows = db.session.execute(line_rows().where(asked)) if pairs else ()
+    return {(row.supplier_id, row.purchaser_id): line_row(row, today) for row in rows}
 
 
 def invoice_counts(line_id: int) -> list[StatusCount]:

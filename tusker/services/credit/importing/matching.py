@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text, tuple_
+from sqlalchemy import text
 
 from tusker.currency import currency
 from tusker.domain.credit.lifecycle import STATUS_SAID, InvoiceStatus
@@ -17,8 +17,8 @@ from tusker.domain.numbers import strict_form
 from tusker.errors import FinancingRefused
 from tusker.extensions import db
 from tusker.messages import Text, joined, say
-from tusker.models import CreditLine, Customer
-from tusker.queries.credit.credit_lines import row_of
+from tusker.models import Customer
+from tusker.queries.credit.credit_lines import LineRow, lines_between
 from tusker.queries.credit.requests import STANDING_FOR_IT
 from tusker.queries.credit.risk import line_facts, rules_on
 from tusker.queries.lookup import companies_called
@@ -34,7 +34,7 @@ class Candidate:
     """A row with the credit line that it falls on."""
 
     row: InvoiceRow
-    line: CreditLine
+    line: LineRow
     principal: int
 
 
@@ -45,15 +45,16 @@ def sort_out(
     answered: dict[int, RowResult] = {}
     candidates: list[Candidate] = []
     called = companies_called({name for row in rows for name in (row.supplier, row.purchaser)})
-    lines = _find_lines(
+    lines = lines_between(
         {
             (called[row.supplier].id, called[row.purchaser].id)
             for row in rows
             if row.supplier in called and row.purchaser in called
-        }
+        },
+        ctx.today,
     )
     rules = RulesOfImport(ctx, list(lines.values()))
-    closed = why_closed([row_of(line, ctx.today) for line in lines.values()], ctx.today, seen_by=None)
+    closed = why_closed(list(lines.values()), ctx.today, seen_by=None)
     for row in rows:
         try:
             seller = _company(called, row.supplier, "supplier")
@@ -92,7 +93,7 @@ class RulesOfImport:
     Whether these are admitted is known afterwards only, so the book counts as grown by no more than a row's purchaser.
     """
 
-    def __init__(self, ctx: Context, lines: Sequence[CreditLine]) -> None:
+    def __init__(self, ctx: Context, lines: Sequence[LineRow]) -> None:
         self.today, self.rules = ctx.today, rules_on(ctx.today)
         if any(rule.kind in SHARES for rule in self.rules):
             take_lock(AdvisoryLock.BOOK)
@@ -126,17 +127,6 @@ def _company(called: dict[str, Customer], name: str, side: str) -> Customer:
     if (company.supplier if side == "supplier" else company.purchaser) is None:
         raise FinancingRefused(say("{company} is not a {side}.", company=company.name, side=SIDE_SAID[side]))
     return company
-
-
-def _find_lines(pairs: set[tuple[int, int]]) -> dict[tuple[int, int], CreditLine]:
-    if not pairs:
-        return {}
-    lines = db.session.query(CreditLine).filter(
-        tuple_(CreditLine.supplier_id, CreditLine.purchaser_id).in_(sorted(pairs))
-    )
-    # Always read anew: admission compares the version of the terms.
-    fresh = lines.execution_options(populate_existing=True)
-    return {(line.supplier_id, line.purchaser_id): line for line in fresh}
 
 
 _KNOWN = text(

@@ -14,7 +14,6 @@ from tusker.domain.credit.limits import Bound, LimitUse, ThreeLimits
 from tusker.errors import TermsChanged
 from tusker.messages import say
 from tusker.models import Role
-from tusker.queries.credit.credit_lines import limits_of
 from tusker.services.context import Context
 from tusker.services.credit.admission import Admission, AdmissionRequest, Outcome, admit
 from tusker.services.credit.importing.file import ImportFile, ImportOptions, InvoiceRow, RowOutcome, RowResult
@@ -200,7 +199,7 @@ def preview_rows(ctx: Context, rows: Sequence[InvoiceRow], options: ImportOption
         keys = list(zip(Bound, ids, strict=True))
         uses = (
             LimitUse(use.limit, use.used + used[key], use.waiting)
-            for (_, use), key in zip(limits_of(candidate.line).in_order(), keys, strict=True)
+            for (_, use), key in zip(candidate.line.limits.in_order(), keys, strict=True)
         )
         refusal = ThreeLimits(*uses).check(candidate.principal)
         if refusal is None:
