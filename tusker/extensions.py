@@ -49,10 +49,10 @@ REPLICA = "replica"
 class ReadingSession(Session):
     """A session that reads from the copy where its request is to (`tusker.web.replica`); a copy refuses writes."""
 
-    def get_bind(self, *arguments: Any, **named: Any) -> Engine | Connection:
-        """The engine for a statement."""
+    def get_bind(self, *_: Any, **named: Any) -> Engine | Connection:
+        """The engine for a statement: all tables are in one database."""
         copy: Engine | None = g.get(REPLICA) if has_app_context() else None
-        return super().get_bind(*arguments, **named) if copy is None else copy
+        return copy or named.get("bind") or db.engine
 
 
 # errors of the database go into logs, what people typed does not

@@ -15,9 +15,9 @@ from sqlalchemy import (
     String,
     Text,
     any_,
-    cast,
     func,
     inspect,
+    literal,
     select,
 )
 from sqlalchemy.orm import InstrumentedAttribute
@@ -60,7 +60,7 @@ def among(
 ) -> ColumnElement[bool]:
     """Whether a column has one of any number of values, which go to the database as one array."""
     kind = Text if isinstance(column.type, String) else BigInteger
-    return column == any_(cast(list(values), ARRAY(kind)))
+    return column == any_(literal(list(values), ARRAY(kind)))
 
 
 def lock_rows(model: type[Row], *conditions: ColumnElement[bool], skip_locked: bool = False) -> Sequence[Row]:
