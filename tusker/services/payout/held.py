@@ -46,17 +46,16 @@ Held = dict[int, list[Hold]]
 
 def holds_of(ctx: Context, invoice_ids: Collection[int]) -> Held:
     """What stands against paying these invoices out now, without what they were released from."""
-    if not invoice_ids:
-        return {}
-    released, found = _released(invoice_ids), {}
+    said: Held = {}
     for ids, _, line, verdicts in _judged(ctx, invoice_ids):
         broken = [Hold(str(v.rule.kind), in_words(v, line).broken) for v in verdicts if not v.holds]
-        if said := _holds_of_line(line) + broken:
-            for invoice_id in ids:
-                free = released.get(invoice_id, ())
-                if holds := [hold for hold in said if hold.key not in free]:
-                    found[invoice_id] = holds
-    return found
+        if holds := _holds_of_line(line) + broken:
+            said |= dict.fromkeys(ids, holds)
+    released = _released(said) if said else {}
+    standing = {
+        key: [hold for hold in holds if hold.key not in released.get(key, ())] for key, holds in said.items()
+    }
+    return {key: holds for key, holds in standing.items() if holds}
 
 
 def rooms_of(ctx: Context, invoice_ids: Collection[int]) -> list[tuple[str, RuleLine]]:
