@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlalchemy.orm.attributes import set_committed_value
 
 from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
@@ -50,6 +50,6 @@ def move_invoices(
         },
     )
     moved = set(ids)
-    for (model, key, _), row in db.session.identity_map.items():
-        if model is Invoice and key[0] in moved:
+    for row in db.session.identity_map.values():
+        if isinstance(row, Invoice) and moved.issuperset(inspect(row).identity or ()):
             set_committed_value(row, "status", after)

@@ -3,11 +3,11 @@ suspended, or a rule of risk."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from flask import current_app
-from sqlalchemy import Date, cast, func, or_, select
+from sqlalchemy import Date, Integer, cast, func, or_, select, type_coerce
 
 from tusker.domain.approval import Shown
 from tusker.domain.credit.lifecycle import InvoiceStatus
@@ -71,7 +71,7 @@ def rooms_of(ctx: Context, invoice_ids: Collection[int]) -> list[tuple[str, Rule
 
 def _judged(
     ctx: Context, invoice_ids: Collection[int]
-) -> Iterator[tuple[list[int], str, LineFacts, list[Verdict]]]:
+) -> Iterator[tuple[Sequence[int], str, LineFacts, list[Verdict]]]:
     """The invoices of which the rules say the same, with the number of one of them, how their line stands, and the
     verdicts; three statements for all."""
     if not invoice_ids:
@@ -79,7 +79,8 @@ def _judged(
     standing = _rules(ctx)
     sizes = [Invoice.amount] if any(rule.kind in AMOUNTS for rule in standing) else []
     asked_on = cast(func.timezone(current_app.config["TIMEZONE"].key, Invoice.requested_at), Date)
-    alike = (Invoice.credit_line_id, Invoice.tenor_days, (asked_on - Invoice.invoice_date).label("age"))
+    age = type_coerce(asked_on - Invoice.invoice_date, Integer).label("age")
+    alike = (Invoice.credit_line_id, Invoice.tenor_days, age)
     groups = db.session.execute(
         select(func.array_agg(Invoice.id), func.min(Invoice.number), func.min(Invoice.amount), *alike)
         .where(among(Invoice.id, invoice_ids))
@@ -87,8 +88,8 @@ def _judged(
     ).all()
     lines = line_facts({row.credit_line_id for row in groups}, ctx.today)
     rules = {line.id: line.picks(standing) for line in lines.values()}
-    for ids, number, amount, line_id, tenor_days, age in groups:
-        facts = lines[line_id].facts(amount=amount, tenor_days=tenor_days, invoice_age=age)
+    for ids, number, amount, line_id, tenor_days, days in groups:
+        facts = lines[line_id].facts(amount=amount, tenor_days=tenor_days, invoice_age=days)
         yield ids, number, lines[line_id], judge(facts, rules[line_id])
 
 
