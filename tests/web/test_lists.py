@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Callable
 from datetime import date, datetime
+from hashlib import sha256
 from html import unescape
 from io import BytesIO, StringIO
 from itertools import chain
@@ -37,7 +38,9 @@ from tusker.services.loans.receipts.recording import record_receipt
 from tusker.services.loans.receipts.undoing import reverse_receipt
 from tusker.transactions import transaction
 from tusker.web.access import access_of
+from tusker.web.csvfile import csv_lines
 from tusker.web.lists import LISTS, ListOf
+from tusker.web.workbooks import written
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")
 
@@ -200,17 +203,27 @@ def test_cells_of_a_workbook_are_of_their_kind_and_no_formula(
     assert "<hyperlink" not in written
 
 
-def test_a_workbook_is_refused_where_it_would_be_too_long(
+def test_a_workbook_goes_on_on_further_sheets(
     login: Callable[..., FlaskClient], book: list[Invoice], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tusker.web.workbooks.MOST_ROWS", len(book))
-    browser = login()
-    assert browser.get("/invoices/export.xlsx").status_code == 200
-    monkeypatch.setattr("tusker.web.workbooks.MOST_ROWS", len(book) - 1)
-    answer = browser.get("/invoices/export.xlsx")
-    assert answer.status_code == 422
-    assert "take the CSV file" in answer.text
-    assert browser.get("/invoices/export.csv").status_code == 200
+    monkeypatch.setattr("tusker.web.workbooks.ROWS_OF_A_SHEET", len(book) - 1)
+    answer = login().get("/invoices/export.xlsx?col=number")
+    written = CalamineWorkbook.from_filelike(BytesIO(answer.data))
+    first, second = (written.get_sheet_by_index(place).to_python() for place in range(2))
+    assert [row[0] for row in (first[0], second[0])] == ["Invoice", "Invoice"]
+    numbers = [row[0] for row in (*first[1:], *second[1:])]
+    assert (len(first), len(second)) == (len(book), 2)
+    assert sorted(numbers) == sorted(invoice.number for invoice in book)
+
+
+def test_a_file_is_sent_while_its_rows_are_read_and_no_further_when_it_is_cancelled(app: Flask) -> None:
+    read: list[int] = []
+    rows = ((read.append(n), sha256(str(n).encode()).hexdigest()) for n in range(20_000))
+    for made in (csv_lines(["a", "b"], rows), written(["a", "b"], rows)):
+        before, sent = len(read), [next(made), next(made)]
+        assert all(sent)
+        made.close()
+        assert 0 < len(read) - before < 5_000
 
 
 def test_negative_money_in_a_file_is_a_number(
