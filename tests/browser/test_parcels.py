@@ -75,7 +75,7 @@ def test_with_htmx(
     fill_in(page, line, way.typed, live=True)
     quote = page.locator("#quote")
     expect(quote).to_contain_text("₹8,000.00")
-    expect(quote).to_contain_text("not tracked yet")
+    expect(quote).to_contain_text("Not tracked yet")
     assert registrations(vendor) == []
     assert fits(page)
     window.open("/invoices/")

@@ -122,9 +122,9 @@ class Case:
         if self.closed:
             return None
         if self.available < max(0, min(self.lefts)):
-            return "a risk rule"
+            return "A risk rule"
         lefts = [max(0, left) for left in self.lefts]
-        return ("the line", f"{ours} limit", "the purchaser's limit")[lefts.index(min(lefts))]
+        return ("The line", f"{ours.capitalize()} limit", "The purchaser's limit")[lefts.index(min(lefts))]
 
     def lacks(self, principal: int) -> list[tuple[Bound, int]]:
         """Which limits lack how much."""

@@ -92,7 +92,7 @@ def test_facts_terms_and_what_it_would_cost(
         assert words in page
     assert "If paid out today" in page
     assert "₹8,355.07" in page
-    assert "<strong>Requested</strong>" in page
+    assert "<strong>Requested:</strong>" in page
 
 
 def test_loan_with_components_and_receipts(
@@ -239,7 +239,7 @@ def test_cancel_frees_the_limits_and_answers_with_the_page(
     assert answer.text.lstrip().startswith('<div id="invoice">')
     assert 'data-status="cancelled"' in answer.text
     assert "Ordered twice" in answer.text
-    assert 'hx-swap-oob="beforeend:#messages"' in answer.text
+    assert 'hx-swap-oob="innerHTML:#messages"' in answer.text
     assert status_of(invoice) == "cancelled"
     db.session.refresh(line)
     assert line.used_amount == 0

@@ -72,7 +72,7 @@ def test_the_other_companys_limit_shows_only_as_what_it_leaves(
     browser = login(Role.SUPPLIER, customer=tight.supplier.customer)
     page = words(browser.get("/customers/own/lines").text)
     assert "₹2,533.00" in page
-    assert "the purchaser's limit" in page
+    assert "The purchaser's limit" in page
     assert "3,333" not in page
     assert "₹800" not in page
     tight.limit_amount = 1_000_00

@@ -226,7 +226,7 @@ def test_the_quote_follows_the_typing_and_registers_nothing(
     assert "Invoice amount is required" in quote.text
     quote = browser.get("/invoices/quote", query_string=fields, headers=HTMX)
     assert "<html" not in quote.text
-    for words in ("₹8,000.00", "₹355.07", "₹92,000.00", "not tracked yet", "EZ1000000001"):
+    for words in ("₹8,000.00", "₹355.07", "₹92,000.00", "Not tracked yet", "EZ1000000001"):
         assert words in quote.text
     assert hidden(quote.text)
     assert [question.path.partition("?")[0] for question in asked(vendor)] == ["/v2/trackers"]

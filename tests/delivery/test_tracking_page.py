@@ -22,7 +22,7 @@ def test_it_shows_who_fails_and_what_could_not_be_used(
 ) -> None:
     staff = login(Role.AUDITOR)
     page = staff.get("/admin/tracking").text
-    assert page.count("not contacted yet") == 2
+    assert page.count("Not contacted yet") == 2
     assert "Every webhook received so far could be used." in page
 
     book.approve(100)
@@ -38,9 +38,9 @@ def test_it_shows_who_fails_and_what_could_not_be_used(
             ctx, next_webhook(0) or 0, get_carriers(), minimum_interval=clock.now() - ctx.now, known={}
         )
     page = staff.get("/admin/tracking").text
-    assert "paused, next try" in page
+    assert "Paused, next try" in page
     assert "sent a web page instead of data" in page
-    assert ">working<" in page
+    assert ">Works<" in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     partial = staff.get("/admin/tracking", headers={"HX-Request": "true"}).text
     assert "<html" not in partial

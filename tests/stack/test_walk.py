@@ -413,11 +413,11 @@ def test_the_days_bundle_is_made_once(book: Book) -> None:
     assert len(answers) == 1
     (reference,) = answers
     listed = admin.open("/admin/disbursals", q=reference)
-    assert "daily" in listed.row(reference)
+    assert "Daily run" in listed.row(reference)
     page = admin.open(next(link for link in listed.links if re.fullmatch(r"/admin/disbursals/\d+", link)))
     # the rules of risk name an invoice once more, beside the lines
     assert [page.part("disbursal-lines").count(ref) for ref in refs] == [1] * 5
-    assert sum("daily" in row for row in admin.open("/admin/disbursals").rows) == 1
+    assert sum("Daily run" in row for row in admin.open("/admin/disbursals").rows) == 1
     assert not any(ref in admin.open("/admin/queue").text for ref in refs)
     assert "All figures agree" in admin.open("/admin/proof").text
 

@@ -95,7 +95,7 @@ class RuleForm(Form):
 
     kind = ChoiceField(say("Rule"), choices=[(kind.value, title) for kind, title in TITLES.items()])
     value = TextField(
-        say("Bound"),
+        say("Threshold"),
         max_length=40,
         required=False,
         description=say(

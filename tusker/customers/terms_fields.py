@@ -49,8 +49,8 @@ _CONVENTIONS = [
     ),
 ]
 _COLLECTIONS = [
-    (Collection.DEBT.value, say("What is owed on the loan")),
-    (Collection.INVOICE.value, say("The invoice's face value")),
+    (Collection.DEBT.value, say("The debt")),
+    (Collection.INVOICE.value, say("The invoice")),
 ]
 
 

@@ -148,22 +148,22 @@ class Present:
         statuses = {}
         for index, (supplier, purchaser, value, status, plan) in enumerate(UNDERWAY):
             order = self._order(supplier, purchaser, value, PLACED, plan)
-            self.book.request(order, self.book.days_ago(1 + index % 2), 10 + index % 7)
+            self.book.request(order, self.book.days_ago(1), 9 + index // 4)
             if status != PLACED:
                 statuses[order.ref] = status
         # yesterday, so that the first poll is due at once
         self.book.track(statuses, self.book.days_ago(1), 18)
 
-    def _fill(self, line: CreditLine, principal: int, day_ago: int) -> int:
+    def _fill(self, line: CreditLine, principal: int) -> int:
         """Request an order on a line of which `principal` (minor units) would be lent; returns the invoice's id."""
         supplier, purchaser = next(key for key, line_id in self.book.lines.items() if line_id == line.id)
         major = Decimal(principal) / line.advance_rate / minor(1)
         order = self._order(supplier, purchaser, int(major) + 1, PLACED, [(5 * HOUR, IN_TRANSIT)])
-        return self.book.request(order, self.book.days_ago(day_ago), 13).invoice_id
+        return self.book.request(order, self.book.days_ago(1), 13).invoice_id
 
     def _lines(self) -> None:
         near = self.book.line("near_limit")
-        self._fill(near, near.limit_amount * 96 // 100 - near.used_amount, 2)
+        self._fill(near, near.limit_amount * 96 // 100 - near.used_amount)
         ctx = self.book.at(self.book.days_ago(1), 10)
         reason = "Purchaser reports a dispute over quality; no new invoices until it is settled."
         set_line_status(ctx, self.book.line("suspended").id, LineStatus.SUSPENDED, reason=reason)
@@ -185,7 +185,7 @@ class Present:
     def _over(self, line: CreditLine, bound: Bound, lakh: str) -> int:
         """Request a little more than a limit takes; returns the refused invoice's id."""
         use = dict(limits_of(line).in_order())[bound]
-        return self._fill(line, use.available + minor(Decimal(lakh) * 100_000), 1)
+        return self._fill(line, use.available + minor(Decimal(lakh) * 100_000))
 
     def _new_bank_details(self) -> None:
         """One admin entered a supplier's new account; another has to approve it."""

@@ -110,7 +110,7 @@ def said(made: object, words: str) -> str:
 
 
 def oob_message(message: str, category: str) -> Markup:
-    """A message that htmx adds to the page's messages, besides the answer's own target."""
+    """A message that htmx puts in place of the page's messages, which were of earlier acts."""
     return Markup(render_template("layout/_oob_message.html", message=message, category=category))  # noqa: S704
 
 

@@ -208,11 +208,15 @@ def accept_sure(statement_id: int) -> ResponseReturnValue:
     with transaction():
         accepted = desk.accept_sure(acting(), entry_ids(request.form.getlist("entry_ids")), seen=sent_seen())
         count, total = len(accepted.receipts), currency().show(accepted.total)
+        ids = [receipt.id for receipt in accepted.receipts]
     reasons = joined(sorted(set(accepted.left.values()))[:3], " ")
     words = [say("{count} accepted, {total}.", count=count, total=total)]
     if accepted.left:
         words.append(say("{count} were left: {reasons}", count=len(accepted.left), reasons=reasons))
-    return changed(statement_id, joined(words, " "), "warning" if accepted.left else "success")
+    undo = (
+        Undo(url_for("admin.undo_receipt", receipt_id=ids[0])) if count == 1 and not accepted.left else None
+    )
+    return changed(statement_id, joined(words, " "), "warning" if accepted.left else "success", undo=undo)
 
 
 @bp.get("/statements/entries/<int:entry_id>")

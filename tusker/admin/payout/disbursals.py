@@ -64,7 +64,9 @@ DISBURSALS = ListOf(
         Column("reference", say("Disbursal")),
         Column("business_date", say("Day"), Kind.DAY, sorts=True),
         Column(
-            "origin", say("Made"), value=lambda row: say("daily") if row.origin == "daily" else say("by hand")
+            "origin",
+            say("Made"),
+            value=lambda row: say("Daily run") if row.origin == "daily" else say("By hand"),
         ),
         Column("status", say("Status"), Kind.STATUS),
         Column("invoices", say("Invoices"), Kind.NUMBER, sorts=True),

@@ -104,7 +104,7 @@ def deactivate_user(ctx: Context, user_id: int, reason: str = "") -> User:
     return user
 
 
-@needs_second(say("Let a user in again"), "user", always=False)
+@needs_second(say("Reactivate a user"), "user", always=False)
 def reactivate_user(ctx: Context, user_id: int) -> User:
     """Let a deactivated user in again, with the password they had. Another admin has to accept all but auditors."""
     user = lock_user(user_id)

@@ -57,7 +57,7 @@ class ReceiptForm(Form):
         description=say("As on the bank statement; once for each payer. What it names is paid first."),
     )
     charges = MoneyField(
-        say("Bank charges"), required=False, allow_zero=True, description=say("Kept by the bank of it.")
+        say("Bank charges"), required=False, allow_zero=True, description=say("What the bank deducted.")
     )
 
 

@@ -151,7 +151,7 @@ def accept_delivery(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = 
     after_commit(WATCH_JOB)
 
 
-@needs_second(say("Tell an invoice apart from those it looks like"), "invoice")
+@needs_second(say("Confirm an invoice as a different one"), "invoice")
 def tell_apart(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None) -> None:
     """An admin says that an invoice is another one than those that it looks like; raises `Changed` unless it looks
     like what was `seen`."""
