@@ -26,7 +26,7 @@ from tusker.services.credit.importing.matching import (
     sort_out,
     waits,
 )
-from tusker.services.outbox import company_addresses, queue_mail
+from tusker.services.outbox import addresses_or_own, queue_mail
 
 CHUNK = 200
 """Rows a transaction, where each row is on its own: enough to save round trips, few enough to hold no limit long."""
@@ -262,6 +262,6 @@ def _mail_refusals(ctx: Context, wanted: Sequence[Candidate], answered: dict[int
                     "reason": answer.reason,
                 }
             )
-    for supplier_id, invoices in refused.items():
-        addresses = company_addresses(supplier_id, Role.SUPPLIER)
-        queue_mail(ctx, "credit/requests_refused", addresses, invoices=invoices)
+    addresses = addresses_or_own(refused, Role.SUPPLIER) if refused else {}
+    for supplier_id, told in addresses.items():
+        queue_mail(ctx, "credit/requests_refused", told, invoices=refused[supplier_id])
