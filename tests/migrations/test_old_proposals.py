@@ -79,3 +79,10 @@ def test_bank_details_and_relief_of_before_are_accepted_after_the_upgrade(
         assert loan.due_date == LATER
         assert [(row.fee, row.kind) for row in loan.adjustments] == [(10_00, "waiver")]
         assert prove().holds
+    # what such numbers look like is found anew later on
+    schema.run(
+        "UPDATE invoices SET number = 'SB|G-1', number_strict = 'sb|g-1', number_loose = '{58g1}' WHERE id = 1"
+    )
+    schema.downgrade("0087")
+    schema.upgrade()
+    assert schema.rows("SELECT number_loose FROM invoices") == [(["58161", "5861"],)]
