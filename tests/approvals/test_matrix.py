@@ -32,6 +32,7 @@ from tusker.models import AttentionItem, LineStatus, Loan, Proposal, Role, User
 from tusker.services.approvals.actions import ACTIONS
 from tusker.services.approvals.deciding import accept, refuse
 from tusker.services.context import Context
+from tusker.services.couriers.settings import CarrierInput, save_carrier_settings, sealed
 from tusker.services.credit.customers.companies import CustomerData, create_customer, edit_customer
 from tusker.services.credit.customers.holds import hold_customer, lift_hold, set_validity
 from tusker.services.credit.customers.identities import set_cities
@@ -473,6 +474,15 @@ def held_invoice(desk: Desk) -> Doors:
     )
 
 
+def courier_set_up(desk: Desk) -> Doors:
+    given = CarrierInput(True, "https://api.example.com", api_key="EZAK-1")
+    keys = "the key of keys"
+    return Doors(
+        lambda ctx: save_carrier_settings(ctx, "easypost", sealed(given, keys), production=False),
+        ("/admin/carriers/easypost", {"enabled": "y", "base_url": given.base_url, "api_key": given.api_key}),
+    )
+
+
 def a_rule(desk: Desk) -> int:
     with transaction():
         return add_rule(desk.ctx, RuleData(RuleKind.TENOR, 30), reason="short terms").id
@@ -544,6 +554,7 @@ CASES: dict[str, tuple[str, Callable[[Desk], Doors]]] = {
     "a limit's days": ("set_validity", longer_limit),
     "a higher value": ("correct_value", value_raised),
     "a document": ("mark_valid", document_valid),
+    "a delivery company": ("save_carrier_settings", courier_set_up),
     "a held invoice": ("release_hold", held_invoice),
     "a looser rule": ("change_rule", looser_rule),
     "a rule that ends": ("end_rule", ended_rule),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -11,9 +12,12 @@ from flask.testing import FlaskClient
 from tests.support.courier_double import CourierDouble
 from tests.support.pages import HTMX
 from tusker.carriers.base import UnknownCarrier
-from tusker.carriers.registry import get_carrier, get_carriers, get_webhook_secret
+from tusker.carriers.registry import get_carrier, get_carriers, get_webhook_secret, reload_carriers
 from tusker.extensions import db
-from tusker.models import CarrierSetting, Event, Role
+from tusker.models import CarrierSetting, Event, Proposal, Role, User
+from tusker.services.approvals.deciding import accept
+from tusker.services.context import Context
+from tusker.transactions import transaction
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")
 
@@ -47,6 +51,39 @@ def test_a_carrier_set_up_on_the_page_is_used_at_once(login: Login) -> None:
     assert answer.status_code == 303
     assert get_carrier("easypost").label == "EasyPost"
     assert get_webhook_secret("easypost") == "hook-secret"
+
+
+def test_it_is_turned_on_by_two_and_off_by_one(
+    app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+    ctx: Context,
+    login: Login,
+    create_user: Callable[..., User],
+) -> None:
+    monkeypatch.setitem(app.config, "REQUIRE_SECOND_ADMIN", True)
+    maker, checker = login(), create_user()
+    maker.post("/admin/carriers/easypost", data=EASYPOST)
+    assert "easypost" not in get_carriers()
+    proposed = db.session.query(Proposal).one()
+    assert KEY not in str(proposed.payload)
+    assert {row["what"]: row["to"] for row in proposed.changes} == {
+        "carrier_settings": "on",
+        "address": EASYPOST["base_url"],
+    }
+    with transaction():
+        accept(replace(ctx, actor_id=checker.id, actor="Chand"), proposed.id)
+    reload_carriers()
+    assert (get_carrier("easypost").label, get_webhook_secret("easypost")) == ("EasyPost", "hook-secret")
+    for change in ({"base_url": "https://other.example.com", "api_key": KEY}, {"webhook_secret": "mine"}):
+        same = {"enabled": "y", "base_url": EASYPOST["base_url"]}
+        maker.post("/admin/carriers/easypost", data={**same, **change})
+        assert db.session.query(Proposal).filter_by(state="open").count() == 1
+        maker.post(
+            f"/admin/approvals/{db.session.query(Proposal).filter_by(state='open').one().id}/refuse",
+            data={"reason": "no"},
+        )
+    maker.post("/admin/carriers/easypost", data={"base_url": EASYPOST["base_url"]})
+    assert "easypost" not in get_carriers()
 
 
 def test_another_process_notices_within_seconds(

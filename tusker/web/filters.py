@@ -48,6 +48,7 @@ STATUS_WORDS = {
     "reversed": say("Undone"),
     "payment": say("Received"),
     # events
+    "address": say("Address"),
     "bank_file": say("Bank file downloaded"),
     "carrier_id_added": say("Id at a delivery company added"),
     "carrier_id_removed": say("Id at a delivery company removed"),

@@ -14,7 +14,13 @@ from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.delivery.carriers import CarrierCard, Source, carrier_card, carrier_cards
-from tusker.services.couriers.settings import CarrierInput, forget_carrier_settings, save_carrier_settings
+from tusker.services.couriers.settings import (
+    CarrierInput,
+    forget_carrier_settings,
+    in_production,
+    save_carrier_settings,
+    sealed,
+)
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.fields import PasswordField, TextField
@@ -60,19 +66,15 @@ def carrier(name: str) -> ResponseReturnValue:
     form = CarrierForm(data={"enabled": card.enabled, "base_url": card.base_url})
     if form.validate_on_submit():
         with form.saving():
-            save_carrier_settings(
-                acting(),
-                name,
-                CarrierInput(
-                    enabled=form.enabled.data,
-                    base_url=form.base_url.data or "",
-                    api_key=(form.api_key.data or "").strip(),
-                    webhook_secret=(form.webhook_secret.data or "").strip(),
-                    drop_webhook_secret=form.drop_webhook_secret.data,
-                ),
-                keys=current_app.config["CARRIER_KEYS_SECRET"],
-                production=current_app.config["ENVIRONMENT"] == "PRODUCTION",
+            given = CarrierInput(
+                enabled=form.enabled.data,
+                base_url=form.base_url.data or "",
+                api_key=(form.api_key.data or "").strip(),
+                webhook_secret=(form.webhook_secret.data or "").strip(),
+                drop_webhook_secret=form.drop_webhook_secret.data,
             )
+            keys = current_app.config["CARRIER_KEYS_SECRET"]
+            made = save_carrier_settings(acting(), name, sealed(given, keys), production=in_production())
         if form.saved:
             reload_carriers()
             return done(
@@ -86,6 +88,7 @@ def carrier(name: str) -> ResponseReturnValue:
                     label=card.label,
                 ),
                 to=url_for("admin.carriers"),
+                made=made,
             )
     status = 422 if form.is_submitted() else 200
     return render(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tusker.services.couriers import settings as couriers
 from tusker.services.credit.customers import companies as customers
 from tusker.services.credit.customers import holds, identities
 from tusker.services.credit.customers import lines as credit_lines
@@ -48,6 +49,7 @@ _ALL: tuple[Action[..., Any], ...] = (
     risk_rules.end_rule,
     risk_rules.set_group,
     identities.set_cities,
+    couriers.save_carrier_settings,
 )
 ACTIONS = {action.kind: action for action in _ALL}
 ON_REFUSAL = {"use_account": bank_accounts.tell_not_used}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from base64 import b64decode, b64encode
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
+
+from flask import current_app
 
 from tusker.carriers.address import check_address
 from tusker.carriers.registry import specs
@@ -16,6 +19,7 @@ from tusker.secrets_box import seal
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_rows
+from tusker.services.proposals import needs_second
 
 LONGEST_SECRET = 500
 ON, OFF = "on", "off"
@@ -32,6 +36,11 @@ class CarrierInput:
     drop_webhook_secret: bool = False
 
 
+def in_production() -> bool:
+    """Whether addresses are held to what production asks of them."""
+    return bool(current_app.config["ENVIRONMENT"] == "PRODUCTION")
+
+
 def carrier_spec(name: str) -> CarrierSpec:
     """The adapter called `name`. Raises `NotFound`."""
     spec = specs().get(name)
@@ -40,13 +49,30 @@ def carrier_spec(name: str) -> CarrierSpec:
     return spec
 
 
-def save_carrier_settings(
-    ctx: Context, name: str, given: CarrierInput, *, keys: str, production: bool
-) -> CarrierSetting:
-    """Store a delivery company's settings, its secrets sealed with `keys`; the event tells what changed, no values.
+def sealed(given: CarrierInput, keys: str) -> CarrierInput:
+    """What an admin entered with its secrets sealed with `keys`, as text; raises `InvalidInput` naming the field."""
+    return replace(
+        given,
+        api_key=_sealed(given.api_key, "api_key", keys),
+        webhook_secret=_sealed(given.webhook_secret, "webhook_secret", keys),
+    )
 
-    A stored key is not sent to another host: with a new one it has to be entered again. Raises `InvalidInput` naming
-    the field, `NotFound` for an unknown carrier.
+
+def _sealed(text: str, field_name: str, keys: str) -> str:
+    return b64encode(seal(keys, _secret(text, field_name))).decode() if text else ""
+
+
+@needs_second(
+    say("Change the setup of a delivery company"), always=False, fresh={"production": in_production}
+)
+def save_carrier_settings(
+    ctx: Context, name: str, given: CarrierInput, *, production: bool
+) -> CarrierSetting:
+    """Store a delivery company's settings, its secrets `sealed`; the event tells what changed, no secrets.
+
+    Who is asked, and whose word counts, decides what is delivered: turning it on, and another address or secret of one
+    that is on, needs another admin. A stored key is not sent to another host: with a new one it has to be entered
+    again. Raises `InvalidInput` naming the field, `NotFound` for an unknown carrier.
     """
     spec = carrier_spec(name)
     address = _address(spec, given, production)
@@ -56,11 +82,13 @@ def save_carrier_settings(
         db.session.add(row)
     _check_key(row, given, address)
     before, changed = ON if row.enabled else OFF, _changes(row, given, address)
+    asks_second = given.enabled and (bool(changed) or before == OFF)
+    addresses = {} if row.base_url == address else {"address": (row.base_url or None, address)}
     row.enabled, row.base_url = given.enabled, address
     if given.api_key:
-        row.api_key_encrypted = seal(keys, _secret(given.api_key, "api_key"))
+        row.api_key_encrypted = b64decode(given.api_key)
     if given.webhook_secret:
-        row.webhook_secret_encrypted = seal(keys, _secret(given.webhook_secret, "webhook_secret"))
+        row.webhook_secret_encrypted = b64decode(given.webhook_secret)
     elif given.drop_webhook_secret:
         row.webhook_secret_encrypted = None
     row.updated_at, row.updated_by = ctx.now, ctx.actor_id
@@ -75,6 +103,9 @@ def save_carrier_settings(
         reason=f"{spec.label}: {', '.join(changed)}" if changed else spec.label,
         carrier=name,
         address=address,
+        name=spec.label,
+        changed=addresses,
+        asks_second=asks_second,
     )
     return row
 
