@@ -32,11 +32,9 @@ class Catalogue:
             self._found = get_translations()
 
     def template(self, msgid: str, plural: str | None = None, n: int = 1) -> str:
-        """The translation of a text."""
         return str(self._found.gettext(msgid) if plural is None else self._found.ngettext(msgid, plural, n))
 
     def day(self, day: date) -> str:
-        """A day in words."""
         return ENGLISH.day(day) if self.code == "en" else _day(day, LOCALES[self.code])
 
 

@@ -30,10 +30,8 @@ class SafeWriter:
         self._writer = csv.writer(out, lineterminator=lineterminator, delimiter=delimiter)
 
     def writerow(self, cells: Iterable[object]) -> None:
-        """Write one row."""
         self._writer.writerow([safe_cell(cell) for cell in cells])
 
     def writerows(self, rows: Iterable[Iterable[object]]) -> None:
-        """Write many rows."""
         for row in rows:
             self.writerow(row)

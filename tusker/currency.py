@@ -35,7 +35,6 @@ class Currency:
 
     @property
     def symbol(self) -> str:
-        """The sign shown with amounts."""
         return _symbol(self)
 
     def parse(self, text: str, *, field: str, allow_zero: bool = False) -> int:
@@ -124,6 +123,5 @@ def _pattern(money: Currency) -> tuple[NumberPattern, Locale]:
 
 
 def currency() -> Currency:
-    """The current app's currency."""
     configured: Currency = current_app.extensions["tusker_currency"]
     return configured

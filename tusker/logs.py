@@ -33,11 +33,9 @@ class LineFormatter(logging.Formatter):
     """Times in UTC with their offset (ISO 8601), and no reset link: whoever has one has the account."""
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
-        """When the record was made."""
         return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, its traceback included."""
         return _RESET_LINK.sub(r"\1…", super().format(record))
 
 
@@ -45,7 +43,6 @@ class JsonFormatter(LineFormatter):
     """A line as one JSON object: `request` or `job`, `user` or `token` where there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The object, with the traceback in `error`."""
         kind, _, name = who.get().partition(" ")
         said = {
             "time": self.formatTime(record),

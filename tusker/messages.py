@@ -40,7 +40,6 @@ class English:
     code = "en"
 
     def template(self, msgid: str, plural: str | None = None, n: int = 1) -> str:
-        """The text itself."""
         return msgid if plural is None or n == 1 else plural
 
     def day(self, day: date) -> str:
@@ -121,7 +120,6 @@ def packed(value: Any) -> Any:
 
 
 def unpacked(value: Any) -> Any:
-    """What was `packed`."""
     if isinstance(value, list):
         return [unpacked(one) for one in value]
     if not isinstance(value, dict):

@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 
 
 def redis_connection() -> Redis:
-    """The app's one connection pool to Redis."""
     connection: Redis = current_app.extensions["tusker_redis"]
     return connection
 
@@ -174,7 +173,6 @@ def retry_failed(job_id: str) -> bool:
 
 
 def redis_version() -> str:
-    """Which server carries the work. Raises `RedisError`."""
     info = redis_connection().info("server")
     return str(info.get("valkey_version") or info.get("redis_version", "unknown"))
 

@@ -21,7 +21,6 @@ class _First(SentinelManagedConnection):
     end would else ask on one on which the server still waits for work."""
 
     def read_response(self, *arguments: Any, **options: Any) -> Any:
-        """The next answer."""
         return super().read_response(*arguments, **{"disconnect_on_error": True, **options})
 
 

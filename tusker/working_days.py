@@ -31,6 +31,5 @@ def init_app(app: Flask) -> None:
 
 
 def working_days() -> WorkingDays:
-    """The running app's calendar."""
     calendar: WorkingDays = current_app.extensions[_EXTENSION]
     return calendar

@@ -206,7 +206,6 @@ def enrol() -> ResponseReturnValue:
 @limiter.limit("10 per 15 minutes", key_func=_tries_key, methods=["POST"], deduct_when=_not_taken)
 @allow(fresh=True, password=True)
 def new_factor() -> ResponseReturnValue:
-    """Adding a second factor to an account."""
     return _adding(this_session(), "auth.new_factor", first=False)
 
 

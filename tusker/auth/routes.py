@@ -134,7 +134,6 @@ def ask_to_sign_in(_: SignInNeeded) -> ResponseReturnValue:
 @bp.post("/logout")
 @public
 def logout() -> ResponseReturnValue:
-    """End the session."""
     stop_session()
     flash(say("You are signed out."), "success")
     answer = redirect(url_for("auth.login"), 303)
@@ -146,7 +145,6 @@ def logout() -> ResponseReturnValue:
 @bp.post("/account/sessions/<int:session_id>/end")
 @allow(fresh=True, password=True)
 def end_session(session_id: int) -> ResponseReturnValue:
-    """Sign out in another browser."""
     with transaction():
         sessions.end_session(clock.now(), current_user.id, session_id)
     return done(say("That browser is signed out."), to=url_for("auth.account"))
@@ -155,7 +153,6 @@ def end_session(session_id: int) -> ResponseReturnValue:
 @bp.post("/account/sessions/end")
 @allow(fresh=True, password=True)
 def end_other_sessions() -> ResponseReturnValue:
-    """Sign out everywhere but here."""
     with transaction():
         sessions.end_other_sessions(clock.now(), current_user.id, this_session().id)
     return done(say("Everywhere else you are signed out."), to=url_for("auth.account"))

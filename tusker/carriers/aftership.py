@@ -75,12 +75,10 @@ class AfterShipCarrier(ParcelCarrier):
     requests_per_second = 6.0
 
     def check(self) -> str:
-        """See `Carrier.check`."""
         _trackings(_data(self._http.get_json("/trackings", [("limit", "1")])))
         return "AfterShip answers and accepts the key."
 
     def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> bool:
-        """See `Carrier.verify_webhook`."""
         expected = base64.b64encode(hmac_sha256(secret, raw)).decode()
         return bool(secret) and same(expected, header(headers, SIGNATURE_HEADER))
 

@@ -117,7 +117,6 @@ class EasyPostCarrier(ParcelCarrier):
     requests_per_second = 5.0
 
     def parse_reference(self, text: str) -> str:
-        """See `Carrier.parse_reference`."""
         return text.strip() if self.asks_alone(text) else super().parse_reference(text)
 
     def asks_alone(self, ref: str) -> bool:
@@ -139,7 +138,6 @@ class EasyPostCarrier(ParcelCarrier):
         return None if self.asks_alone(ref) else super().register(ref)
 
     def check(self) -> str:
-        """See `Carrier.check`."""
         _trackers(self._http.get_json("/v2/trackers", [("page_size", "1")]))
         return "EasyPost answers and accepts the key."
 

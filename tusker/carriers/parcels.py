@@ -270,7 +270,6 @@ class ParcelCarrier:
         self._http = http
 
     def parse_reference(self, text: str) -> str:
-        """See `Carrier.parse_reference`."""
         return str(self._parse(text))
 
     def asks_alone(self, ref: str) -> bool:
@@ -295,7 +294,6 @@ class ParcelCarrier:
         return found
 
     def register(self, ref: str) -> TrackedOrder | None:
-        """See `Carrier.register`."""
         try:
             parcel = self._parse(ref)
         except InvalidInput:
@@ -318,5 +316,4 @@ class ParcelCarrier:
         raise NotImplementedError
 
     def _register(self, parcel: ParcelRef) -> TrackedOrder | None:
-        """Register one parcel."""
         raise NotImplementedError

@@ -86,7 +86,6 @@ class ShippoCarrier(ParcelCarrier):
     requests_per_second = 8.0  # 500 a minute with a live key
 
     def check(self) -> str:
-        """See `Carrier.check`."""
         answer = self._http.get_json("/carrier_accounts/", [("results", "1")])
         if not isinstance(at(answer, "results"), list):
             raise unreadable(NAME, "an answer without “results”")

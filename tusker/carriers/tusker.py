@@ -118,7 +118,6 @@ class TuskerCarrier:
         ]
 
     def search_directory(self, text: str) -> list[DirectoryEntry]:
-        """See `Carrier.search_directory`."""
         if not text.strip():
             return []
         question = {"type": 4, "p_txt": text.strip(), "stts": [0], "s_by": "name", "s_dir": 1}
@@ -138,7 +137,6 @@ class TuskerCarrier:
         return bool(secret) and same(expected, header(headers, SIGNATURE_HEADER))
 
     def read_webhook(self, raw: bytes) -> list[TrackedOrder]:
-        """See `Carrier.read_webhook`."""
         found = self._by_ref(_list_at(read_body(NAME, raw), "orders"))
         return [choose(orders) for orders in found.values()]
 

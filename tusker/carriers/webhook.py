@@ -18,7 +18,6 @@ def header(headers: Mapping[str, str], name: str) -> str:
 
 
 def hmac_sha256(secret: str, message: bytes) -> bytes:
-    """The HMAC-SHA256 of a message."""
     return hmac.new(as_bytes(secret), message, hashlib.sha256).digest()
 
 

@@ -36,7 +36,6 @@ class Command(click.Command):
             return self.act(ctx)
 
     def act(self, ctx: click.Context) -> Any:
-        """What it does."""
         return super().invoke(ctx)
 
 
@@ -73,12 +72,10 @@ class LateCommands(AppGroup):
         self._app, self._loaded = app, False
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of a name."""
         self._load()
         return super().get_command(ctx, cmd_name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of all."""
         self._load()
         return super().list_commands(ctx)
 

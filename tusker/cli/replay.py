@@ -28,7 +28,6 @@ class Fraction(click.ParamType[Decimal]):
     name = "fraction"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
-        """The exact decimal."""
         try:
             found = Decimal(value)
         except InvalidOperation:

@@ -9,5 +9,4 @@ from tusker.customers.blueprint import bp
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages."""
     app.register_blueprint(bp)

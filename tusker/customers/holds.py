@@ -7,8 +7,7 @@ from flask import Response, request, url_for
 from tusker.customers.blueprint import bp
 from tusker.customers.forms import ValidityForm
 from tusker.domain.credit.limits import Validity
-from tusker.errors import InvalidInput
-from tusker.messages import joined, say
+from tusker.messages import say
 from tusker.models import Role
 from tusker.services.credit.customers.holds import hold_customer, lift_hold, set_validity
 from tusker.services.credit.customers.identities import set_cities
@@ -48,9 +47,7 @@ def lift(customer_id: int) -> Response:
 @allow(Role.ADMIN)
 def validity(customer_id: int) -> Response:
     """The days on which one of the company's limits admits something new."""
-    form = ValidityForm()
-    if not form.validate_on_submit():
-        raise InvalidInput(joined((error for errors in form.errors.values() for error in errors), " "))
+    form = ValidityForm().checked()
     to = url_for("customers.show", customer_id=customer_id)
     with transaction():
         days = Validity(form.valid_from.data, form.valid_to.data)

@@ -80,7 +80,6 @@ def pack(carrier: str, side: str, external_id: str, label: str) -> str:
 
 
 def draft_of(identities: Iterable[CarrierIdentity]) -> IdentityDraft:
-    """The ids of an existing company."""
     return IdentityDraft([IdentityData(i.carrier, i.side, i.external_id, i.label) for i in identities])
 
 

@@ -60,7 +60,6 @@ MY_LINES.serve(
 @bp.get("/own/tokens")
 @allow(Role.SUPPLIER)
 def my_tokens() -> Response:
-    """The company's API tokens."""
     return render(
         "customers/people/my_tokens.html",
         "customers/people/_tokens.html",

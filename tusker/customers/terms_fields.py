@@ -144,10 +144,4 @@ class TermsFields(Form):
     def terms(self) -> Terms:
         """The terms that were filled in; the form must have been found valid."""
         values = {name: self[name].data for name in TERM_FIELDS}
-        values["day_count"] = DayCount(values["day_count"])
-        values["interest_method"] = InterestMethod(values["interest_method"])
-        values["interest_timing"] = InterestTiming(values["interest_timing"])
-        values["due_convention"] = DueConvention(values["due_convention"])
-        values["collection"] = Collection(values["collection"])
-        values["fee_min"] = values["fee_min"] or 0
-        return Terms(**values)
+        return Terms.of({**values, "fee_min": values["fee_min"] or 0})

@@ -45,7 +45,6 @@ class History:
             self.requests[order.requested_on].append(order)
 
     def day(self, day: date) -> None:
-        """One day at the book."""
         review_holds(self.book.at(day, 6, "job servicing"), HOLD_AFTER_DAYS)
         self._confirm(day)
         for hour, order in enumerate(self.requests.pop(day, []), start=10):

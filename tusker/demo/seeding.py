@@ -32,7 +32,6 @@ def customers_there() -> int:
 
 
 def is_demo() -> bool:
-    """Whether the demo was seeded here."""
     return db.session.scalar(select(User.id).where(User.email == NEWCOMER.email)) is not None
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from tusker.domain.money import round_minor
 from tusker.errors import InvalidInput
@@ -115,10 +116,22 @@ class Terms:
         fee = max(self.fee_min, self.fee_flat + round_minor(self.fee_rate * principal))
         return fee if self.fee_max is None else min(fee, self.fee_max)
 
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """From values by column name, in which codes may be plain texts."""
+        codes = {name: kind(values[name]) for name, kind in _CODES.items()}
+        return cls(**{**values, **codes})
+
     def as_dict(self) -> dict[str, Any]:
-        """The terms by column name."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
 
+_CODES = {
+    "day_count": DayCount,
+    "interest_method": InterestMethod,
+    "interest_timing": InterestTiming,
+    "due_convention": DueConvention,
+    "collection": Collection,
+}
 TERM_FIELDS = tuple(f.name for f in fields(Terms))
 """Names of the columns that terms have on suppliers, credit lines and invoices."""

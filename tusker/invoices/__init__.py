@@ -21,5 +21,4 @@ from tusker.invoices.blueprint import bp
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages."""
     app.register_blueprint(bp)

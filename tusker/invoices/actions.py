@@ -115,7 +115,6 @@ def verify(document_id: int) -> ResponseReturnValue:
 @bp.post("/documents/<int:document_id>/invalid")
 @allow(Role.ADMIN)
 def invalid_document(document_id: int) -> ResponseReturnValue:
-    """Mark a document as not valid."""
     with transaction():
         invoice_id = mark_invalid(acting(), document_id, reason=sent_reason())
     undo = Undo(url_for("invoices.valid_document", document_id=document_id))
@@ -126,7 +125,6 @@ def invalid_document(document_id: int) -> ResponseReturnValue:
 @bp.post("/documents/<int:document_id>/valid")
 @allow(Role.ADMIN)
 def valid_document(document_id: int) -> ResponseReturnValue:
-    """Take that mark back."""
     invoice_id = invoice_of_document(document_id)
     with transaction():
         made = mark_valid(acting(), invoice_id, document_id=document_id, reason=sent_reason())

@@ -14,10 +14,8 @@ from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.company_dashboard import (
     left_of,
-    limit_of_purchaser,
-    limit_of_supplier,
-    lines_of_purchaser,
-    lines_of_supplier,
+    lines_by_partner,
+    own_limit,
     recent_payouts,
 )
 from tusker.queries.credit.exposure import limit_changes
@@ -47,15 +45,10 @@ def dashboard() -> ResponseReturnValue:
     due = partial(open_loans, today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id)
     sells = current_user.role == Role.SUPPLIER
     wanted = InvoiceFilter(scope=scope)
-    own = limit_of_supplier(company, today) if sells else limit_of_purchaser(company, today)
-    lines = lines_of_supplier(company, today) if sells else lines_of_purchaser(company, today)
-    past = BookHistory.of(today, Whose(supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id))
     side = "supplier" if sells else "purchaser"
-    template = (
-        "invoices/dashboard/supplier_dashboard.html"
-        if sells
-        else "invoices/dashboard/purchaser_dashboard.html"
-    )
+    own, lines = own_limit(side, company, today), lines_by_partner(side, company, today)
+    past = BookHistory.of(today, Whose(supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id))
+    template = f"invoices/dashboard/{side}_dashboard.html"
     return render(
         template,
         template,

@@ -106,7 +106,6 @@ class InvoiceFile:
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more can happen to it."""
         return InvoiceStatus(self.invoice.status) in FINAL
 
     @property
@@ -147,12 +146,10 @@ class InvoiceFile:
 
     @property
     def is_disputed(self) -> bool:
-        """Whether the purchaser's dispute stands."""
         return self.invoice.purchaser_answer == PurchaserAnswer.DISPUTED and self.invoice.overruled_at is None
 
     @property
     def dispute_shown(self) -> Shown:
-        """The dispute as the page shows it."""
         told = self.invoice
         return shown_dispute(told.number, told.answered_amount, told.answer_reason, told.answered_at)
 
@@ -285,7 +282,6 @@ class InvoiceFile:
 
     @property
     def carrier_label(self) -> str:
-        """The delivery company as people read it."""
         if self.shipment is None or self.shipment.carrier == MANUAL:
             return say("none, by hand")
         return carrier_label(self.shipment.carrier)

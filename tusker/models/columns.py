@@ -93,7 +93,6 @@ class TermsColumns:
 
     @property
     def terms(self) -> Terms:
-        """The terms as the domain's value."""
         return terms_of(self)
 
 

@@ -31,7 +31,6 @@ class LineUse:
 
     @property
     def line_id(self) -> int:
-        """The line's id."""
         return self.row.id
 
 
@@ -49,29 +48,21 @@ class PaidOut:
     net: int
 
 
-def limit_of_supplier(customer_id: int, today: date) -> LimitUse | None:
-    """The company's own limit as supplier; None when it is not one."""
-    account = db.session.get(SupplierAccount, customer_id, populate_existing=True)
+def own_limit(side: str, customer_id: int, today: date) -> LimitUse | None:
+    """The company's own limit as supplier or purchaser; None where it is not one."""
+    model: type[SupplierAccount | PurchaserAccount] = (
+        SupplierAccount if side == "supplier" else PurchaserAccount
+    )
+    account = db.session.get(model, customer_id, populate_existing=True)
     return account.use_on(today) if account else None
 
 
-def limit_of_purchaser(customer_id: int, today: date) -> LimitUse | None:
-    """The company's own limit as purchaser; None when it is not one."""
-    account = db.session.get(PurchaserAccount, customer_id, populate_existing=True)
-    return account.use_on(today) if account else None
-
-
-def lines_of_supplier(supplier_id: int, today: date) -> list[LineUse]:
-    """The supplier's credit lines by the purchaser's name."""
-    return _by_partner(LineUse(row.purchaser, row) for row in lines_page(today, supplier_id=supplier_id))
-
-
-def lines_of_purchaser(purchaser_id: int, today: date) -> list[LineUse]:
-    """The purchaser's credit lines by the supplier's name."""
-    return _by_partner(LineUse(row.supplier, row) for row in lines_page(today, purchaser_id=purchaser_id))
-
-
-def _by_partner(lines: Iterable[LineUse]) -> list[LineUse]:
+def lines_by_partner(side: str, customer_id: int, today: date) -> list[LineUse]:
+    """The company's credit lines as supplier or purchaser, by the other company's name."""
+    if side == "supplier":
+        lines = [LineUse(row.purchaser, row) for row in lines_page(today, supplier_id=customer_id)]
+    else:
+        lines = [LineUse(row.supplier, row) for row in lines_page(today, purchaser_id=customer_id)]
     return sorted(lines, key=lambda line: line.partner.casefold())
 
 

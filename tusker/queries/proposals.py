@@ -24,7 +24,6 @@ def proposals_page(
 
 
 def count_to_approve() -> int:
-    """How many proposals wait."""
     found = db.session.scalar(select(func.count(Proposal.id)).where(Proposal.state == ProposalState.OPEN))
     return int(found or 0)
 

@@ -94,7 +94,6 @@ def programme_use() -> ProgrammeUse:
 
 
 def waiting_to_be_financed() -> Waiting:
-    """The size of the queue."""
     sql = """
         SELECT count(*) AS count, COALESCE(sum(principal), 0)::bigint AS principal, min(financeable_at) AS oldest
         FROM invoices WHERE status = 'financeable'

@@ -43,11 +43,9 @@ class Report:
 
     @property
     def holds(self) -> bool:
-        """Whether everything adds up."""
         return not self.problems
 
     def as_dict(self, played: Played, **more: Any) -> dict[str, Any]:
-        """The report as one plain object."""
         figures = asdict(self)
         problems = figures.pop("problems")
         return {

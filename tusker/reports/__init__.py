@@ -17,5 +17,4 @@ from tusker.reports.blueprint import bp
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages of reports."""
     app.register_blueprint(bp)

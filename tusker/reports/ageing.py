@@ -57,7 +57,6 @@ class View:
 
     @property
     def total(self) -> int:
-        """What the rows add up to."""
         return sum(row.total for row in self.rows)
 
 

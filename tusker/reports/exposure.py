@@ -66,7 +66,6 @@ class Table:
 
     @property
     def exposure(self) -> int:
-        """What the rows add up to."""
         return sum(row.exposure for row in self.rows)
 
 

@@ -66,7 +66,6 @@ class Case:
         return debt_from(self.principal, self.terms, self.start, EVERY_DAY)
 
     def calculate(self) -> Calculation:
-        """The figures."""
         return calculate(self.principal, self.terms, self.start, EVERY_DAY, self.as_of)
 
 

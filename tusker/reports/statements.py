@@ -73,7 +73,6 @@ def statement_csv() -> Response:
 @bp.get("/statements.pdf")
 @allow(costly=True)
 def statement_paper() -> Response:
-    """The statement as PDF."""
     from tusker.documents.statement_pdf import Letterhead, statement_pdf
 
     account, made = _read_or_refuse()

@@ -94,7 +94,6 @@ class ValueField(Filled[T], Field):
         raise NotImplementedError
 
     def show(self, value: T) -> str:
-        """The value as an input holds it."""
         return str(value)
 
     def _value(self) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 from flask import request
 from flask_wtf import FlaskForm
 from wtforms.fields.core import Field
 
-from tusker.errors import NotFound, TuskerError
-from tusker.messages import say
+from tusker.errors import InvalidInput, NotFound, TuskerError
+from tusker.messages import joined, say
 from tusker.transactions import transaction
 
 
@@ -35,6 +35,17 @@ class Form(FlaskForm):
             self.form_errors = [*self.form_errors, error.message]
         else:
             field.errors = [*field.errors, _named(field, error.message)]
+
+    @property
+    def problems(self) -> str:
+        """All that is wrong with its fields, in one line."""
+        return joined((error for field in self for error in field.errors), " ")
+
+    def checked(self) -> Self:
+        """The form as it was sent, where no page shows it again; raises `InvalidInput` with what is wrong with it."""
+        if not self.validate_on_submit():
+            raise InvalidInput(self.problems, field=next((f.short_name for f in self if f.errors), None))
+        return self
 
     @contextmanager
     def saving(self) -> Iterator[None]:

@@ -16,7 +16,6 @@ from tusker.web.nav import counted_entries
 
 
 def is_htmx() -> bool:
-    """Whether htmx sent this request."""
     return request.headers.get("HX-Request") == "true"
 
 

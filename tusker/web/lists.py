@@ -23,7 +23,7 @@ from werkzeug.datastructures import MultiDict
 from tusker import clock
 from tusker.currency import currency
 from tusker.errors import InvalidInput, NotFound
-from tusker.messages import joined, say
+from tusker.messages import say
 from tusker.models import Role, SavedView
 from tusker.queries.paging import Cursor
 from tusker.queries.people.saved_views import views_of
@@ -99,7 +99,6 @@ class Column:
     file: Callable[[Any], Any] | None = None
 
     def of(self, row: Any) -> Any:
-        """What it holds of a row."""
         return self.value(row) if self.value else getattr(row, self.key)
 
     def in_file(self, row: Any) -> object:
@@ -120,7 +119,6 @@ class Column:
 
     @property
     def classes(self) -> str:
-        """The classes of its head and cells."""
         if self.kind in FIGURES:
             return "text-end"
         return {Kind.NAME: "tk-cut", Kind.TEXT: ""}.get(self.kind, "tk-tight")
@@ -163,7 +161,6 @@ class ListOf:
 
     @property
     def file_endpoint(self) -> str:
-        """The endpoint of its files."""
         return f"{self.endpoint}_file"
 
     def serve(
@@ -229,7 +226,7 @@ class ListOf:
         if ending not in {"csv", "xlsx"}:
             raise NotFound(say("Lists are files of CSV or XLSX."))
         if not form.validate():
-            raise InvalidInput(joined((error for each in form for error in each.errors), " "))
+            raise InvalidInput(form.problems)
         columns = [column for column in self.chosen() or self.columns if column.in_files]
         rows = ([column.in_file(row) for column in columns] for row in self._all(read))
         name = f"{self.name}-{clock.today()}.{ending}"
@@ -279,7 +276,6 @@ class ListOf:
         return column.empty if value is None else value, place
 
     def page(self, read: Reading[Any], size: int | None = None) -> KeysetPage[Any]:
-        """The page that the request asks for."""
         cursor, size = self.cursor(), size or PAGE_SIZE
         rows = read(cursor=cursor, limit=size + 1)
         return keyset_page(rows, cursor, size=size, place=lambda row: text_of_place(self._place(row, cursor)))
@@ -317,7 +313,6 @@ class Shown:
 
     @property
     def columns(self) -> list[Column]:
-        """The columns on the page."""
         return self.of.chosen() or [column for column in self.of.columns if column.usual]
 
     @property
@@ -366,7 +361,6 @@ class Shown:
         return url_for(self.of.endpoint, **self.opens_bare)
 
     def url_of_view(self, view: SavedView) -> str:
-        """The list as a view has it."""
         return f"{url_for(self.of.endpoint)}?{view.query or 'view=' + EVERYTHING}"
 
     @property

@@ -121,7 +121,6 @@ class Reading(Protocol[Found]):
 
 
 def page_of(read: Reading[Row], *, size: int | None = None) -> KeysetPage[Row]:
-    """The page that the request asks for."""
     cursor, size = read_cursor(), size or PAGE_SIZE
     return keyset_page(read(cursor=cursor, limit=size + 1), cursor, size=size)
 

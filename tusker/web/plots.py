@@ -100,7 +100,6 @@ class Plot:
 
     @property
     def is_empty(self) -> bool:
-        """Whether all of its figures are zero."""
         return not any(value for column in self.columns for value in column.values)
 
 
@@ -195,7 +194,6 @@ def lines(
 
 
 def point_words(where: str, amount: str, what: str) -> str:
-    """What is said of one mark."""
     return say("{where}: {amount} {what}", where=where, amount=amount, what=what)
 
 

@@ -18,7 +18,6 @@ bp = Blueprint("web", __name__)
 @bp.get("/")
 @allow()
 def start() -> ResponseReturnValue:
-    """Redirect to the user's own dashboard."""
     return redirect(home_url())
 
 

@@ -109,7 +109,6 @@ def statement_profiles_list() -> ResponseReturnValue:
 @bp.post("/statements/columns/<int:profile_id>/remove")
 @allow(Role.ADMIN)
 def remove_statement_profile(profile_id: int) -> ResponseReturnValue:
-    """Forget the columns of a table."""
     with transaction():
         service.remove_profile(acting(), profile_id)
     return done(say("The saved columns are removed."), to=url_for("admin.statement_profiles_list"))

@@ -145,7 +145,6 @@ def statement_upload(upload_id: int) -> ResponseReturnValue:
 @bp.post("/statements/uploads/<int:upload_id>/cancel")
 @allow(Role.ADMIN)
 def cancel_statement_upload(upload_id: int) -> ResponseReturnValue:
-    """Have a large file not imported."""
     with transaction():
         cancel_upload(acting(), upload_id)
     to = url_for("admin.statement_upload", upload_id=upload_id)
@@ -222,7 +221,6 @@ def accept_sure(statement_id: int) -> ResponseReturnValue:
 @bp.get("/statements/entries/<int:entry_id>")
 @allow(Role.ADMIN, Role.AUDITOR)
 def statement_entry(entry_id: int) -> ResponseReturnValue:
-    """Redirect to the statement of an entry."""
     statement_id, state = statement_of_entry(entry_id)
     tab = TAB_OF.get(EntryState(state), "done")
     return redirect(

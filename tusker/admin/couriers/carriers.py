@@ -61,7 +61,6 @@ def carriers() -> ResponseReturnValue:
 @bp.route("/carriers/<name>", methods=["GET", "POST"])
 @allow(Role.ADMIN)
 def carrier(name: str) -> ResponseReturnValue:
-    """The settings of one delivery company."""
     card = _card(name)
     form = CarrierForm(data={"enabled": card.enabled, "base_url": card.base_url})
     if form.validate_on_submit():

@@ -70,7 +70,6 @@ def change_a_rule(rule_id: int) -> ResponseReturnValue:
 @bp.post("/rules/<int:rule_id>/end")
 @allow(Role.ADMIN)
 def end_a_rule(rule_id: int) -> ResponseReturnValue:
-    """Let a rule count no more."""
     with transaction():
         made = end_rule(acting(), rule_id, reason=sent_reason())
     to = url_for("admin.rules")

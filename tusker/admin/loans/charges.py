@@ -96,11 +96,7 @@ def undo_charge(charge_id: int) -> ResponseReturnValue:
 
 
 def _sent() -> tuple[int, date, str]:
-    """What the form says; raises `InvalidInput` with the first thing that is wrong with it."""
-    form = ChargeForm()
-    if not form.validate_on_submit():
-        problems = [(field.name, error) for field in form for error in field.errors]
-        raise InvalidInput(problems[0][1], field=problems[0][0])
+    form = ChargeForm().checked()
     return form.amount.filled, form.value_date.filled, form.reason.data or ""
 
 

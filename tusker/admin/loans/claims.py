@@ -7,8 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import ClaimForm
-from tusker.errors import InvalidInput
-from tusker.messages import joined, say
+from tusker.messages import say
 from tusker.models import Claim, ClaimState, Role
 from tusker.services.loans import claim_undoing, claims
 from tusker.transactions import transaction
@@ -21,9 +20,7 @@ from tusker.web.htmx import Undo, done
 @allow(Role.ADMIN)
 def accept_claim(claim_id: int) -> ResponseReturnValue:
     """Take a claim in review, for less if an amount is given."""
-    form = ClaimForm()
-    if not form.validate():
-        raise InvalidInput(joined((error for field in form for error in field.errors), " "), field="amount")
+    form = ClaimForm().checked()
     with transaction():
         claim = claims.accept_claim(acting(), claim_id, amount=form.amount.data, reason=form.reason.filled)
     return _decided(claim, say("The claim is accepted: it is deducted from the supplier's next payouts."))
@@ -32,7 +29,6 @@ def accept_claim(claim_id: int) -> ResponseReturnValue:
 @bp.post("/claims/<int:claim_id>/dismiss")
 @allow(Role.ADMIN)
 def dismiss_claim(claim_id: int) -> ResponseReturnValue:
-    """Give a claim in review up."""
     with transaction():
         claim = claims.dismiss_claim(acting(), claim_id, reason=sent_reason())
     return _decided(claim, say("The claim is dismissed."))
@@ -41,7 +37,6 @@ def dismiss_claim(claim_id: int) -> ResponseReturnValue:
 @bp.post("/claims/<int:claim_id>/reopen")
 @allow(Role.ADMIN)
 def reopen_claim(claim_id: int) -> ResponseReturnValue:
-    """Take a decision back."""
     with transaction():
         claim = claim_undoing.reopen_claim(acting(), claim_id, reason=sent_reason())
     words = {

@@ -86,24 +86,12 @@ class NextStep:
 def show_disbursal(
     disbursal_id: int,
     *,
-    release: ReleaseForm | None = None,
-    confirm: ConfirmForm | None = None,
-    choice: Choice | None = None,
-    opened: Sequence[LineRow] = (),
-    problem: str | None = None,
-    closed_day: bool = False,
     status: int = 200,
+    **shown: Any,
 ) -> Response:
-    """The whole page, or the disbursal alone for htmx; refused forms and ticked boxes are shown as they were sent."""
-    context = disbursal_context(
-        disbursal_id,
-        release=release,
-        confirm=confirm,
-        choice=choice,
-        opened=opened,
-        problem=problem,
-        closed_day=closed_day,
-    )
+    """The whole page, or the disbursal alone for htmx; refused forms and ticked boxes are shown as they were sent:
+    `shown` is for `disbursal_context`."""
+    context = disbursal_context(disbursal_id, **shown)
     remember("disbursal", disbursal_id, context["row"].reference)
     answer = render("admin/payout/disbursal.html", status=status, **context)
     if is_htmx() and status >= 400:
@@ -128,7 +116,6 @@ def changed(
 
 
 def existing_disbursal(disbursal_id: int) -> DisbursalRow:
-    """The disbursal with its sums; raises `NotFound`."""
     return existing(disbursal_row(disbursal_id), say("disbursal"))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from flask import Response, current_app, request, url_for
+from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -15,23 +15,20 @@ from tusker.admin.payout.disbursal_view import changed, show_disbursal, ticked_o
 from tusker.currency import currency
 from tusker.errors import ClosedDay, Conflict, NotFound, TuskerError, Unsaved, existing
 from tusker.extensions import db, limiter
-from tusker.messages import joined, say
+from tusker.messages import say
 from tusker.models import DisbursalStatus, Payout, Role
 from tusker.queries.lookup import lines_called
 from tusker.services.loans.platform_ids import read_platform_references
 from tusker.services.payout.release import approval, releasing
 from tusker.services.payout.settlement import confirming as settlement
 from tusker.services.payout.settlement import paid_after_all, rejection, undoing
+from tusker.services.proposals import second_admin
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms import sent_reason, sent_seen
 from tusker.web.guessing import confirm_password
 from tusker.web.htmx import Undo
 from tusker.web.visitors import network
-
-
-def _second_admin() -> bool:
-    return bool(current_app.config["REQUIRE_SECOND_ADMIN"])
 
 
 @bp.post("/disbursals/<int:disbursal_id>/approve")
@@ -44,7 +41,7 @@ def approve_disbursal(disbursal_id: int) -> ResponseReturnValue:
             reference = approval.approve(
                 acting(),
                 disbursal_id,
-                second_admin=_second_admin(),
+                second_admin=second_admin(),
                 seen=sent_seen(),
                 ticked=ticked_of(disbursal_id, choice),
             ).reference
@@ -87,7 +84,7 @@ def release_disbursal(disbursal_id: int) -> ResponseReturnValue:
                     acting(),
                     disbursal_id,
                     execution_date=form.execution_date.filled,
-                    second_admin=_second_admin(),
+                    second_admin=second_admin(),
                     on_closed_day=form.on_closed_day.data,
                     seen=sent_seen(),
                 )
@@ -142,23 +139,21 @@ def _platform_references(form: ConfirmForm, disbursal_id: int) -> dict[int, str]
 @bp.post("/payouts/<int:payout_id>/confirm")
 @allow(Role.ADMIN)
 def confirm_payout(payout_id: int) -> ResponseReturnValue:
-    disbursal_id, form = _disbursal_of(payout_id), ConfirmForm()
-    if form.validate_on_submit():
-        try:
-            with transaction():
-                made = settlement.confirm_payout(
-                    acting(),
-                    payout_id,
-                    bank_reference=form.bank_reference.filled,
-                    value_date=form.value_date.filled,
-                    charges=_sent_charges(),
-                )
-                reference = made.reference
-        except TuskerError as error:
-            return show_disbursal(disbursal_id, problem=error.message, status=error.http_status)
-        return changed(disbursal_id, say("Payout {reference} is confirmed.", reference=reference))
-    problem = joined((error for errors in form.errors.values() for error in errors), " ")
-    return show_disbursal(disbursal_id, problem=problem, status=422)
+    disbursal_id = _disbursal_of(payout_id)
+    try:
+        form = ConfirmForm().checked()
+        with transaction():
+            made = settlement.confirm_payout(
+                acting(),
+                payout_id,
+                bank_reference=form.bank_reference.filled,
+                value_date=form.value_date.filled,
+                charges=_sent_charges(),
+            )
+            reference = made.reference
+    except TuskerError as error:
+        return show_disbursal(disbursal_id, problem=error.message, status=error.http_status)
+    return changed(disbursal_id, say("Payout {reference} is confirmed.", reference=reference))
 
 
 @bp.post("/payouts/<int:payout_id>/reject")
@@ -189,24 +184,22 @@ def reinstate_payout(payout_id: int) -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def pay_after_all(payout_id: int) -> ResponseReturnValue:
     """A payout that was taken for rejected left after all."""
-    disbursal_id, form = _disbursal_of(payout_id), ConfirmForm()
-    if form.validate_on_submit():
-        try:
-            with transaction():
-                made = paid_after_all.pay_after_all(
-                    acting(),
-                    payout_id,
-                    bank_reference=form.bank_reference.filled,
-                    value_date=form.value_date.filled,
-                    reason=sent_reason(),
-                    charges=_sent_charges(),
-                )
-                words = paid_after_all.words_of(made)
-        except TuskerError as error:
-            return show_disbursal(disbursal_id, problem=error.message, status=error.http_status)
-        return changed(disbursal_id, words)
-    problem = joined((error for errors in form.errors.values() for error in errors), " ")
-    return show_disbursal(disbursal_id, problem=problem, status=422)
+    disbursal_id = _disbursal_of(payout_id)
+    try:
+        form = ConfirmForm().checked()
+        with transaction():
+            made = paid_after_all.pay_after_all(
+                acting(),
+                payout_id,
+                bank_reference=form.bank_reference.filled,
+                value_date=form.value_date.filled,
+                reason=sent_reason(),
+                charges=_sent_charges(),
+            )
+            words = paid_after_all.words_of(made)
+    except TuskerError as error:
+        return show_disbursal(disbursal_id, problem=error.message, status=error.http_status)
+    return changed(disbursal_id, words)
 
 
 @bp.post("/payouts/<int:payout_id>/return")

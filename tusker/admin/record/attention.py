@@ -15,7 +15,7 @@ from tusker.domain.approval import Shown
 from tusker.domain.record.attention import AttentionKind
 from tusker.errors import InvalidInput, TuskerError, existing
 from tusker.extensions import db
-from tusker.messages import joined, say
+from tusker.messages import say
 from tusker.models import AttentionItem, Role
 from tusker.queries.attention import AttentionRow, items_page, open_counts
 from tusker.services.attention import resolve_item, review_items, rules_at
@@ -115,9 +115,7 @@ Act = Callable[[Context, int, dict[str, Any]], object]
 
 
 def _accept_claim(ctx: Context, _about: int, facts: dict[str, Any]) -> object:
-    form = ClaimForm()
-    if not form.validate():
-        raise InvalidInput(joined((error for field in form for error in field.errors), " "))
+    form = ClaimForm().checked()
     return accept_claim(ctx, facts["claim_id"], amount=form.amount.data, reason=form.reason.filled)
 
 
@@ -125,43 +123,20 @@ def _dismiss_claim(ctx: Context, _about: int, facts: dict[str, Any]) -> object:
     return dismiss_claim(ctx, facts["claim_id"], reason=sent_reason())
 
 
-def _overrule(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
-    return overrule_dispute(ctx, about, reason=sent_reason(), seen=sent_seen())
+def _deciding(decide: Callable[..., object]) -> Act:
+    """The button of a service that is given a reason, and what the item showed."""
+    return lambda ctx, about, _facts: decide(ctx, about, reason=sent_reason(), seen=sent_seen())
 
 
-def _accept_value(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
-    return accept_value(ctx, about, reason=sent_reason(), seen=sent_seen())
-
-
-def _accept_delivery(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
-    return accept_delivery(ctx, about, reason=sent_reason(), seen=sent_seen())
-
-
-def _accept_way(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
-    return accept_way(ctx, about, reason=sent_reason(), seen=sent_seen())
-
-
-def _tell_apart(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
-    return tell_apart(ctx, about, reason=sent_reason(), seen=sent_seen())
-
-
-def _ask_again(ctx: Context, about: int, _facts: dict[str, Any]) -> None:
-    ask_again(ctx, about)
-
-
-def _run_again(ctx: Context, about: int, _facts: dict[str, Any]) -> object:
-    return try_run_again(ctx, about)
-
-
-_ASKING: Mapping[str, Act] = {"ask_again": _ask_again}
+_ASKING: Mapping[str, Act] = {"ask_again": lambda ctx, about, _facts: ask_again(ctx, about)}
 _ACTIONS: Mapping[AttentionKind, Mapping[str, Act]] = {
     AttentionKind.RETURNED_AFTER_PAYOUT: {"accept_claim": _accept_claim, "dismiss_claim": _dismiss_claim},
-    AttentionKind.DISPUTED: {"overrule": _overrule},
-    AttentionKind.VALUE_DIFFERS: {"accept_value": _accept_value},
-    AttentionKind.DELIVERED_BEFORE: {"accept_delivery": _accept_delivery},
-    AttentionKind.ELSEWHERE: {"accept_way": _accept_way},
-    AttentionKind.NUMBER_ALIKE: {"tell_apart": _tell_apart},
-    AttentionKind.DAILY_JOB_LATE: {"run_again": _run_again},
+    AttentionKind.DISPUTED: {"overrule": _deciding(overrule_dispute)},
+    AttentionKind.VALUE_DIFFERS: {"accept_value": _deciding(accept_value)},
+    AttentionKind.DELIVERED_BEFORE: {"accept_delivery": _deciding(accept_delivery)},
+    AttentionKind.ELSEWHERE: {"accept_way": _deciding(accept_way)},
+    AttentionKind.NUMBER_ALIKE: {"tell_apart": _deciding(tell_apart)},
+    AttentionKind.DAILY_JOB_LATE: {"run_again": lambda ctx, about, _facts: try_run_again(ctx, about)},
     AttentionKind.SHIPMENT_EXCEPTION: _ASKING,
     AttentionKind.UNKNOWN_STATUS: _ASKING,
     AttentionKind.UNANSWERED: _ASKING,

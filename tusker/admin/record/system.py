@@ -49,7 +49,6 @@ def system() -> ResponseReturnValue:
 @bp.post("/system/jobs/<job_id>/retry")
 @allow(Role.ADMIN)
 def retry_job(job_id: str) -> ResponseReturnValue:
-    """Have a failed job done again."""
     try:
         found = retry_failed(job_id)
     except RedisError as error:

@@ -38,7 +38,6 @@ class PercentType(click.ParamType[Decimal]):
     name = "percent"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
-        """Read it without a float."""
         if isinstance(value, Decimal):
             return value
         text = value.strip().removesuffix("%").strip()
@@ -256,13 +255,7 @@ def _say_limit(what: str, use: LimitUse, made: object) -> None:
 
 
 def _terms(start: Terms, given: dict[str, Any]) -> Terms:
-    values = start.as_dict() | {name: value for name, value in given.items() if value is not None}
-    values["day_count"] = DayCount(values["day_count"])
-    values["interest_method"] = InterestMethod(values["interest_method"])
-    values["interest_timing"] = InterestTiming(values["interest_timing"])
-    values["due_convention"] = DueConvention(values["due_convention"])
-    values["collection"] = Collection(values["collection"])
-    return Terms(**values)
+    return Terms.of(start.as_dict() | {name: value for name, value in given.items() if value is not None})
 
 
 def _day(value: Any, field: str) -> date | None:

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 import click
-from flask import current_app
 
 from tusker.cli import (
     AMOUNT,
@@ -35,15 +34,11 @@ from tusker.services.payout.release.approval import approve
 from tusker.services.payout.release.releasing import release
 from tusker.services.payout.settlement import confirming as settlement
 from tusker.services.payout.settlement import paid_after_all, rejection
+from tusker.services.proposals import second_admin
 from tusker.services.seen import Seen
 from tusker.working_days import working_days
 
 CSV_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-
-def second_admin() -> bool:
-    """Whether this installation wants two people."""
-    return bool(current_app.config["REQUIRE_SECOND_ADMIN"])
 
 
 CHOSEN = click.option(

@@ -57,7 +57,6 @@ class PaymentOrder:
 
     @property
     def count(self) -> int:
-        """How many transfers there are."""
         return len(self.transfers)
 
 

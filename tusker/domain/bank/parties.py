@@ -27,7 +27,6 @@ class Parties:
         self._callers: dict[str, Collection[int]] = {}
 
     def name(self, customer_id: int) -> str:
-        """The name of a customer."""
         return self._names.get(customer_id, say("the one who owes it"))
 
     def payers(self, credit: Credit) -> tuple[dict[int, str], bool]:

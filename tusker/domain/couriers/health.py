@@ -36,7 +36,6 @@ class Health:
 
     @property
     def is_well(self) -> bool:
-        """Whether it answered last."""
         return self.failures == 0 and self.open_until is None
 
     def blocked_until(self, now: datetime) -> datetime | None:

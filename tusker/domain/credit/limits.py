@@ -132,7 +132,6 @@ class Validity:
         return earlier or (self.last or date.max) > (other.last or date.max)
 
     def state_on(self, day: date) -> LineState:
-        """Active, not yet valid or expired."""
         if self.first is not None and day < self.first:
             return LineState.NOT_YET_VALID
         return LineState.EXPIRED if self.last is not None and day > self.last else LineState.ACTIVE

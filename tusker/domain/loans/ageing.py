@@ -64,7 +64,6 @@ class AgeingRow(Generic[Key]):
 
     @property
     def total(self) -> int:
-        """The sum of all buckets."""
         return sum(self.amounts.values())
 
 

@@ -59,7 +59,6 @@ class Paid:
 
     @property
     def total(self) -> int:
-        """All parts together."""
         return self.penalty + self.fee + self.interest + self.principal
 
 
@@ -96,7 +95,6 @@ class AmountDue:
 
     @property
     def total(self) -> int:
-        """The sum to pay on this day."""
         return self.principal + self.interest + self.fee + self.penalty
 
 
@@ -141,7 +139,6 @@ class Charges:
 
     @property
     def total(self) -> int:
-        """All charges together."""
         return self.interest + self.fee + self.penalty
 
 

@@ -48,7 +48,6 @@ class RiskRule(Base):
 
     @property
     def rule(self) -> Rule:
-        """The rule as the domain's value."""
         return Rule(RuleKind(self.kind), self.value, Scope(self.scope), self.scope_id)
 
 

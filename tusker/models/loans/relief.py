@@ -101,5 +101,4 @@ class Relief(Base):
 
     @property
     def stands(self) -> bool:
-        """Whether it counts now."""
         return self.state == ReliefState.ACCEPTED

@@ -58,7 +58,6 @@ class BankAccount(Base):
 
     @property
     def account(self) -> AccountNumber:
-        """The account as the domain's value."""
         return AccountNumber(self.holder, self.iban, self.account_number, self.ifsc, self.bic)
 
     @property

@@ -89,12 +89,10 @@ class User(Base):
 
     @property
     def state(self) -> UserState:
-        """The state as pages show it."""
         return UserState.ACTIVE if self.active else UserState.INACTIVE
 
     @property
     def is_active(self) -> bool:
-        """Whether Flask-Login may sign this person in."""
         return self.active
 
     @property

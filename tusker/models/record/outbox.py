@@ -20,11 +20,9 @@ class Sayable(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
-        """As the database holds it."""
         return packed(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        """As it was given."""
         return unpacked(value)
 
 

@@ -79,7 +79,6 @@ class _Ledger:
             self._rows |= {row.loan_id: row for row in loans_of_ids(missing, self._today)}
 
     def due_on(self, loan_id: int, day: date) -> int | None:
-        """See `OpenLoan.due_on`."""
         if loan_id not in self._rows:
             self.load([loan_id])
         return _due_on(self._rows[loan_id], day)

@@ -64,7 +64,6 @@ class StatementRow:
 
     @property
     def name(self) -> str:
-        """The name by which people know it."""
         return self.reference or self.file_name or f"#{self.id}"
 
     @property
@@ -107,12 +106,10 @@ def statements_page(*, cursor: Cursor = NEWEST, limit: int | None = None) -> lis
 
 
 def statements_totals() -> Totals:
-    """How many statements there are."""
     return totals_of(select(BankStatement.id), BankStatement.id)
 
 
 def statement_row(statement_id: int) -> StatementRow:
-    """One statement; raises `NotFound`."""
     rows = _rows(db.session.execute(_statements().where(BankStatement.id == statement_id)))
     if not rows:
         raise NotFound(say("This statement does not exist."))

@@ -22,7 +22,7 @@ from tusker.domain.credit.limits import (
 )
 from tusker.domain.credit.risk import NO_RULES, Leeway
 from tusker.domain.terms import TERM_FIELDS, Terms
-from tusker.errors import NotFound
+from tusker.errors import existing
 from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import CreditLine, Customer, Invoice, LineStatus, PurchaserAccount, SupplierAccount
@@ -145,15 +145,11 @@ def _narrowed(
 
 
 def line_by_id(line_id: int, today: date) -> LineRow:
-    """One line; raises `NotFound`."""
     row = db.session.execute(line_rows().where(CreditLine.id == line_id)).first()
-    if row is None:
-        raise NotFound(say("This credit line does not exist."))
-    return _lines([row], today)[0]
+    return _lines([existing(row, say("credit line"))], today)[0]
 
 
 def lines_by_id(line_ids: Collection[int], today: date) -> dict[int, LineRow]:
-    """Several lines by id."""
     found = db.session.execute(line_rows().where(CreditLine.id.in_(line_ids))) if line_ids else ()
     return {row.id: row for row in _lines(found, today)}
 

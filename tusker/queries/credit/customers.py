@@ -148,12 +148,10 @@ def supplier_limits_total(*, without: int | None = None) -> int:
 
 
 def supplier_choices() -> list[tuple[int, str]]:
-    """All suppliers as (id, name), by name."""
     return _choices(SupplierAccount.customer_id)
 
 
 def purchaser_choices() -> list[tuple[int, str]]:
-    """All purchasers as (id, name), by name."""
     return _choices(PurchaserAccount.customer_id)
 
 

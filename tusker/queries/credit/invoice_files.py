@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import func, select
 
-from tusker.errors import NotFound
+from tusker.errors import existing
 from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import InvoiceFile, InvoiceFileRefusal
@@ -15,11 +15,7 @@ _ROWS_AT_ONCE = 2_000
 
 
 def invoice_file(file_id: int) -> InvoiceFile:
-    """A file; raises `NotFound`."""
-    found = db.session.get(InvoiceFile, file_id)
-    if found is None:
-        raise NotFound(say("This file does not exist."))
-    return found
+    return existing(db.session.get(InvoiceFile, file_id), say("file"))
 
 
 def newest_files(limit: int) -> Sequence[InvoiceFile]:

@@ -77,7 +77,6 @@ class LineFacts:
         return leeway(facts, self.picks(rules), terms)
 
     def picks(self, rules: Collection[Rule]) -> list[Rule]:
-        """The rules that apply to the line."""
         return [rule for rule in rules if rule.is_for(self.supplier_id, self.purchaser_id, self.id)]
 
 

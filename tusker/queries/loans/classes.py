@@ -139,7 +139,6 @@ class ClassifiedLoan:
 
     @property
     def debtor(self) -> str:
-        """Who owes it."""
         return self.loan.purchaser if self.loan.recourse_on is None else self.loan.supplier
 
 
@@ -319,7 +318,6 @@ def _worst_first(borrowers: Iterable[Borrower]) -> list[Borrower]:
 
 
 def sums_of(borrowers: Collection[Borrower]) -> list[ClassSum]:
-    """One row for each state."""
     return [_sum_of(state, [each for each in borrowers if each.state is state]) for state in AssetClass]
 
 

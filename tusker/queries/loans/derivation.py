@@ -57,7 +57,6 @@ class LoanDerivation:
 
     @property
     def paid(self) -> int:
-        """The sum of all payments."""
         return sum(row.total for row in self.payments)
 
     @property

@@ -86,7 +86,6 @@ def disbursals_page(
 
 
 def disbursals_totals(*, status: str | None = None, search: str = "") -> Totals:
-    """The sums of what `disbursals_page` lists."""
     query = _narrowed(select(Disbursal.id), status, search)
     return totals_of(query, Disbursal.id, invoices=Disbursal.invoices, principal=Disbursal.principal)
 
@@ -106,7 +105,6 @@ def open_disbursals() -> list[DisbursalRow]:
 
 
 def disbursal_row(disbursal_id: int) -> DisbursalRow | None:
-    """One disbursal with its sums."""
     rows = _disbursal_rows(_disbursals().where(Disbursal.id == disbursal_id))
     return rows[0] if rows else None
 

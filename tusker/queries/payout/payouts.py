@@ -74,7 +74,6 @@ class SupplierPayout:
         return self.payout is not None and self.payout.state == PayoutState.CONFIRMED
 
     def add(self, invoice_id: int, principal: int, deducted: Deduction) -> None:
-        """Add one invoice."""
         self.deductions[invoice_id] = deducted
         self.principal += principal
         self.interest += deducted.interest

@@ -55,7 +55,6 @@ def users_page(
 
 
 def users_totals(*, search: str = "", role: str | None = None, state: str | None = None) -> Totals:
-    """How many users `users_page` has."""
     return totals_of(_narrowed(search, role, state), User.id)
 
 
@@ -86,7 +85,6 @@ def user_id_of(email: str) -> int:
 
 
 def companies() -> list[Company]:
-    """All companies by name."""
     query = (
         select(
             Customer.id,

@@ -135,7 +135,6 @@ def unsealed_rows(*, limit: int, whole: bool) -> list[EventRow]:
 
 
 def newest_link() -> Head:
-    """The end of the chain."""
     row = db.session.execute(
         select(EventSeal.seq, EventSeal.hash).order_by(EventSeal.seq.desc()).limit(1)
     ).first()

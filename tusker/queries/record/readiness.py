@@ -95,7 +95,6 @@ def last_runs() -> list[LastRun]:
 
 
 def database_version() -> str:
-    """Which PostgreSQL answers."""
     return str(db.session.scalar(text("SHOW server_version"))).partition(" ")[0]
 
 

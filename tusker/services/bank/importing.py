@@ -54,7 +54,6 @@ class ImportResult:
 
     @property
     def words(self) -> str:
-        """What happened, as a sentence."""
         if self.repeated:
             return say("This file was imported before; nothing was added.")
         failed = say_n(

@@ -119,7 +119,6 @@ class _Known:
         self._well: dict[str, tuple[float, datetime | None]] = {}
 
     def clear(self) -> None:
-        """Know nothing of any."""
         with self._lock:
             self._questions.clear()
             self._well.clear()

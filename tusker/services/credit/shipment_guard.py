@@ -45,12 +45,7 @@ def check_not_waiting(
     row = db.session.execute(WAITING_FOR, wanted).first()
     if row is None:
         return
-    if row.supplier_id != supplier_id:
-        raise Duplicate(
-            say("“{ref}” is already used by another financing request.", ref=ref),
-            field="order_ref",
-            problem="duplicate",
-        )
+    _check_own(supplier_id, row.supplier_id, ref)
     raise Duplicate(
         say(
             "Financing of “{row_number}” is on the waiting list. Take it off the list to request it again.",
@@ -60,6 +55,15 @@ def check_not_waiting(
         problem="duplicate",
         invoice_id=row.invoice_id,
     )
+
+
+def _check_own(supplier_id: int, found: int, ref: str) -> None:
+    if found != supplier_id:
+        raise Duplicate(
+            say("“{ref}” is already used by another financing request.", ref=ref),
+            field="order_ref",
+            problem="duplicate",
+        )
 
 
 def check_free(
@@ -87,12 +91,7 @@ def check_free(
     row = db.session.execute(STANDING, wanted).first()
     if row is None:
         return
-    if row.supplier_id != supplier_id:
-        raise Duplicate(
-            say("“{ref}” is already used by another financing request.", ref=ref),
-            field="order_ref",
-            problem="duplicate",
-        )
+    _check_own(supplier_id, row.supplier_id, ref)
     requested = say(
         "Financing of “{ref}” was requested already, as invoice {number}.", ref=ref, number=row.number
     )

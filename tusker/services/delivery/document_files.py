@@ -33,7 +33,6 @@ class CheckedFile:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the content."""
         return hashlib.sha256(self.content).hexdigest()
 
 

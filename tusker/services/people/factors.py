@@ -34,7 +34,6 @@ def must_have_factor(user: User) -> bool:
 
 
 def factors_of(user_id: int) -> list[SecondFactor]:
-    """A person's apps and passkeys, oldest first."""
     query = select(SecondFactor).where(SecondFactor.user_id == user_id).order_by(SecondFactor.id)
     return list(db.session.scalars(query))
 

@@ -11,7 +11,7 @@ from tusker.admin.loans.deductions.forms import DeductionFilter, DeductionForm, 
 from tusker.currency import currency
 from tusker.errors import existing
 from tusker.extensions import db
-from tusker.messages import joined, say
+from tusker.messages import say
 from tusker.models import CreditNote, Role
 from tusker.queries.credit.invoices import Scope, invoice_in
 from tusker.queries.loans.invoice_money import (
@@ -97,14 +97,11 @@ def new_deduction(invoice_id: int) -> ResponseReturnValue:
 def settle_tax(note_id: int) -> ResponseReturnValue:
     """The certificate of tax at source came."""
     form = SettleForm()
-    if form.validate_on_submit():
-        with transaction():
-            deductions.settle_tax(
-                acting(), note_id, number=form.number.filled, settled_on=form.settled_on.filled
-            )
-        return _changed(note_id, say("Settled by {number}.", number=form.number.filled))
-    problem = joined((error for errors in form.errors.values() for error in errors), " ")
-    return _changed(note_id, problem, "danger")
+    if not form.validate_on_submit():
+        return _changed(note_id, form.problems, "danger")
+    with transaction():
+        deductions.settle_tax(acting(), note_id, number=form.number.filled, settled_on=form.settled_on.filled)
+    return _changed(note_id, say("Settled by {number}.", number=form.number.filled))
 
 
 @bp.post("/deductions/<int:note_id>/accept")

@@ -97,7 +97,6 @@ class TypedDeduction:
 
     @property
     def is_typed(self) -> bool:
-        """Whether anything was typed."""
         return bool(self.kind or self.amount or self.number or self.reason)
 
 
@@ -169,18 +168,15 @@ class Sheet:
 
     @property
     def everything(self) -> list[SheetRow]:
-        """All rows."""
         return [*self.rows, *self.further, *self.others, *self.written_off]
 
     @property
     def wanted(self) -> list[Split]:
-        """What is allocated."""
         nothing = (0,) * len(PARTS)
         return [row.split for row in self.everything if parts_of(row.split) != nothing]
 
     @property
     def allocated(self) -> int:
-        """What all splits sum to."""
         return sum(row.split.total for row in self.everything)
 
     @property
@@ -202,7 +198,6 @@ class Sheet:
 
     @property
     def problems(self) -> list[str]:
-        """Why the sheet cannot be recorded."""
         found: list[str] = [
             joined([row.line.number, problem], ": ")
             for row in self.everything

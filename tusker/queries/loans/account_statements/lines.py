@@ -90,7 +90,6 @@ def balance_of(row: LoanRow, side: Side) -> int:
 
 
 def payout_lines(closing: Iterable[LoanRow], first: date, side: Side) -> list[StatementLine]:
-    """The payouts of the period."""
     return [
         StatementLine(
             row.booked_on,

@@ -41,7 +41,6 @@ class AllocationRow:
 
     @property
     def total(self) -> int:
-        """All parts together."""
         return self.penalty + self.fee + self.interest + self.principal
 
 

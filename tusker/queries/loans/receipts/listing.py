@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, ColumnElement, Row, Select, cast, func, liter
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from tusker.domain.status import Status, Tone
-from tusker.errors import InvalidInput, NotFound
+from tusker.errors import InvalidInput, NotFound, existing
 from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import Allocation, Customer, Payable, Payout, Receipt, ReceiptKind
@@ -87,7 +87,6 @@ class ReceiptRow:
 
     @property
     def state(self) -> ReceiptState:
-        """The state as pages show it."""
         return ReceiptState.REVERSED if self.reversed else ReceiptState(self.kind)
 
 
@@ -151,9 +150,7 @@ def _narrowed(
 def receipt_row(receipt_id: int) -> ReceiptRow:
     """One receipt or contra row; raises `NotFound`."""
     rows = _rows(db.session.execute(_receipts()[0].where(Receipt.id == receipt_id)))
-    if not rows:
-        raise NotFound(say("This receipt does not exist."))
-    return rows[0]
+    return existing(next(iter(rows), None), say("receipt"))
 
 
 def receipt_called(
@@ -188,13 +185,11 @@ def contras_of(receipt_id: int) -> list[ReceiptRow]:
 
 
 def payers() -> list[tuple[int, str]]:
-    """Every customer as (id, name), by name."""
     rows = db.session.execute(select(Customer.id, Customer.name).order_by(func.lower(Customer.name)))
     return [(row.id, row.name) for row in rows]
 
 
 def names_of_customers(customer_ids: Collection[int]) -> dict[int, str]:
-    """The names of some customers, by id."""
     rows = db.session.execute(select(Customer.id, Customer.name).where(Customer.id.in_(customer_ids)))
     return {row.id: row.name for row in rows}
 

@@ -43,7 +43,6 @@ class ColumnMapping:
     carrier: str | None = None
 
     def columns(self) -> dict[str, str]:
-        """The mapped columns by what they hold."""
         return {f.name: column for f in fields(self) if (column := getattr(self, f.name)) is not None}
 
 

@@ -42,7 +42,6 @@ def written_off(number: str) -> Conflict:
 
 
 def configured_limits() -> ReliefLimits:
-    """The installation's limits of relief."""
     config = current_app.config
     alone = config["RELIEF_ALONE"]
     return ReliefLimits(

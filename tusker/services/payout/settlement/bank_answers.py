@@ -41,7 +41,6 @@ class AnswerResult:
 
     @property
     def words(self) -> str:
-        """What happened, as sentences."""
         if self.repeated:
             return say(
                 "This answer to {disbursal} was read before; nothing was changed.", disbursal=self.disbursal
