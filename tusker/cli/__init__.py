@@ -150,6 +150,11 @@ def context_of(name: str, email: str | None, why: str = "") -> Context:
     return replace(admin_context(name, email) if email else command_context(name), why=why)
 
 
+def say_row(*cells: object) -> None:
+    """A row of a list, tab-separated; a dash for what is not there."""
+    click.echo("\t".join("–" if cell in (None, "") else str(cell) for cell in cells))
+
+
 def said(made: object, words: str) -> str:
     """What a command says of what it did, or of the proposal that it made."""
     if isinstance(made, Proposal):

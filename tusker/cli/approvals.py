@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import click
 
-from tusker.cli import acting_as, admin_context, change, commands, proven_admin, with_password, with_reason
+from tusker.cli import (
+    acting_as,
+    admin_context,
+    change,
+    commands,
+    proven_admin,
+    say_row,
+    with_password,
+    with_reason,
+)
 from tusker.queries.proposals import proposals_page
 from tusker.services.approvals.actions import TITLES
 from tusker.services.approvals.deciding import accept, refuse
@@ -20,9 +29,8 @@ def list_command() -> None:
             f"{change['what'].replace('_', ' ')}: {change['from'] or '–'} → {change['to'] or '–'}"
             for change in row.changes
         )
-        proposer = row.proposer.name if row.proposer else "–"
-        cells = (row.id, TITLES[row.kind], name_of(row), changes, proposer, row.reason or "–")
-        click.echo("\t".join(str(cell) for cell in cells))
+        proposer = row.proposer and row.proposer.name
+        say_row(row.id, TITLES[row.kind], name_of(row), changes, proposer, row.reason)
 
 
 @change("approve")

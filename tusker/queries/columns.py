@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
+from sqlalchemy import Row
 from sqlalchemy.orm import InstrumentedAttribute
 
 from tusker.extensions import Base
+
+Rows = Sequence[Row[*tuple[Any, ...]]]
+"""What a query found, for a page that shows its columns by their names."""
 
 
 def columns_of(model: type[Base], row: type) -> list[InstrumentedAttribute[Any]]:

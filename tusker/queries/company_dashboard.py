@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import NotNullable, func, select
+from sqlalchemy import func, select
 
 from tusker.domain.credit.limits import LimitUse
 from tusker.extensions import db
@@ -19,6 +19,7 @@ from tusker.models import (
     PurchaserAccount,
     SupplierAccount,
 )
+from tusker.queries.columns import Rows
 from tusker.queries.credit.credit_lines import LineRow, lines_page
 
 
@@ -34,26 +35,13 @@ class LineUse:
         return self.row.id
 
 
-@dataclass(frozen=True, slots=True)
-class PaidOut:
-    """What a supplier was paid with one disbursal, in minor units: `net` left, of which `passed_on` is what its
-    purchasers paid beyond the debts."""
-
-    disbursal_id: int
-    reference: str
-    bank_reference: str
-    value_date: date
-    invoices: int
-    passed_on: int
-    net: int
-
-
 def own_limit(side: str, customer_id: int, today: date) -> LimitUse | None:
     """The company's own limit as supplier or purchaser; None where it is not one."""
-    model: type[SupplierAccount | PurchaserAccount] = (
-        SupplierAccount if side == "supplier" else PurchaserAccount
-    )
-    account = db.session.get(model, customer_id, populate_existing=True)
+    account: SupplierAccount | PurchaserAccount | None
+    if side == "supplier":
+        account = db.session.get(SupplierAccount, customer_id, populate_existing=True)
+    else:
+        account = db.session.get(PurchaserAccount, customer_id, populate_existing=True)
     return account.use_on(today) if account else None
 
 
@@ -71,26 +59,26 @@ def left_of(own: LimitUse | None, lines: Iterable[LineUse]) -> int:
     return min(own.available if own else 0, sum(line.row.available for line in lines))
 
 
-def recent_payouts(supplier_id: int, *, limit: int) -> list[PaidOut]:
-    """The supplier's last payouts that the bank confirmed, the newest first."""
+def recent_payouts(supplier_id: int, *, limit: int) -> Rows:
+    """The supplier's last payouts that the bank confirmed, the newest first: in minor units what left, and what of it
+    its purchasers had paid beyond the debts."""
     invoices = (
         select(func.count()).where(
             DisbursalLine.payout_id == Payout.id, DisbursalLine.state == LineState.PAID
         )
     ).scalar_subquery()
-    rows = db.session.execute(
+    return db.session.execute(
         select(
-            Disbursal.id,
+            Disbursal.id.label("disbursal_id"),
             Disbursal.reference,
-            NotNullable(Payout.bank_reference),
-            NotNullable(Payout.value_date),
-            invoices,
-            Payout.payables,
+            Payout.bank_reference,
+            Payout.value_date,
+            invoices.label("invoices"),
+            Payout.payables.label("passed_on"),
             Payout.net,
         )
         .join(Disbursal, Disbursal.id == Payout.disbursal_id)
         .where(Payout.supplier_id == supplier_id, Payout.state == PayoutState.CONFIRMED)
         .order_by(Payout.value_date.desc(), Payout.id.desc())
         .limit(limit)
-    )
-    return [PaidOut(*row) for row in rows]
+    ).all()

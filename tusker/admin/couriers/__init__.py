@@ -1,1 +1,0 @@
-"""Pages that set up delivery companies."""

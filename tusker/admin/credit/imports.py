@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any
 
-from flask import redirect, request, url_for
+from flask import Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -105,18 +105,15 @@ def import_result(token: str) -> ResponseReturnValue:
 @allow(Role.ADMIN, costly=True)
 def import_refusals(token: str) -> ResponseReturnValue:
     """All refusals as a CSV file, to be corrected and imported again."""
-    result = find_result(current_user.id, token)
+    return refusals_file(find_result(current_user.id, token)["refusals"])
+
+
+def refusals_file(refusals: Iterable[Mapping[str, Any]]) -> Response:
+    """Refused rows as CSV, amounts in major units."""
+    major = currency().major
     rows = (
-        [
-            refusal["line"],
-            refusal["number"],
-            refusal["supplier"],
-            refusal["purchaser"],
-            None if refusal["amount"] is None else currency().major(refusal["amount"]),
-            refusal["outcome"],
-            refusal["reason"],
-        ]
-        for refusal in result["refusals"]
+        [major(row[c]) if c == "amount" and row[c] is not None else row[c] for c in REFUSAL_COLUMNS]
+        for row in refusals
     )
     return csv_answer("refusals.csv", REFUSAL_COLUMNS, rows)
 

@@ -8,9 +8,8 @@ from flask.typing import ResponseReturnValue
 from tusker.admin.blueprint import bp
 from tusker.admin.credit.import_forms import SAMPLE, MappingForm, guess
 from tusker.admin.credit.import_options import options_of
-from tusker.admin.credit.imports import PREVIEW_ROWS, REFUSAL_COLUMNS, SHOWN_REFUSALS
+from tusker.admin.credit.imports import PREVIEW_ROWS, SHOWN_REFUSALS, refusals_file
 from tusker.carriers.registry import get_carriers
-from tusker.currency import currency
 from tusker.errors import TuskerError
 from tusker.messages import say
 from tusker.models import FileState, Role
@@ -25,7 +24,6 @@ from tusker.services.credit.importing.large import (
 )
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.csvfile import csv_answer
 from tusker.web.htmx import done, render
 
 
@@ -67,19 +65,7 @@ def start_large_import(file_id: int) -> ResponseReturnValue:
 @allow(Role.ADMIN, Role.AUDITOR, costly=True)
 def large_refusals(file_id: int) -> ResponseReturnValue:
     """All refusals of a large file as CSV, to be corrected and imported again."""
-    rows = (
-        [
-            row.line,
-            row.number,
-            row.supplier,
-            row.purchaser,
-            None if row.amount is None else currency().major(row.amount),
-            row.outcome,
-            row.reason,
-        ]
-        for row in refusals_of(invoice_file(file_id).id)
-    )
-    return csv_answer("refusals.csv", REFUSAL_COLUMNS, rows)
+    return refusals_file(map(vars, refusals_of(invoice_file(file_id).id)))
 
 
 @bp.post("/import/files/<int:file_id>/cancel")

@@ -1,1 +1,0 @@
-"""Pages of loans, receipts and credit notes."""

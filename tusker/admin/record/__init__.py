@@ -1,1 +1,0 @@
-"""Pages of events, the proof and what needs a person."""

@@ -1,1 +1,0 @@
-"""Commands about bank statements."""

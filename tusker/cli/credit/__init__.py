@@ -1,1 +1,0 @@
-"""Commands about companies, credit lines, requests, imports and rules of risk."""

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from tusker import clock
-from tusker.cli import AMOUNT, acting_as_or_operator, change, commands, context_of, said
+from tusker.cli import AMOUNT, acting_as_or_operator, change, commands, context_of, said, say_row
 from tusker.currency import currency
 from tusker.domain.credit.limits import LimitUse
 from tusker.domain.terms import Collection, DayCount, DueConvention, InterestMethod, InterestTiming, Terms
@@ -205,8 +205,7 @@ def list_customers_command(search: str, side: str | None) -> None:
     click.echo("id\tname\treference\tsupplier: used of limit\tpurchaser: used of limit\topen invoices\tlines")
     for row in customers_page(clock.today(), search=search, side=side):
         sides = (_use(row.supplier), _use(row.purchaser))
-        cells = (row.id, row.name, row.reference or "–", *sides, row.open_invoices, row.lines)
-        click.echo("\t".join(str(cell) for cell in cells))
+        say_row(row.id, row.name, row.reference, *sides, row.open_invoices, row.lines)
 
 
 def _set_line_limit(ctx: Context, supplier: Customer, purchaser: Customer, limit: int) -> None:

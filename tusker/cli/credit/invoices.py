@@ -10,7 +10,16 @@ import click
 from tusker import clock
 from tusker.carriers.base import Carrier
 from tusker.carriers.registry import get_carrier
-from tusker.cli import as_or_operator, change, command_context, commands, context_of, said, with_reason
+from tusker.cli import (
+    as_or_operator,
+    change,
+    command_context,
+    commands,
+    context_of,
+    said,
+    say_row,
+    with_reason,
+)
 from tusker.currency import currency
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.texts import one_line
@@ -145,8 +154,7 @@ def list_invoices_command(
     rows = list_invoices(wanted, limit=limit + 1)
     for row in rows[:limit]:
         amounts = (plain(row.amount), plain(row.principal), row.due_date or "-")
-        cells = (f"#{row.id}", row.number, row.status, row.supplier, row.purchaser, *amounts)
-        click.echo("\t".join(str(cell) for cell in cells))
+        say_row(f"#{row.id}", row.number, row.status, row.supplier, row.purchaser, *amounts)
     if len(rows) > limit:
         click.echo(f"There are more than {limit}; --limit shows more of them.", err=True)
 

@@ -6,7 +6,7 @@ from datetime import date
 
 import click
 
-from tusker.cli import Day, acting_as_or_operator, change, commands, context_of, said, with_reason
+from tusker.cli import Day, acting_as_or_operator, change, commands, context_of, said, say_row, with_reason
 from tusker.domain.credit.risk import RuleKind
 from tusker.errors import existing
 from tusker.extensions import db
@@ -29,16 +29,7 @@ def rules_command(ended: bool) -> None:
     click.echo("id\trule\tbound\tfor\tfrom\tto\treason")
     for row in rules_made(ended=ended, limit=1000):
         what = f"{row.rule.scope} {row.about}" if row.about else "everything"
-        cells = (
-            row.id,
-            row.rule.kind,
-            bound_of(row.rule),
-            what,
-            row.valid_from,
-            row.valid_to or "–",
-            row.reason,
-        )
-        click.echo("\t".join(str(cell) for cell in cells))
+        say_row(row.id, row.rule.kind, bound_of(row.rule), what, row.valid_from, row.valid_to, row.reason)
 
 
 @change("add-rule")

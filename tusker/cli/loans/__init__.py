@@ -1,1 +1,0 @@
-"""Commands about debts, receipts, deductions and relief."""

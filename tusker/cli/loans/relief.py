@@ -6,7 +6,7 @@ from datetime import date
 
 import click
 
-from tusker.cli import AMOUNT, Day, acting_as, admin_context, change, commands, said, with_reason
+from tusker.cli import AMOUNT, Day, acting_as, admin_context, change, commands, said, say_row, with_reason
 from tusker.currency import currency
 from tusker.models import Proposal, Relief
 from tusker.queries.loans.reliefs import ReliefRow, reliefs_of
@@ -83,17 +83,7 @@ def list_command(invoice: str) -> None:
     click.echo("id\tinvoice\tloan\twhat\tstate\tgives up\tproposed by\tdecided by")
     for row in rows:
         given = f"{currency().plain(row.gives_up)} {currency().code}"
-        cells = (
-            row.id,
-            row.number,
-            row.loan,
-            _what(row),
-            row.state,
-            given,
-            row.proposer or "–",
-            row.decider or "–",
-        )
-        click.echo("\t".join(str(cell) for cell in cells))
+        say_row(row.id, row.number, row.loan, _what(row), row.state, given, row.proposer, row.decider)
 
 
 def _what(row: ReliefRow) -> str:

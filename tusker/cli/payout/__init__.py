@@ -1,1 +1,0 @@
-"""Commands about bank accounts, disbursals and what is decided before a payout."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tusker.cli import acting_as, admin_context, change, commands, said
+from tusker.cli import acting_as, admin_context, change, commands, said, say_row
 from tusker.domain.accounts import HOLDER_MAX, AccountNumber, parse_account
 from tusker.queries.lookup import company_called
 from tusker.queries.payout.bank_accounts import accounts_of
@@ -49,8 +49,7 @@ def list_command(customer: str) -> None:
     click.echo("id\tstate\tholder\taccount\tproposed by\tdecided by")
     for row in rows:
         number = " ".join(part for part in (row.account.number, row.account.routing) if part)
-        cells = (row.id, row.state, row.account.holder, number, row.proposer or "–", row.decider or "–")
-        click.echo("\t".join(str(cell) for cell in cells))
+        say_row(row.id, row.state, row.account.holder, number, row.proposer, row.decider)
 
 
 def _words_of(account: AccountNumber) -> str:

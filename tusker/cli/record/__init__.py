@@ -1,1 +1,0 @@
-"""Commands about the record, its proof and the daily runs."""

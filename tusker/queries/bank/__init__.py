@@ -1,1 +1,0 @@
-"""Reads about bank statements and what their entries may mean."""

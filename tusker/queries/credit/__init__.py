@@ -1,1 +1,0 @@
-"""Reads about companies, credit lines, exposure and invoices."""

@@ -24,6 +24,7 @@ from tusker.models import (
     SupplierAccount,
     User,
 )
+from tusker.queries.columns import Rows
 from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
 from tusker.queries.sums import Totals, sum_of, totals_of
 
@@ -59,28 +60,6 @@ class CustomerRow:
         if sells:
             return say("as supplier: on hold, or its limit not valid")
         return say("as purchaser: on hold, or its limit not valid") if buys else ""
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceLine:
-    """An invoice in a company's short list; money in minor units."""
-
-    id: int
-    number: str
-    supplier: str
-    purchaser: str
-    principal: int
-    status: str
-    requested_at: Any
-
-
-@dataclass(frozen=True, slots=True)
-class HeldCustomer:
-    """A company on hold for new requests, and since when."""
-
-    id: int
-    name: str
-    since: date
 
 
 def customers_page(
@@ -129,16 +108,15 @@ def customer_by_id(customer_id: int) -> Customer:
 _HELD_SINCE = func.least(SupplierAccount.on_hold_since, PurchaserAccount.on_hold_since, Customer.held_since)
 
 
-def customers_on_hold() -> list[HeldCustomer]:
-    """Companies for which nothing new is financed, those held longest first."""
-    rows = db.session.execute(
+def customers_on_hold() -> Rows:
+    """Companies for which nothing new is financed, and since when, those held longest first."""
+    return db.session.execute(
         select(Customer.id, Customer.name, _HELD_SINCE.label("since"))
         .outerjoin(SupplierAccount, SupplierAccount.customer_id == Customer.id)
         .outerjoin(PurchaserAccount, PurchaserAccount.customer_id == Customer.id)
         .where(_HELD_SINCE.is_not(None))
         .order_by("since", func.lower(Customer.name))
-    )
-    return [HeldCustomer(*row) for row in rows]
+    ).all()
 
 
 def supplier_limits_total(*, without: int | None = None) -> int:
@@ -162,15 +140,15 @@ def lines_count_of(customer_id: int, side: str) -> int:
     return db.session.execute(query).scalar_one()
 
 
-def recent_invoices(customer_id: int, *, limit: int = 10) -> list[InvoiceLine]:
+def recent_invoices(customer_id: int) -> Rows:
     """A company's latest requests on either side, the newest first."""
     supplier, purchaser = aliased(Customer), aliased(Customer)
-    rows = db.session.execute(
+    return db.session.execute(
         select(
             Invoice.id,
             Invoice.number,
-            supplier.name,
-            purchaser.name,
+            supplier.name.label("supplier"),
+            purchaser.name.label("purchaser"),
             Invoice.principal,
             Invoice.status,
             Invoice.requested_at,
@@ -179,9 +157,8 @@ def recent_invoices(customer_id: int, *, limit: int = 10) -> list[InvoiceLine]:
         .join(purchaser, purchaser.id == Invoice.purchaser_id)
         .where(or_(Invoice.supplier_id == customer_id, Invoice.purchaser_id == customer_id))
         .order_by(Invoice.id.desc())
-        .limit(limit)
-    )
-    return [InvoiceLine(*row) for row in rows]
+        .limit(10)
+    ).all()
 
 
 def users_of(customer_id: int) -> list[User]:

@@ -1,1 +1,0 @@
-"""Reads about loans, receipts and account statements."""

@@ -1,1 +1,0 @@
-"""Reads about bank accounts, the queue, disbursals and payouts."""

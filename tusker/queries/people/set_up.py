@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from tusker.extensions import db
 
@@ -22,18 +22,6 @@ _SQL = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class SetUp:
-    """What the database holds of an installation's beginnings."""
-
-    customers: bool
-    limits: bool
-    line: bool
-    bank_details: bool
-    admins: int
-    factors: bool
-
-
-def set_up() -> SetUp:
+def set_up() -> Row[*tuple[Any, ...]]:
     """How far the installation is set up."""
-    return SetUp(**db.session.execute(text(_SQL)).one()._mapping)
+    return db.session.execute(text(_SQL)).one()

@@ -1,1 +1,0 @@
-"""Reads about events, the proof and what needs a person."""

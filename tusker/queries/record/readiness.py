@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from tusker.extensions import REPLICA, db, migrate
+from tusker.queries.columns import Rows
 from tusker.queries.record.replica import replica_lag
 from tusker.queues import last_signs, redis_connection
 
@@ -71,27 +72,14 @@ def schema() -> Part:
     return Part("migrations", OK, detail=found)
 
 
-@dataclass(frozen=True, slots=True)
-class LastRun:
-    """The newest day of a daily job, and what went wrong with it."""
-
-    job: str
-    business_date: date
-    due_at: datetime
-    done_at: datetime | None
-    attempts: int
-    last_error: str | None
-
-
-def last_runs() -> list[LastRun]:
-    """The newest business day of each daily job."""
-    rows = db.session.execute(
+def last_runs() -> Rows:
+    """The newest business day of each daily job, and what went wrong with it."""
+    return db.session.execute(
         text(
             "SELECT DISTINCT ON (job) job, business_date, due_at, done_at, attempts, last_error FROM daily_runs"
             " ORDER BY job, business_date DESC"
         )
-    )
-    return [LastRun(*row) for row in rows]
+    ).all()
 
 
 def database_version() -> str:

@@ -1,1 +1,0 @@
-"""Reads of money received and of what it paid."""
