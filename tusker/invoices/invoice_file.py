@@ -34,12 +34,11 @@ from tusker.models import (
     WaitingRequest,
 )
 from tusker.queries.attention import AttentionRow
+from tusker.queries.columns import Rows
 from tusker.queries.credit.waiting import WaitingRow
 from tusker.queries.loans.classes import ClassHistory
 from tusker.queries.loans.invoice_money import ClaimRow, Reserve
 from tusker.queries.loans.loan_rows import LoanRow
-from tusker.queries.loans.reliefs import ReliefRow
-from tusker.queries.payout.payables import PayableRow
 from tusker.queries.record.events import CompanyEvent
 from tusker.services.credit.waiting import may_wait
 from tusker.services.delivery.tracking import shown_by_hand
@@ -62,14 +61,14 @@ class InvoiceFile:
     expected: Calculation
     allocations: list[Allocation]
     adjustments: Sequence[Adjustment]
-    reliefs: Sequence[ReliefRow]
+    reliefs: Rows
     events: Sequence[Event | CompanyEvent]
     signed_by: str | None
     """Who signed for the goods, as the delivery company reported."""
     reserve: Reserve
     credit_notes: list[CreditNote]
     claims: list[ClaimRow]
-    payables: list[PayableRow]
+    payables: Rows
     missing: tuple[Condition, ...]
     wishes: Wishes
     attention: list[AttentionRow]

@@ -16,6 +16,7 @@ from tusker.invoices.forms import DisputeForm, ReasonForm
 from tusker.invoices.invoice_file import InvoiceFile
 from tusker.models import Event, Invoice, ReliefKind, Role, Shipment, ShipmentDocument
 from tusker.queries.attention import items_of_invoice
+from tusker.queries.columns import Rows
 from tusker.queries.credit.invoices import (
     adjustments_of,
     allocations_of,
@@ -27,7 +28,7 @@ from tusker.queries.credit.waiting import WaitingRow, waiting_of, waiting_rows
 from tusker.queries.loans.classes import class_history
 from tusker.queries.loans.invoice_money import claims_of, credit_notes_of, reserve_of
 from tusker.queries.loans.loans import loan_of_invoice
-from tusker.queries.loans.reliefs import ReliefRow, reliefs_of
+from tusker.queries.loans.reliefs import reliefs_of
 from tusker.queries.payout.payables import payables_of
 from tusker.queries.record.events import CompanyEvent, events_of, for_company
 from tusker.services.credit.expected import plan_now, plan_on_line, plan_words
@@ -94,7 +95,7 @@ def _room_for(invoice: Invoice, place: WaitingRow | None) -> str:
     return plan_words(plan_on_line(line, place.refusal, seen_by=seen_by), clock.today())
 
 
-def _reliefs_shown(invoice: Invoice) -> list[ReliefRow]:
+def _reliefs_shown(invoice: Invoice) -> Rows:
     """All, but no charges to a purchaser that pays the face value."""
     found = reliefs_of(invoice.id)
     if is_staff():

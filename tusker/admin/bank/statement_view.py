@@ -33,10 +33,10 @@ def shown_tab() -> str:
     return wanted if wanted in TABS else "open"
 
 
-def show_statement(statement_id: int, *, status: int = 200) -> Response:
+def show_statement(statement_id: int) -> Response:
     """The whole page, or the statement alone for htmx."""
     context = statement_context(statement_id, shown_tab())
-    return render("admin/bank/statement.html", status=status, **context)
+    return render("admin/bank/statement.html", **context)
 
 
 def changed(

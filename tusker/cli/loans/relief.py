@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import click
+from sqlalchemy import Row
 
 from tusker.cli import AMOUNT, Day, acting_as, admin_context, change, commands, said, say_row, with_reason
 from tusker.currency import currency
 from tusker.models import Proposal, Relief
-from tusker.queries.loans.reliefs import ReliefRow, reliefs_of
+from tusker.queries.loans.reliefs import reliefs_of
 from tusker.queries.lookup import loan_invoice_id_of
 from tusker.services.loans.relief import granting as service
 from tusker.services.loans.relief.undoing import undo_relief
@@ -86,7 +88,7 @@ def list_command(invoice: str) -> None:
         say_row(row.id, row.number, row.loan, _what(row), row.state, given, row.proposer, row.decider)
 
 
-def _what(row: ReliefRow) -> str:
+def _what(row: Row[*tuple[Any, ...]]) -> str:
     if row.due_date is None:
         return "waiver"
     return f"due {row.due_date}" + ("" if row.with_interest else " without interest")

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select, text
 
 from tusker.extensions import db
 from tusker.models import WebhookDelivery
+from tusker.queries.columns import Rows
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
-
-
-@dataclass(frozen=True, slots=True)
-class CarrierHealth:
-    """One delivery company: its breaker, the shipments that are due to be asked about, and its webhooks that wait."""
-
-    carrier: str
-    failures: int
-    failing_since: datetime | None
-    left_alone_until: datetime | None
-    last_error: str | None
-    last_error_at: datetime | None
-    last_success_at: datetime | None
-    due: int
-    followed: int
-    webhooks_waiting: int
-
 
 _HEALTH = text(
     """
@@ -49,10 +32,10 @@ _HEALTH = text(
 )
 
 
-def health_of_carriers(carriers: list[str], now: datetime) -> list[CarrierHealth]:
-    """One row for each of these delivery companies."""
-    rows = db.session.execute(_HEALTH, {"carriers": carriers, "now": now})
-    return [CarrierHealth(**row._mapping) for row in rows]
+def health_of_carriers(carriers: list[str], now: datetime) -> Rows:
+    """For each of these delivery companies its breaker, the shipments that are due to be asked about, and its webhooks
+    that wait."""
+    return db.session.execute(_HEALTH, {"carriers": carriers, "now": now}).all()
 
 
 def webhooks_with_errors(*, cursor: Cursor = NEWEST, limit: int) -> list[WebhookDelivery]:

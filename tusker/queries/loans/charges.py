@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -13,32 +11,13 @@ from sqlalchemy.orm import aliased
 from tusker.currency import currency
 from tusker.extensions import db
 from tusker.models import BankCharge, Payout, Receipt
+from tusker.queries.columns import Rows
 from tusker.queries.sums import sum_of
-
-
-@dataclass(frozen=True, slots=True)
-class ChargeRow:
-    """A charge or its contra row; the amount in minor units, negative where it was undone."""
-
-    id: int
-    booked_on: date
-    value_date: date
-    amount: int
-    about: str
-    """The receipt's bank reference or the payout's id."""
-    receipt_id: int | None
-    disbursal_id: int | None
-    reason: str
-    is_contra: bool
-    undone: bool
-    at_bank: bool
-    """Whether a statement's entry says so."""
-
 
 CHARGE_COLUMNS = ("booked", "value_date", "payment", "amount", "currency", "by", "reason")
 
 
-def charge_cells(row: ChargeRow) -> list[object]:
+def charge_cells(row: Row[*tuple[Any, ...]]) -> list[object]:
     """A charge for a CSV file, in major units."""
     return [
         row.booked_on,
@@ -51,10 +30,10 @@ def charge_cells(row: ChargeRow) -> list[object]:
     ]
 
 
-def charges_between(first: date, last: date, *, limit: int | None = None) -> list[ChargeRow]:
+def charges_between(first: date, last: date, *, limit: int | None = None) -> Rows:
     """What was booked in a period, both days included, the oldest first."""
     query = _charges().where(BankCharge.booked_on.between(first, last))
-    return _rows(db.session.execute(query.order_by(BankCharge.booked_on, BankCharge.id).limit(limit)))
+    return db.session.execute(query.order_by(BankCharge.booked_on, BankCharge.id).limit(limit)).all()
 
 
 def total_between(first: date, last: date) -> int:
@@ -62,16 +41,16 @@ def total_between(first: date, last: date) -> int:
     return sum_of(BankCharge.amount, BankCharge.booked_on.between(first, last))
 
 
-def charges_of_receipt(receipt_id: int) -> list[ChargeRow]:
+def charges_of_receipt(receipt_id: int) -> Rows:
     """What the bank kept of a receipt, with contra rows, the oldest first."""
     query = _charges().where(BankCharge.receipt_id == receipt_id)
-    return _rows(db.session.execute(query.order_by(BankCharge.id)))
+    return db.session.execute(query.order_by(BankCharge.id)).all()
 
 
-def charges_of_disbursal(disbursal_id: int) -> list[ChargeRow]:
+def charges_of_disbursal(disbursal_id: int) -> Rows:
     """What the bank took for a disbursal's payouts, with contra rows, the oldest first."""
     query = _charges().where(Payout.disbursal_id == disbursal_id)
-    return _rows(db.session.execute(query.order_by(BankCharge.id)))
+    return db.session.execute(query.order_by(BankCharge.id)).all()
 
 
 def _charges() -> Select[*tuple[Any, ...]]:
@@ -93,7 +72,3 @@ def _charges() -> Select[*tuple[Any, ...]]:
         .outerjoin(Receipt, Receipt.id == BankCharge.receipt_id)
         .outerjoin(Payout, Payout.id == BankCharge.payout_id)
     )
-
-
-def _rows(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[ChargeRow]:
-    return [ChargeRow(**row._mapping) for row in rows]

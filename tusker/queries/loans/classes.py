@@ -182,16 +182,14 @@ class Classified:
         return sums_of(self.borrowers)
 
 
-def classified(as_of: date, rules: Rules, companies: Collection[int] | None = None) -> Classified:
-    """All open loans of a day, of some companies if given, with the state of their borrowers at its end.
+def classified(as_of: date, rules: Rules) -> Classified:
+    """All open loans of a day with the state of their borrowers at its end.
 
     A day that no run recorded yet is classified from the last one that was, as the run would.
     """
     now = _states(as_of, _OLDEST, rules)
     borrowers: dict[int, Borrower] = {}
-    loans = [
-        _count(borrowers, row, now, rules) for row in open_loans(as_of, companies=companies) if row.owed()
-    ]
+    loans = [_count(borrowers, row, now, rules) for row in open_loans(as_of) if row.owed()]
     return Classified(as_of, loans, _worst_first(borrowers.values()))
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import aliased
 
 from tusker.domain.loans.extensions import DueMove
 from tusker.extensions import db
-from tusker.models import Customer, Invoice, Loan, Relief, ReliefKind, ReliefState, User
+from tusker.models import Customer, Invoice, Loan, Relief, ReliefKind, User
+from tusker.queries.columns import Rows
 
 _proposer = aliased(User)
 _decider = aliased(User)
@@ -20,65 +20,9 @@ _supplier = aliased(Customer)
 _purchaser = aliased(Customer)
 
 
-@dataclass(frozen=True, slots=True)
-class ReliefRow:
-    """Relief that was granted, with the names of who did so (None for commands and jobs); money in minor
-    units."""
-
-    id: int
-    kind: ReliefKind
-    state: ReliefState
-    invoice_id: int
-    number: str
-    supplier: str
-    purchaser: str
-    loan: str
-    penalty: int
-    fee: int
-    interest: int
-    value_date: date | None
-    due_before: date | None
-    due_date: date | None
-    with_interest: bool
-    gives_up: int
-    reason: str
-    proposed_at: datetime
-    proposed_by: int | None
-    proposer: str | None
-    decided_at: datetime
-    decider: str | None
-    booked_on: date
-    undone_on: date | None
-    decision_reason: str
-
-
-def reliefs_of(invoice_id: int) -> list[ReliefRow]:
-    """All relief on an invoice's loans, the newest first."""
-    rows = _rows(Loan.invoice_id == invoice_id)
-    return rows[::-1]
-
-
-def moves_by_loan(loan_ids: Collection[int], as_of: date) -> dict[int, list[DueMove]]:
-    """The moves of due dates that counted at the end of a day, by loan id, in their order."""
-    if not loan_ids:
-        return {}
-    rows = db.session.scalars(
-        select(Relief)
-        .where(
-            Relief.loan_id.in_(loan_ids),
-            Relief.kind == ReliefKind.EXTENSION,
-            Relief.booked_on <= as_of,
-            or_(Relief.undone_on.is_(None), Relief.undone_on > as_of),
-        )
-        .order_by(Relief.id)
-    )
-    found: dict[int, list[DueMove]] = {}
-    for row in rows:
-        found.setdefault(row.loan_id, []).append(row.move)
-    return found
-
-
-def _rows(condition: ColumnElement[bool]) -> list[ReliefRow]:
+def reliefs_of(invoice_id: int) -> Rows:
+    """All relief on an invoice's loans, the newest first, in minor units, with the names of who granted it (None for
+    commands and jobs)."""
     columns: tuple[Any, ...] = (
         Relief.id,
         Relief.kind,
@@ -114,7 +58,27 @@ def _rows(condition: ColumnElement[bool]) -> list[ReliefRow]:
         .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
         .outerjoin(_proposer, _proposer.id == Relief.proposed_by)
         .outerjoin(_decider, _decider.id == Relief.decided_by)
-        .where(condition)
+        .where(Loan.invoice_id == invoice_id)
+        .order_by(Relief.id.desc())
+    )
+    return db.session.execute(query).all()
+
+
+def moves_by_loan(loan_ids: Collection[int], as_of: date) -> dict[int, list[DueMove]]:
+    """The moves of due dates that counted at the end of a day, by loan id, in their order."""
+    if not loan_ids:
+        return {}
+    rows = db.session.scalars(
+        select(Relief)
+        .where(
+            Relief.loan_id.in_(loan_ids),
+            Relief.kind == ReliefKind.EXTENSION,
+            Relief.booked_on <= as_of,
+            or_(Relief.undone_on.is_(None), Relief.undone_on > as_of),
+        )
         .order_by(Relief.id)
     )
-    return [ReliefRow(**row) for row in db.session.execute(query).mappings()]
+    found: dict[int, list[DueMove]] = {}
+    for row in rows:
+        found.setdefault(row.loan_id, []).append(row.move)
+    return found

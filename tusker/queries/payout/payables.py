@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
-
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
@@ -19,50 +16,16 @@ from tusker.models import (
     Payout,
     Receipt,
 )
+from tusker.queries.columns import Rows
 from tusker.queries.sums import sum_of
 
 _supplier = aliased(Customer)
 _purchaser = aliased(Customer)
 
 
-@dataclass(frozen=True, slots=True)
-class PassedOnRow:
-    """A payable in a disbursal, in minor units; `reference` and `value_date` are those of the purchaser's payment."""
-
-    payable_id: int
-    invoice_id: int
-    number: str
-    supplier: str
-    purchaser: str
-    receipt_id: int
-    reference: str
-    value_date: date
-    amount: int
-    state: str
-    reason: str | None
-    payout: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class PayableRow:
-    """What is owed to the supplier for one payment of an invoice, in minor units, and what became of it."""
-
-    amount: int
-    open_amount: int
-    booked_on: date
-    value_date: date
-    receipt_id: int
-    reference: str
-    undone: bool
-    disbursal_id: int | None
-    disbursal: str | None
-    paid_on: date | None
-    """The value date of the payout that passed it on; None while it is open or on its way."""
-
-
-def passed_on_in(disbursal_id: int) -> list[PassedOnRow]:
-    """The payables of a disbursal, by supplier; also those that were taken out."""
-    rows = db.session.execute(
+def passed_on_in(disbursal_id: int) -> Rows:
+    """The payables of a disbursal by supplier, in minor units, with the purchaser's payment; those taken out, too."""
+    return db.session.execute(
         select(
             Payable.id.label("payable_id"),
             Payable.invoice_id,
@@ -86,8 +49,7 @@ def passed_on_in(disbursal_id: int) -> list[PassedOnRow]:
         .outerjoin(Payout, Payout.id == PayableLine.payout_id)
         .where(PayableLine.disbursal_id == disbursal_id)
         .order_by(_supplier.name, Payable.id)
-    )
-    return [PassedOnRow(**row) for row in rows.mappings()]
+    ).all()
 
 
 def to_pass_on(disbursal_id: int) -> list[tuple[int, int, int]]:
@@ -101,10 +63,11 @@ def to_pass_on(disbursal_id: int) -> list[tuple[int, int, int]]:
     return [(payable_id, amount, supplier_id) for payable_id, amount, supplier_id in rows]
 
 
-def payables_of(invoice_id: int) -> list[PayableRow]:
-    """What was or is owed to the supplier beyond the debt of an invoice, the oldest first."""
+def payables_of(invoice_id: int) -> Rows:
+    """What was or is owed to the supplier beyond the debt of an invoice, in minor units, the oldest first, and what
+    became of it: `paid_on` is the value date of the payout that passed it on."""
     undoing = aliased(Payable)
-    rows = db.session.execute(
+    return db.session.execute(
         select(
             Payable.amount,
             Payable.open_amount,
@@ -127,8 +90,7 @@ def payables_of(invoice_id: int) -> list[PayableRow]:
         .outerjoin(Payout, Payout.id == PayableLine.payout_id)
         .where(Payable.invoice_id == invoice_id, Payable.reverses_id.is_(None))
         .order_by(Payable.id)
-    )
-    return [PayableRow(**row) for row in rows.mappings()]
+    ).all()
 
 
 def owed_to_supplier(supplier_id: int) -> int:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import aliased
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.extensions import db
 from tusker.models import Customer, DisbursalLine, Invoice, Payout
+from tusker.queries.columns import Rows
 from tusker.queries.paging import Cursor, Sorts, rows_of_page
 
 _supplier = aliased(Customer)
@@ -92,27 +93,16 @@ def queue_total(search: str = "", *, without: Collection[int] = ()) -> QueueSum:
     return QueueSum(*db.session.execute(query).one())
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingRow:
-    """An invoice with its companies; principal in minor units."""
-
-    id: int
-    number: str
-    supplier: str
-    purchaser: str
-    principal: int
-
-
-def waiting_of(invoice_ids: Collection[int]) -> list[WaitingRow]:
-    """These invoices of the queue or of a disbursal, by id."""
-    rows = db.session.execute(
-        select(Invoice.id, Invoice.number, _supplier.name, _purchaser.name, Invoice.principal)
+def waiting_of(invoice_ids: Collection[int]) -> Rows:
+    """These invoices of the queue or of a disbursal with their companies, by id."""
+    supplier, purchaser = _supplier.name.label("supplier"), _purchaser.name.label("purchaser")
+    return db.session.execute(
+        select(Invoice.id, Invoice.number, supplier, purchaser, Invoice.principal)
         .join(_supplier, _supplier.id == Invoice.supplier_id)
         .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
         .where(Invoice.id.in_(invoice_ids))
         .order_by(Invoice.id)
-    )
-    return [WaitingRow(*row) for row in rows]
+    ).all()
 
 
 def queue_groups(sort: str, search: str = "") -> dict[int, QueueSum]:
