@@ -7,7 +7,7 @@ from flask import request, url_for
 from tusker import models
 from tusker.api import inputs, invoice_schemas
 from tusker.api.auth import Caller
-from tusker.api.endpoints import Reply, operation
+from tusker.api.endpoints import Operation, Reply
 from tusker.domain.files import MediaType
 from tusker.errors import existing
 from tusker.messages import say
@@ -22,7 +22,7 @@ from tusker.web.sent_files import file_answer
 _RULE = "/invoices/<int:invoice_id>/documents"
 
 
-@operation(
+@Operation(
     "POST",
     _RULE,
     tag="Invoices",
@@ -50,7 +50,7 @@ def send_document(*, caller: Caller, query: inputs.DocumentQuery, invoice_id: in
     return Reply(shown, 201, {"Location": where})
 
 
-@operation(
+@Operation(
     "GET",
     _RULE,
     tag="Invoices",
@@ -67,7 +67,7 @@ def documents(*, caller: Caller, invoice_id: int) -> Reply:
     return Reply(invoice_schemas.DocumentList(items=[_shown(each) for each in documents_of(invoice_id)]))
 
 
-@operation(
+@Operation(
     "GET",
     f"{_RULE}/<int:document_id>",
     tag="Invoices",

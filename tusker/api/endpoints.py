@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -37,79 +37,43 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Operation:
-    """One operation. `answers` says in words what each success status means; all of them carry `answer`.
+    """Declares a view as an operation; its docstring becomes summary (first line) and description.
 
-    A body may have `largest_body` bytes. Where it `takes_file` the body is the file, as large as is configured; without
-    an `answer` it answers with a file of one of the `file_types`.
+    The view gets `caller`, `body` and `query` as declared, `key` (the Idempotency-Key or None) when `keyed`, and the
+    path's own arguments. `answers` says in words what each success status means; all of them carry `answer`. A body may
+    have `largest_body` bytes. Where it `takes_file` the body is the file, as large as is configured; without an
+    `answer` it answers with a file of one of the `file_types`.
     """
 
     method: str
     rule: str
-    name: str
-    summary: str
-    description: str
+    _: KW_ONLY
     tag: str
-    answer: type[BaseModel] | None
+    answer: type[BaseModel] | None = None
     answers: Mapping[int, str]
-    problems: tuple[str, ...]
-    body: type[Input] | None
-    query: type[Input] | None
-    keyed: bool
-    largest_body: int
-    takes_file: bool
-    file_types: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+    body: type[Input] | None = None
+    query: type[Input] | None = None
+    keyed: bool = False
+    largest_body: int = LARGEST_BODY
+    takes_file: bool = False
+    file_types: tuple[str, ...] = ()
+    name: str = field(init=False)
+    summary: str = field(init=False)
+    description: str = field(init=False)
+
+    def __call__(self, view: View) -> View:
+        summary, _, description = (view.__doc__ or "").strip().partition("\n")
+        self.name, self.summary = view.__name__, summary.rstrip(".")
+        self.description = "\n".join(line.strip() for line in description.strip().splitlines())
+        OPERATIONS.append(self)
+        bp.add_url_rule(self.rule, self.name, _endpoint(self, view), methods=[self.method])
+        return view
 
 
 OPERATIONS: list[Operation] = []
-
-
-def operation(
-    method: str,
-    rule: str,
-    *,
-    tag: str,
-    answer: type[BaseModel] | None = None,
-    answers: Mapping[int, str],
-    problems: tuple[str, ...] = (),
-    body: type[Input] | None = None,
-    query: type[Input] | None = None,
-    keyed: bool = False,
-    largest_body: int = LARGEST_BODY,
-    takes_file: bool = False,
-    file_types: tuple[str, ...] = (),
-) -> Callable[[View], View]:
-    """Declare a view as an operation; its docstring becomes summary (first line) and description.
-
-    The view gets `caller`, `body` and `query` as declared, `key` (the Idempotency-Key or None) when `keyed`, and the
-    path's own arguments.
-    """
-
-    def register(view: View) -> View:
-        summary, _, description = (view.__doc__ or "").strip().partition("\n")
-        declared = Operation(
-            method=method,
-            rule=rule,
-            name=view.__name__,
-            summary=summary.rstrip("."),
-            description="\n".join(line.strip() for line in description.strip().splitlines()),
-            tag=tag,
-            answer=answer,
-            answers=answers,
-            problems=problems,
-            body=body,
-            query=query,
-            keyed=keyed,
-            largest_body=largest_body,
-            takes_file=takes_file,
-            file_types=file_types,
-        )
-        OPERATIONS.append(declared)
-        bp.add_url_rule(rule, view.__name__, _endpoint(declared, view), methods=[method])
-        return view
-
-    return register
 
 
 def _endpoint(declared: Operation, view: View) -> Callable[..., Response]:

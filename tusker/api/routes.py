@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from tusker.api import inputs, invoice_schemas, schemas, serializers
 from tusker.api.auth import Caller
-from tusker.api.endpoints import Reply, operation
+from tusker.api.endpoints import Operation, Reply
 from tusker.api.problems import ApiError, described, refuse_invalid
 from tusker.api.requesting import Answer, Asked, Result, answer_all, read_asked
 from tusker.api.shown import missing_for, room_for
@@ -42,7 +42,7 @@ _ORDER_PROBLEMS = (
 )
 
 
-@operation("GET", "/me", tag="Account", answer=schemas.Me, answers={200: "The token's company."})
+@Operation("GET", "/me", tag="Account", answer=schemas.Me, answers={200: "The token's company."})
 def me(*, caller: Caller) -> Reply:
     """Whose token this is.
 
@@ -68,7 +68,7 @@ def me(*, caller: Caller) -> Reply:
     )
 
 
-@operation(
+@Operation(
     "POST",
     "/quotes",
     tag="Financing",
@@ -88,7 +88,7 @@ def quote(*, caller: Caller, body: inputs.QuoteRequest) -> Reply:
         return Reply(serializers.quote(quote_subject(caller.context(), subject)))
 
 
-@operation(
+@Operation(
     "POST",
     "/invoices",
     tag="Financing",
@@ -120,7 +120,7 @@ def request_invoice(*, caller: Caller, body: inputs.InvoiceRequest, key: str | N
     return Reply(result.body, result.status, headers)
 
 
-@operation(
+@Operation(
     "POST",
     "/invoices/batch",
     tag="Financing",
@@ -164,7 +164,7 @@ def _item(result: Result) -> str:
     return f'{{"status":{found.status},"replayed":false,"invoice":null,"problem":{written}}}'
 
 
-@operation(
+@Operation(
     "GET",
     "/invoices",
     tag="Invoices",
@@ -197,7 +197,7 @@ def invoices(*, caller: Caller, query: inputs.InvoiceQuery) -> Reply:
     return Reply(invoice_schemas.InvoicePage(items=items, next_cursor=_next_cursor(items, len(rows))))
 
 
-@operation(
+@Operation(
     "GET",
     "/invoices/<int:invoice_id>",
     tag="Invoices",
@@ -219,7 +219,7 @@ def invoice(*, caller: Caller, query: inputs.OneInvoiceQuery, invoice_id: int) -
     return Reply(serializers.invoice(found, caller.company_id, loan, missing, events, room))
 
 
-@operation(
+@Operation(
     "GET",
     "/credit-lines",
     tag="Account",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tusker.api import invoice_schemas, serializers
 from tusker.api.auth import Caller
-from tusker.api.endpoints import Reply, operation
+from tusker.api.endpoints import Operation, Reply
 from tusker.domain.credit.limits import Refusal
 from tusker.errors import NotFound
 from tusker.models import WaitingRequest, WaitingState
@@ -19,7 +19,7 @@ _RULE = "/invoices/<int:invoice_id>/waiting"
 OFF = "taken off the list by its supplier"
 
 
-@operation(
+@Operation(
     "GET",
     "/waiting",
     tag="Financing",
@@ -37,7 +37,7 @@ def waiting_list(*, caller: Caller) -> Reply:
     return Reply(invoice_schemas.WaitingList(items=[_shown(found[row.id], row) for row in rows]))
 
 
-@operation(
+@Operation(
     "POST",
     _RULE,
     tag="Financing",
@@ -61,7 +61,7 @@ def leave(*, caller: Caller, invoice_id: int) -> Reply:
     return Reply(shown, 201)
 
 
-@operation(
+@Operation(
     "GET",
     _RULE,
     tag="Financing",
@@ -80,7 +80,7 @@ def place(*, caller: Caller, invoice_id: int) -> Reply:
     return Reply(_one(caller.context(), known))
 
 
-@operation(
+@Operation(
     "DELETE",
     _RULE,
     tag="Financing",
