@@ -16,7 +16,7 @@ from tests.support.payouts import bundle_and_confirm
 from tests.support.values import TERMS, TODAY
 from tusker import clock
 from tusker.models import CreditLine, Invoice, Role
-from tusker.queries.company_dashboard import lines_of_purchaser, lines_of_supplier, recent_payouts
+from tusker.queries.company_dashboard import lines_by_partner, recent_payouts
 from tusker.services.context import Context
 from tusker.services.credit.requesting.financing import request_financing
 from tusker.transactions import transaction
@@ -98,9 +98,9 @@ def test_purchaser_sees_what_is_to_repay_when(
 
 def test_lines_are_the_companys_own(make_line: Callable[..., CreditLine]) -> None:
     mine, other = make_line(), make_line()
-    assert [line.line_id for line in lines_of_supplier(mine.supplier_id, TODAY)] == [mine.id]
-    assert [line.line_id for line in lines_of_purchaser(other.purchaser_id, TODAY)] == [other.id]
-    assert lines_of_supplier(mine.supplier_id, TODAY)[0].partner == mine.purchaser.customer.name
+    assert [line.line_id for line in lines_by_partner("supplier", mine.supplier_id, TODAY)] == [mine.id]
+    assert [line.line_id for line in lines_by_partner("purchaser", other.purchaser_id, TODAY)] == [other.id]
+    assert lines_by_partner("supplier", mine.supplier_id, TODAY)[0].partner == mine.purchaser.customer.name
 
 
 def test_new_companies_see_no_empty_tables(
