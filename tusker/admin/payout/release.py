@@ -15,7 +15,7 @@ from tusker.admin.payout.disbursal_view import changed, show_disbursal, ticked_o
 from tusker.currency import currency
 from tusker.errors import ClosedDay, Conflict, NotFound, TuskerError, Unsaved, existing
 from tusker.extensions import db, limiter
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.models import DisbursalStatus, Payout, Role
 from tusker.queries.lookup import lines_called
 from tusker.services.loans.platform_ids import read_platform_references
