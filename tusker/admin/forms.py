@@ -190,12 +190,6 @@ class ExtendForm(Form):
     reason = ReasonField()
 
 
-class WriteOffForm(Form):
-    """Writing a debt off."""
-
-    reason = ReasonField()
-
-
 class EventFilter(FilterForm):
     """Which events are shown."""
 

@@ -11,7 +11,6 @@ from flask_login import current_user
 from tusker.currency import currency
 from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp
-from tusker.invoices.forms import ReasonForm
 from tusker.invoices.opening import open_file
 from tusker.invoices.routes import PAGE, PARTIAL, done_with, file_context
 from tusker.messages import joined, say
@@ -32,7 +31,7 @@ from tusker.services.payout.funding.verification import (
 )
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id, my_scope
-from tusker.web.forms import sent_reason, sent_seen
+from tusker.web.forms import ReasonForm, sent_reason, sent_seen
 from tusker.web.htmx import Undo, render
 
 

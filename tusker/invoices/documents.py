@@ -9,7 +9,6 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from tusker.errors import InvalidInput, NotFound, TuskerError
 from tusker.invoices.blueprint import bp
-from tusker.invoices.forms import ReasonForm
 from tusker.invoices.opening import open_file
 from tusker.invoices.routes import PAGE, done_with, file_context
 from tusker.messages import say
@@ -27,6 +26,7 @@ from tusker.services.delivery.invoice_documents import keep_document
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id, my_scope
 from tusker.web.errors import answer_http_error
+from tusker.web.forms import ReasonForm
 from tusker.web.htmx import render
 from tusker.web.sent_files import file_answer
 

@@ -81,12 +81,6 @@ class RequestForm(Form):
         return {name: self[name].data for name in PARCEL_FIELDS if name in self}
 
 
-class ReasonForm(Form):
-    """Why something is done."""
-
-    reason = ReasonField()
-
-
 class DisputeForm(Form):
     """What is wrong with a delivery or its amount."""
 

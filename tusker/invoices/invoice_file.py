@@ -18,7 +18,7 @@ from tusker.domain.delivery.financeable import Condition, PurchaserAnswer, Wishe
 from tusker.domain.delivery.shipments import ShipmentStatus
 from tusker.domain.loans.calculator import Calculation
 from tusker.errors import IllegalTransition
-from tusker.invoices.forms import DisputeForm, ReasonForm
+from tusker.invoices.forms import DisputeForm
 from tusker.messages import Text, say
 from tusker.models import (
     Adjustment,
@@ -48,6 +48,7 @@ from tusker.services.payout.funding.control import shown_value
 from tusker.services.payout.funding.purchaser_answers import shown_dispute
 from tusker.web.access import is_staff
 from tusker.web.filters import money_plain
+from tusker.web.forms import ReasonForm
 
 
 @dataclass(frozen=True, slots=True)

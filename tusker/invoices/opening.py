@@ -12,7 +12,7 @@ from tusker.domain.delivery.financeable import Wishes
 from tusker.domain.delivery.shipments import DocumentKind
 from tusker.domain.loans.calculator import calculate
 from tusker.domain.terms import Collection
-from tusker.invoices.forms import DisputeForm, ReasonForm
+from tusker.invoices.forms import DisputeForm
 from tusker.invoices.invoice_file import InvoiceFile
 from tusker.models import Event, Invoice, ReliefKind, Role, Shipment, ShipmentDocument
 from tusker.queries.attention import items_of_invoice
@@ -34,6 +34,7 @@ from tusker.queries.record.events import CompanyEvent, events_of, for_company
 from tusker.services.credit.expected import plan_now, plan_on_line, plan_words
 from tusker.services.delivery.conditions import Judge
 from tusker.web.access import is_staff, my_scope
+from tusker.web.forms import ReasonForm
 from tusker.working_days import working_days
 
 

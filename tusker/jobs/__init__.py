@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from flask import current_app
 from rq import get_current_job
 
 from tusker import clock
@@ -18,3 +21,8 @@ def job_context(name: str) -> Context:
         today=clock.today(),
         job=job.id if job else None,
     )
+
+
+def poll_interval() -> timedelta:
+    """How long a shipment is left alone at least before it is asked for again."""
+    return timedelta(seconds=current_app.config["POLL_INTERVAL_SECONDS"])

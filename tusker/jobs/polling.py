@@ -9,19 +9,17 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 from itertools import chain
 from math import ceil
 
-from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from tusker.carriers.base import Carrier, CarrierError, CarrierRejected
 from tusker.carriers.registry import get_carriers
 from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.errors import TuskerError
-from tusker.jobs import job_context, stopping
+from tusker.jobs import job_context, poll_interval, stopping
 from tusker.messages import say
 from tusker.queues import POLL_QUEUE, enqueue, waiting
 from tusker.services.couriers.gate import (
@@ -60,7 +58,7 @@ def poll_all() -> None:
         a_job = ROUNDS_WORTH_A_JOB * QUESTIONS_A_ROUND * carrier.batch_size
         with transaction():
             ctx = job_context("poll")
-            if distrusted := distrust(ctx, name, _minimum_interval()):
+            if distrusted := distrust(ctx, name, poll_interval()):
                 log.warning("%s: %d shipments were due later than any rule sets", name, distrusted)
             due = count_due(ctx, name, most=a_job * MOST_JOBS)
         # Skip while jobs are already queued, so that they do not pile up when a carrier is slow.
@@ -234,7 +232,7 @@ def _record(polled: _Polled) -> None:
 
 def _record_answers(answers: Mapping[int, TrackedOrder | None]) -> int:
     with transaction():
-        return len(record_tracking(job_context("poll"), answers, minimum_interval=_minimum_interval()))
+        return len(record_tracking(job_context("poll"), answers, minimum_interval=poll_interval()))
 
 
 def _record_one_by_one(answers: Mapping[int, TrackedOrder | None]) -> int:
@@ -257,10 +255,6 @@ def _record_failure(shipment_ids: Sequence[int], error: str, *, whole_carrier: b
             job_context("poll"),
             shipment_ids,
             error,
-            minimum_interval=_minimum_interval(),
+            minimum_interval=poll_interval(),
             whole_carrier=whole_carrier,
         )
-
-
-def _minimum_interval() -> timedelta:
-    return timedelta(seconds=current_app.config["POLL_INTERVAL_SECONDS"])

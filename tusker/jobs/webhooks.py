@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
-
-from flask import current_app
 
 from tusker.carriers.registry import get_carriers
 from tusker.domain.delivery.shipments import TrackedOrder
-from tusker.jobs import job_context
+from tusker.jobs import job_context, poll_interval
 from tusker.services.delivery.webhooks import next_webhook, note_webhook_failure, work_off_webhook
 from tusker.transactions import may_pass, transaction
 
@@ -35,7 +32,7 @@ def work_off_webhooks() -> int:
                     job_context("webhook"),
                     delivery_id,
                     get_carriers(),
-                    minimum_interval=_minimum_interval(),
+                    minimum_interval=poll_interval(),
                     known=known,
                 )
         except Exception as error:
@@ -51,7 +48,3 @@ def work_off_webhooks() -> int:
             if not done:
                 continue
         handled, last = handled + 1, delivery_id
-
-
-def _minimum_interval() -> timedelta:
-    return timedelta(seconds=current_app.config["POLL_INTERVAL_SECONDS"])

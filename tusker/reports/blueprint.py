@@ -6,15 +6,13 @@ from datetime import date
 from typing import TypedDict
 
 from flask import Blueprint, request
-from flask_login import current_user
 
 from tusker import clock
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
 from tusker.messages import joined, say
-from tusker.models import Role
 from tusker.reports.forms import AsOfForm
-from tusker.web.access import current_company_id, is_staff
+from tusker.web.access import my_scope
 
 bp = Blueprint("reports", __name__, url_prefix="/reports")
 
@@ -28,11 +26,10 @@ class Own(TypedDict, total=False):
 
 def own() -> Own:
     """Staff see everything, a supplier what was lent on its invoices, a purchaser what it has to pay."""
-    if is_staff():
-        return {}
-    if current_user.role == Role.SUPPLIER:
-        return {"supplier_id": current_company_id()}
-    return {"purchaser_id": current_company_id()}
+    scope = my_scope()
+    if scope.supplier_id is not None:
+        return {"supplier_id": scope.supplier_id}
+    return {} if scope.purchaser_id is None else {"purchaser_id": scope.purchaser_id}
 
 
 def pays() -> bool:

@@ -65,7 +65,7 @@ def init_app(app: Flask) -> None:
     """Register the handlers. Unexpected errors reach them as 500, after Flask has logged them."""
     app.register_error_handler(TuskerError, _on_tusker_error)
     app.register_error_handler(CSRFError, _on_csrf_error)
-    app.register_error_handler(HTTPException, _on_http_error)
+    app.register_error_handler(HTTPException, answer_http_error)
     app.register_error_handler(SQLAlchemyError, _on_database_error)
 
 
@@ -114,15 +114,11 @@ def _on_database_error(error: SQLAlchemyError) -> ResponseReturnValue:
     log.warning("the database could not do it now: %s", str(error.__cause__ or error).splitlines()[0])
     with contextlib.suppress(SQLAlchemyError):
         db.session.rollback()
-    return _on_http_error(ServiceUnavailable(retry_after=RETRY_SECONDS))
+    return answer_http_error(ServiceUnavailable(retry_after=RETRY_SECONDS))
 
 
 def answer_http_error(error: HTTPException) -> ResponseReturnValue:
-    """The usual answer to an HTTP error, for a blueprint that handles only some itself."""
-    return _on_http_error(error)
-
-
-def _on_http_error(error: HTTPException) -> ResponseReturnValue:
+    """The usual answer to an HTTP error; blueprints that handle some themselves leave the others to it."""
     if isinstance(error, InternalServerError):
         # The error page must not read what was half done.
         with contextlib.suppress(SQLAlchemyError):

@@ -13,6 +13,7 @@ from wtforms.fields.core import Field
 from tusker.errors import InvalidInput, NotFound, TuskerError
 from tusker.messages import joined, say
 from tusker.transactions import transaction
+from tusker.web.fields import ReasonField
 
 
 class Form(FlaskForm):
@@ -59,6 +60,12 @@ class Form(FlaskForm):
             self.take(error)
         else:
             self.saved = True
+
+
+class ReasonForm(Form):
+    """The reason for something that needs nothing else."""
+
+    reason = ReasonField()
 
 
 class FilterForm(Form):

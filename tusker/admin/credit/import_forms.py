@@ -10,10 +10,11 @@ from flask_wtf.file import FileRequired
 from wtforms import BooleanField
 
 from tusker.carriers.base import Carrier
+from tusker.carriers.registry import MANUAL, get_carriers
 from tusker.csv_tables import CsvTable, read_date
 from tusker.errors import InvalidInput
 from tusker.messages import say
-from tusker.services.credit.importing.file import ColumnMapping, mapping_from
+from tusker.services.credit.importing.file import ColumnMapping, ImportOptions, mapping_from
 from tusker.web.fields import ChoiceField, UploadField
 from tusker.web.forms import Form
 
@@ -86,9 +87,15 @@ class MappingForm(Form):
                 field.choices = names
         self.default_carrier.choices = [(name, carrier.label) for name, carrier in carriers.items()]
 
-    def mapping(self) -> ColumnMapping:
-        """The chosen columns; raises `InvalidInput` naming the field."""
-        return mapping_from({field: self[field].data for field in COLUMNS})
+    def options(self) -> ImportOptions:
+        """How the file is read; raises `InvalidInput` naming the field of a column that was not chosen."""
+        return ImportOptions(
+            mapping=mapping_from({field: self[field].data for field in COLUMNS}),
+            date_format=_pattern(self.date_format.data or ""),
+            carrier=self.default_carrier.data or MANUAL,
+            carriers=frozenset(get_carriers()),
+            retry_refused=self.retry_refused.data,
+        )
 
     def chosen(self) -> dict[str, str]:
         """Everything chosen, as the form would send it again."""
@@ -118,13 +125,13 @@ def _guess_dates(table: CsvTable, column: str) -> str:
     for pattern, _ in DATE_FORMATS:
         try:
             for text in texts:
-                read_date(text, strptime_pattern(pattern), field="date")
+                read_date(text, _pattern(pattern), field="date")
         except InvalidInput:
             continue
         return pattern
     return DATE_FORMATS[0][0]
 
 
-def strptime_pattern(choice: str) -> str:
+def _pattern(choice: str) -> str:
     """The strptime pattern for a choice of `DATE_FORMATS`."""
     return "" if choice == "iso" else choice

@@ -13,7 +13,6 @@ from flask_login import current_user
 from tusker.admin.blueprint import bp
 from tusker.admin.credit.import_files import find_result, find_upload, keep_result, keep_upload
 from tusker.admin.credit.import_forms import MappingForm, UploadForm, guess
-from tusker.admin.credit.import_options import options_of
 from tusker.carriers.base import Carrier
 from tusker.carriers.registry import get_carriers
 from tusker.csv_tables import CsvTable, read_table
@@ -138,7 +137,7 @@ def _defaults(token: str, table: CsvTable, carriers: Mapping[str, Carrier]) -> d
 
 def _run(form: MappingForm, table: CsvTable, *, dry_run: bool) -> ImportReport:
     ctx = acting()
-    options = options_of(form)
+    options = form.options()
     file = read_invoices(ctx, table, options)
     return run_import(
         ctx,

@@ -7,7 +7,6 @@ from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
 from tusker.admin.credit.import_forms import SAMPLE, MappingForm, guess
-from tusker.admin.credit.import_options import options_of
 from tusker.admin.credit.imports import PREVIEW_ROWS, SHOWN_REFUSALS, refusals_file
 from tusker.carriers.registry import get_carriers
 from tusker.errors import TuskerError
@@ -52,7 +51,7 @@ def start_large_import(file_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with transaction():
-                start_file(acting(), file_id, options_of(form))
+                start_file(acting(), file_id, form.options())
         except TuskerError as error:
             form.take(error)
         else:

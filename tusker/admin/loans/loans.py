@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker import clock
 from tusker.admin.blueprint import bp
-from tusker.admin.forms import RepayForm, WriteOffForm
+from tusker.admin.forms import RepayForm
 from tusker.currency import currency
 from tusker.errors import NotFound
 from tusker.messages import joined, say
@@ -26,7 +26,7 @@ from tusker.services.loans.receipts import recording as receipts
 from tusker.services.loans.write_off import write_off as write_off_debt
 from tusker.web.access import STAFF, acting, allow
 from tusker.web.fields import FIRST_DAY, LAST_DAY
-from tusker.web.forms import Form
+from tusker.web.forms import Form, ReasonForm
 from tusker.web.htmx import PROPOSED, Undo, done, render, wants_fragment
 from tusker.web.lists import Column, Kind, ListOf
 from tusker.web.loan_filter import LoanFilter
@@ -155,7 +155,7 @@ def due(invoice_id: int) -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def write_off(invoice_id: int) -> ResponseReturnValue:
     """The form of a write-off: in the loan's row with htmx, a page of its own without."""
-    form = WriteOffForm()
+    form = ReasonForm()
     _name_inputs(form, invoice_id)
     if form.validate_on_submit():
         with form.saving():

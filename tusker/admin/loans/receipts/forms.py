@@ -69,12 +69,6 @@ class RefundForm(Form):
     value_date = DayField(say("Value date"), description=say("The day the money left."))
 
 
-class UndoForm(Form):
-    """Undoing something, with a reason."""
-
-    reason = ReasonField()
-
-
 class CreditNoteForm(Form):
     """Recording a credit note."""
 

@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.admin.loans.deductions.forms import ChargeForm
-from tusker.admin.loans.receipts.forms import ReceiptFilter, RefundForm, UndoForm
+from tusker.admin.loans.receipts.forms import ReceiptFilter, RefundForm
 from tusker.currency import currency
 from tusker.errors import NotFound
 from tusker.messages import say
@@ -25,7 +25,7 @@ from tusker.services.loans.receipts.undoing import return_refund, reverse_receip
 from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
 from tusker.web.finding import remember
-from tusker.web.forms import sent_reason
+from tusker.web.forms import ReasonForm, sent_reason
 from tusker.web.htmx import done, render
 from tusker.web.lists import Column, Kind, ListOf
 
@@ -103,7 +103,7 @@ def refund_receipt(receipt_id: int) -> ResponseReturnValue:
 @bp.post("/receipts/<int:receipt_id>/undo")
 @allow(Role.ADMIN)
 def undo_receipt(receipt_id: int) -> ResponseReturnValue:
-    form = UndoForm()
+    form = ReasonForm()
     if form.validate_on_submit():
         with form.saving():
             reverse_receipt(acting(), receipt_id, reason=form.reason.filled)
@@ -152,7 +152,7 @@ def _changed(receipt_id: int, message: str, category: str = "success", *, made: 
 
 
 def _show(
-    receipt_id: int, *, refund: RefundForm | None = None, undo: UndoForm | None = None, status: int = 200
+    receipt_id: int, *, refund: RefundForm | None = None, undo: ReasonForm | None = None, status: int = 200
 ) -> Response:
     return render(
         "admin/loans/receipts/receipt.html",
@@ -161,7 +161,7 @@ def _show(
     )
 
 
-def _context(receipt_id: int, refund: RefundForm | None, undo: UndoForm | None) -> dict[str, Any]:
+def _context(receipt_id: int, refund: RefundForm | None, undo: ReasonForm | None) -> dict[str, Any]:
     row = queries.receipt_row(receipt_id)
     if row.kind != ReceiptKind.PAYMENT:
         raise NotFound(say("This receipt does not exist."))
@@ -174,5 +174,5 @@ def _context(receipt_id: int, refund: RefundForm | None, undo: UndoForm | None) 
         "contras": queries.contras_of(receipt_id),
         "refund": refund
         or RefundForm(None, data={"amount": max(0, row.credit), "value_date": clock.today()}),
-        "undo": undo or UndoForm(None),
+        "undo": undo or ReasonForm(None),
     }
