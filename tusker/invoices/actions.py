@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
@@ -41,37 +42,35 @@ def cancel(invoice_id: int) -> ResponseReturnValue:
     """A supplier cancels its own requests only, an admin any."""
     owner = current_company_id() if current_user.role == Role.SUPPLIER else None
 
-    def act(reason: str) -> object:
-        return cancel_invoice(acting(), invoice_id, reason=reason, supplier_id=owner)
-
-    return carry_out(invoice_id, act, say("Cancelled. Its amount is available again on all three limits."))
+    return carry_out(
+        invoice_id,
+        cancel_invoice,
+        say("Cancelled. Its amount is available again on all three limits."),
+        supplier_id=owner,
+    )
 
 
 @bp.post("/<int:invoice_id>/delivered")
 @allow(Role.ADMIN)
 def delivered(invoice_id: int) -> ResponseReturnValue:
-    def act(reason: str) -> object:
-        return report_delivery(acting(), invoice_id, reason=reason, seen=sent_seen())
-
-    return carry_out(invoice_id, act, say("The delivery is recorded."))
+    return carry_out(invoice_id, report_delivery, say("The delivery is recorded."), seen=sent_seen())
 
 
 @bp.post("/<int:invoice_id>/overrule")
 @allow(Role.ADMIN)
 def overrule(invoice_id: int) -> ResponseReturnValue:
-    def act(reason: str) -> object:
-        return overrule_dispute(acting(), invoice_id, reason=reason, seen=sent_seen())
-
-    return carry_out(invoice_id, act, say("The dispute is settled and no longer stops the financing."))
+    return carry_out(
+        invoice_id,
+        overrule_dispute,
+        say("The dispute is settled and no longer stops the financing."),
+        seen=sent_seen(),
+    )
 
 
 @bp.post("/<int:invoice_id>/accept-value")
 @allow(Role.ADMIN)
 def accept_declared_value(invoice_id: int) -> ResponseReturnValue:
-    def act(reason: str) -> object:
-        return accept_value(acting(), invoice_id, reason=reason, seen=sent_seen())
-
-    return carry_out(invoice_id, act, say("The declared value is accepted."))
+    return carry_out(invoice_id, accept_value, say("The declared value is accepted."), seen=sent_seen())
 
 
 @bp.post("/<int:invoice_id>/undo-write-off")
@@ -79,12 +78,9 @@ def accept_declared_value(invoice_id: int) -> ResponseReturnValue:
 def take_write_off_back(invoice_id: int) -> ResponseReturnValue:
     """The debt of a written-off invoice stands again, less what came in since."""
 
-    def act(reason: str) -> object:
-        return undo_write_off(acting(), invoice_id, reason=reason)
-
     return carry_out(
         invoice_id,
-        act,
+        undo_write_off,
         say("The write-off is undone. The debt is owed again and counts towards all three limits."),
     )
 
@@ -142,16 +138,16 @@ def value(invoice_id: int) -> ResponseReturnValue:
 
 
 def carry_out(
-    invoice_id: int, act: Callable[[str], object], message: str, *, undo: Undo | None = None
+    invoice_id: int, act: Callable[..., object], message: str, *, undo: Undo | None = None, **given: Any
 ) -> ResponseReturnValue:
-    """Do something to an invoice for the reason that was sent, and show it anew."""
+    """Have a service do something to an invoice for the reason that was sent, and show it anew."""
     invoice_in(my_scope(), invoice_id)
     form = ReasonForm()
     try:
         if not form.validate_on_submit():
             raise InvalidInput(joined(form.reason.errors, " "), field="reason")
         with transaction():
-            made = act(form.reason.filled)
+            made = act(acting(), invoice_id, reason=form.reason.filled, **given)
     except InvalidInput as error:
         form.reason.errors = []
         form.take(error)

@@ -55,13 +55,9 @@ def wait(invoice_id: int) -> ResponseReturnValue:
 @allow(Role.SUPPLIER, Role.ADMIN)
 def stop_waiting(invoice_id: int) -> ResponseReturnValue:
     """Take a request off the waiting list; a supplier its own, an admin any."""
-    owner = _owner()
-
-    def act(reason: str) -> None:
-        cancel_waiting(acting(), invoice_id, reason=reason, supplier_id=owner)
-
     undo = Undo(url_for("invoices.wait", invoice_id=invoice_id), reason=False)
-    return carry_out(invoice_id, act, say("It is off the waiting list."), undo=undo)
+    words = say("It is off the waiting list.")
+    return carry_out(invoice_id, cancel_waiting, words, undo=undo, supplier_id=_owner())
 
 
 def _owner() -> int | None:
