@@ -282,11 +282,11 @@ def test_a_token_is_shown_once_and_can_be_revoked(login: Login, make_supplier: M
     secret = made.text.partition("data-secret>")[2].partition("<")[0]
     token = find_token(secret, clock.now())
     assert token is not None
-    assert token.customer_id == supplier.id
+    assert token.company_id == supplier.id
     page = browser.get(f"/customers/{supplier.id}").text
     assert secret not in page
-    assert token.prefix in page
-    answer = browser.post(f"/customers/{supplier.id}/tokens/{token.id}/revoke", headers=HTMX)
+    assert token.token_prefix in page
+    answer = browser.post(f"/customers/{supplier.id}/tokens/{token.token_id}/revoke", headers=HTMX)
     assert "Revoked" in answer.text
     db.session.expire_all()
     assert find_token(secret, clock.now()) is None

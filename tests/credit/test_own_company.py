@@ -97,9 +97,9 @@ def test_a_supplier_keeps_its_own_tokens(login: Login, make_supplier: Make) -> N
     secret = made.partition("data-secret>")[2].partition("<")[0]
     token = find_token(secret, clock.now())
     assert token is not None
-    assert token.customer_id == mine.id
+    assert token.company_id == mine.id
     assert secret not in browser.get("/customers/own/tokens").text
-    answer = browser.post(f"/customers/own/tokens/{token.id}/revoke")
+    answer = browser.post(f"/customers/own/tokens/{token.token_id}/revoke")
     assert answer.headers["Location"] == "/customers/own/tokens"
     db.session.expire_all()
     assert find_token(secret, clock.now()) is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
 from flask import current_app, g, request
@@ -11,44 +10,16 @@ from redis import RedisError
 
 from tusker import clock
 from tusker.api.problems import NO_TOKEN, ApiError
-from tusker.errors import NotAllowed
 from tusker.extensions import limiter
 from tusker.logs import who
-from tusker.models import AccessKind, TokenScope
-from tusker.services.context import Context
+from tusker.models import AccessKind
 from tusker.services.people.access_log import log_access
-from tusker.services.people.tokens import find_token
+from tusker.services.people.tokens import Caller, find_token
 from tusker.transactions import transaction
 from tusker.web.visitors import network, visitor
 
 LONGEST_TOKEN = 200
 SCOPE = "api"
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The company behind a token, as plain values that need no open database session."""
-
-    token_id: int
-    token_name: str
-    token_prefix: str
-    company_id: int
-    company_name: str
-    reference: str | None
-    is_supplier: bool
-    is_purchaser: bool
-    may_write: bool
-
-    def supplier_id(self) -> int:
-        """The company's id as supplier; raises `NotAllowed` when it is none."""
-        if not self.is_supplier:
-            raise NotAllowed("This token's company is not a supplier; only suppliers request financing.")
-        return self.company_id
-
-    def context(self) -> Context:
-        """The context of a service called by this token, now."""
-        name = f"{self.token_name[:80]} (API token {self.token_prefix}…)"
-        return Context(actor_id=None, actor=name, now=clock.now(), today=clock.today())
 
 
 def authenticate() -> Caller:
@@ -58,35 +29,19 @@ def authenticate() -> Caller:
     """
     given = request.authorization
     secret = given.token if given is not None and given.type == "bearer" else None
-    caller = _find(secret) if secret and len(secret) <= LONGEST_TOKEN and secret.isascii() else None
+    sane = secret and len(secret) <= LONGEST_TOKEN and secret.isascii()
+    caller = find_token(secret, clock.now()) if secret and sane else None
     if caller is None:
         count_failure()
         with transaction():
             detail = f"{request.method} {request.path}"
             log_access(clock.now(), AccessKind.TOKEN_REFUSED, visitor(), detail=detail)
         raise ApiError("unauthorized", NO_TOKEN)
+    who.set(f"token {caller.token_prefix} {caller.token_name}")
     g.api_token_id = caller.token_id
     if not (limiter.enabled and _counted(caller)):
         _count_call()
     return caller
-
-
-def _find(secret: str) -> Caller | None:
-    token = find_token(secret, clock.now())
-    if token is None:
-        return None
-    who.set(f"token {token.prefix} {token.name}")
-    return Caller(
-        token_id=token.id,
-        token_name=token.name,
-        token_prefix=token.prefix,
-        company_id=token.customer_id,
-        company_name=token.company,
-        reference=token.reference,
-        is_supplier=token.is_supplier,
-        is_purchaser=token.is_purchaser,
-        may_write=token.scope == TokenScope.REQUEST,
-    )
 
 
 def _counted(caller: Caller) -> bool:

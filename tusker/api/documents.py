@@ -6,7 +6,6 @@ from flask import request, url_for
 
 from tusker import models
 from tusker.api import inputs, invoice_schemas
-from tusker.api.auth import Caller
 from tusker.api.endpoints import Operation, Reply
 from tusker.domain.files import MediaType
 from tusker.errors import existing
@@ -15,6 +14,7 @@ from tusker.queries import api as queries
 from tusker.queries.delivery.documents import document_of, documents_of
 from tusker.services.delivery.document_files import check_file
 from tusker.services.delivery.invoice_documents import keep_document
+from tusker.services.people.tokens import Caller
 from tusker.transactions import transaction
 from tusker.web.costly import place_of
 from tusker.web.sent_files import file_answer

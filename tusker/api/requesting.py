@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tusker.api import inputs, serializers
-from tusker.api.auth import Caller
 from tusker.api.problems import ApiError
 from tusker.api.shown import invoices_now
 from tusker.api.subject import fields_sent, name_field, read_subject
@@ -20,6 +19,7 @@ from tusker.services.credit.requesting.subject import RequestSubject, fetch_subj
 from tusker.services.credit.risk.judging import asked_one_by_one
 from tusker.services.delivery.conditions import open_at_request
 from tusker.services.idempotency import KeyReused, KeyTaken, hash_input, keep_answers
+from tusker.services.people.tokens import Caller
 from tusker.transactions import transaction
 
 

@@ -8,7 +8,6 @@ from flask import url_for
 from pydantic import ValidationError
 
 from tusker.api import inputs, invoice_schemas, schemas, serializers
-from tusker.api.auth import Caller
 from tusker.api.endpoints import Operation, Reply
 from tusker.api.problems import ApiError, described, refuse_invalid
 from tusker.api.requesting import Answer, Asked, Result, answer_all, read_asked
@@ -26,6 +25,7 @@ from tusker.queries.loans.loans import loan_of_invoice, loans_of_invoices
 from tusker.queries.paging import NEWEST, Cursor
 from tusker.queries.record.events import events_of
 from tusker.services.credit.requesting.subject import quote_subject
+from tusker.services.people.tokens import Caller
 from tusker.web.costly import place_of
 
 _ORDER_PROBLEMS = (

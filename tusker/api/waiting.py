@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tusker.api import invoice_schemas, serializers
-from tusker.api.auth import Caller
 from tusker.api.endpoints import Operation, Reply
 from tusker.domain.credit.limits import Refusal
 from tusker.errors import NotFound
@@ -12,6 +11,7 @@ from tusker.queries.credit.waiting import WaitingRow, waiting_of, waiting_reques
 from tusker.queries.loans.expected import Plan, repayment_plan
 from tusker.services.context import Context
 from tusker.services.credit.waiting import cancel_waiting, leave_waiting
+from tusker.services.people.tokens import Caller
 from tusker.transactions import transaction
 
 MOST = 200

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select, text
 
-from tusker.errors import Conflict, InvalidInput
+from tusker import clock
+from tusker.errors import Conflict, InvalidInput, NotAllowed
 from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import ApiToken, Proposal, TokenScope, TokenState, User
@@ -152,18 +153,29 @@ def hash_token(secret: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundToken:
-    """A live token with its company."""
+class Caller:
+    """A live token with its company, as plain values that need no open database session."""
 
-    id: int
-    name: str
-    scope: str
-    prefix: str
-    customer_id: int
-    company: str
+    token_id: int
+    token_name: str
+    token_prefix: str
+    company_id: int
+    company_name: str
     reference: str | None
     is_supplier: bool
     is_purchaser: bool
+    may_write: bool
+
+    def supplier_id(self) -> int:
+        """The company's id as supplier; raises `NotAllowed` when it is none."""
+        if not self.is_supplier:
+            raise NotAllowed("This token's company is not a supplier; only suppliers request financing.")
+        return self.company_id
+
+    def context(self) -> Context:
+        """The context of a service called by this token, now."""
+        name = f"{self.token_name[:80]} (API token {self.token_prefix}…)"
+        return Context(actor_id=None, actor=name, now=clock.now(), today=clock.today())
 
 
 USE_NOTED_EVERY = timedelta(minutes=1)
@@ -180,12 +192,13 @@ _FIND = Prepared(
         WHERE id = (SELECT id FROM found WHERE COALESCE(last_used_at <= :noted_before, true))
             AND COALESCE(last_used_at <= :noted_before, true)
     )
-    SELECT id, name, scope, prefix, customer_id, company, reference, is_supplier, is_purchaser FROM found
+    SELECT id, name, prefix, customer_id, company, reference, is_supplier, is_purchaser, scope = 'request' AS may_write
+    FROM found
     """)
 )
 
 
-def find_token(secret: str, now: datetime) -> FoundToken | None:
+def find_token(secret: str, now: datetime) -> Caller | None:
     """The live token with this secret, or None; read each time, so that a revoked one opens nothing from then on.
 
     When it was last used is noted to the minute: a busy token must not be a row that all its calls write.
@@ -193,4 +206,4 @@ def find_token(secret: str, now: datetime) -> FoundToken | None:
     values = {"hash": hash_token(secret), "now": now, "noted_before": now - USE_NOTED_EVERY}
     with standing_alone() as connection:
         rows = _FIND.rows(connection, values)
-    return FoundToken(*rows[0]) if rows else None
+    return Caller(*rows[0]) if rows else None
