@@ -85,14 +85,6 @@ def open_document(*, caller: Caller, invoice_id: int, document_id: int) -> Reply
 
 
 def _shown(document: models.ShipmentDocument) -> invoice_schemas.Document:
-    return invoice_schemas.Document.model_validate(
-        {
-            "id": document.id,
-            "name": document.file_name,
-            "media_type": document.media_type,
-            "size": document.size,
-            "sha256": document.digest,
-            "sent_at": document.sent_at,
-            "not_valid": document.invalid_reason,
-        }
+    return invoice_schemas.Document.of(
+        document, name=document.file_name, sha256=document.digest, not_valid=document.invalid_reason
     )

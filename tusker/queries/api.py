@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import Select, or_, select, text, union_all
@@ -135,18 +135,7 @@ _KNOWN = Prepared(
 
 def known_requests(supplier_id: int, asked: Sequence[KnownAsk]) -> list[Known]:
     """What came of a supplier's requests before, in order. One statement outside any transaction."""
-    bodies = [
-        {
-            "key": each.key,
-            "number": each.number,
-            "number_strict": strict_form(each.number),
-            "carrier": each.carrier,
-            "ref": each.ref,
-            "line_id": each.line_id,
-            "amount": each.amount,
-        }
-        for each in asked
-    ]
+    bodies = [{**asdict(each), "number_strict": strict_form(each.number)} for each in asked]
     with standing_alone() as connection:
         rows = _KNOWN.rows(connection, {"supplier_id": supplier_id, "asked": json.dumps(bodies)})
     return [

@@ -17,7 +17,7 @@ from tusker.jobs.positions import keep_positions
 from tusker.jobs.sealing import seal_all, seal_and_check
 from tusker.jobs.servicing import row_by_row
 from tusker.queries.record.chain import ChainReport
-from tusker.queries.record.proof import Mismatch, Proof, ProofRow, prove
+from tusker.queries.record.proof import Mismatch, Proof, prove
 from tusker.services.loans.positions import drop_positions
 from tusker.services.record.app_role import create_app_role, grant_app_role
 from tusker.services.record.proving import keep_proof, record_problems
@@ -65,7 +65,7 @@ def prove_command(as_json: bool, expect_head: Head | None, full: bool) -> None:
             "at": ctx.now.isoformat(),
             "holds": proof.holds and not problems,
             "limits": len(proof.accounts),
-            "differences": [_as_dict(row) for row in proof.differences],
+            "differences": [{**asdict(row), "difference": row.difference} for row in proof.differences],
             "mismatches": [asdict(row) for row in proof.mismatches],
             "chain": _chain_as_dict(chain),
             "problems": problems,
@@ -148,18 +148,6 @@ def _figures(wrong: Mismatch) -> tuple[str, str]:
     if wrong.is_amount:
         return currency().plain(wrong.stored), currency().plain(wrong.recomputed)
     return "yes" if wrong.stored else "no", "yes" if wrong.recomputed else "no"
-
-
-def _as_dict(row: ProofRow) -> dict[str, object]:
-    return {
-        "kind": row.kind,
-        "id": row.id,
-        "name": row.name,
-        "limit": row.limit,
-        "used": row.used,
-        "open_principal": row.open_principal,
-        "difference": row.difference,
-    }
 
 
 def _chain_as_dict(chain: ChainReport) -> dict[str, object]:
