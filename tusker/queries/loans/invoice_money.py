@@ -229,7 +229,7 @@ def claims_of(invoice_id: int) -> list[ClaimRow]:
         .order_by(Claim.id)
     ).all()
     netted = _netted([row.id for row in rows])
-    return [ClaimRow(*row, netted=netted.get(row.id, [])) for row in rows]
+    return [ClaimRow(*row, netted.get(row.id, [])) for row in rows]
 
 
 def open_claims_of(supplier_id: int) -> int:
