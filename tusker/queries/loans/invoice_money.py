@@ -229,7 +229,22 @@ def claims_of(invoice_id: int) -> list[ClaimRow]:
         .order_by(Claim.id)
     ).all()
     netted = _netted([row.id for row in rows])
-    return [ClaimRow(*row, netted.get(row.id, [])) for row in rows]
+    return [
+        ClaimRow(
+            row.id,
+            row.kind,
+            row.number,
+            row.state,
+            row.decision_reason,
+            row.amount,
+            row.open_amount,
+            row.booked_on,
+            for_payable=row.for_payable,
+            for_payout=row.reference,
+            netted=netted.get(row.id, []),
+        )
+        for row in rows
+    ]
 
 
 def open_claims_of(supplier_id: int) -> int:
