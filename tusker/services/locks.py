@@ -14,7 +14,6 @@ from sqlalchemy import (
     Select,
     String,
     Text,
-    any_,
     func,
     inspect,
     literal,
@@ -58,9 +57,10 @@ def try_lock(lock: AdvisoryLock) -> bool:
 def among(
     column: InstrumentedAttribute[Any], values: Collection[int] | Collection[str]
 ) -> ColumnElement[bool]:
-    """Whether a column has one of any number of values, which go to the database as one array."""
+    """Whether a column has one of any number of values, which go to the database as one array: as rows, of which it
+    plans only the number. Of an array it would estimate each element."""
     kind = Text if isinstance(column.type, String) else BigInteger
-    return column == any_(literal(list(values), ARRAY(kind)))
+    return column.in_(select(func.unnest(literal(list(values), ARRAY(kind)))))
 
 
 def lock_rows(model: type[Row], *conditions: ColumnElement[bool], skip_locked: bool = False) -> Sequence[Row]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tusker.domain.accounts import AccountNumber
 from tusker.domain.payout.payment_modes import Mode
@@ -60,8 +60,7 @@ class PaymentOrder:
         return len(self.transfers)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One movement on the account as the bank booked it; a batch booking with details is one entry a transaction.
 
     `amount` is in minor units and more than zero. `bank_reference` is the bank's own reference, empty when it gives
@@ -83,7 +82,7 @@ class Entry:
     remittance: str
     return_reason: str | None
     fingerprint: str
-    likeness: str = field(default="", compare=False)
+    likeness: str = ""
     """What movements that look alike share, so that only a number tells them apart; empty where the bank's reference
     does."""
     instructed: int | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from sqlalchemy import select
@@ -53,7 +53,7 @@ def sort_entries(statement: BankStatement, entries: Sequence[Entry]) -> list[Sor
     sorted_out = []
     for entry in entries:
         if known := advised.known.get(entry.fingerprint):
-            sorted_out.append(Sorted(replace(entry, fingerprint=known), "known"))
+            sorted_out.append(Sorted(entry._replace(fingerprint=known), "known"))
             continue
         fate = Sorted(entry, "known" if entry.fingerprint in referenced else "new")
         if entry.likeness:
@@ -64,7 +64,7 @@ def sort_entries(statement: BankStatement, entries: Sequence[Entry]) -> list[Sor
                 fates = _fates(statement, entry, counts[entry.likeness], alike, set(advised.known.values()))
                 waiting[entry.likeness] = fates[::-1]
             fate = waiting[entry.likeness].pop()
-            fate = Sorted(replace(entry, fingerprint=fate.entry.fingerprint), fate.fate)
+            fate = Sorted(entry._replace(fingerprint=fate.entry.fingerprint), fate.fate)
         if fate.fate == "new" and entry.fingerprint in advised.doubtful:
             fate = fate._replace(fate="doubtful")
         sorted_out.append(fate)
@@ -84,9 +84,9 @@ def _fates(
     made = [numbered(entry.likeness, len(alike) + place) for place in range(1, count - verdicts.known + 1)]
     doubtful, new = made[: verdicts.doubtful], made[verdicts.doubtful :]
     return [
-        *(Sorted(replace(entry, fingerprint=found), "known") for found in known[: verdicts.known]),
-        *(Sorted(replace(entry, fingerprint=found), "doubtful") for found in doubtful),
-        *(Sorted(replace(entry, fingerprint=found), "new") for found in new),
+        *(Sorted(entry._replace(fingerprint=found), "known") for found in known[: verdicts.known]),
+        *(Sorted(entry._replace(fingerprint=found), "doubtful") for found in doubtful),
+        *(Sorted(entry._replace(fingerprint=found), "new") for found in new),
     ]
 
 

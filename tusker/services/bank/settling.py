@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from sqlalchemy import ColumnElement, case, func, select, update
+from sqlalchemy import case, func, select, update
 
 from tusker.chunks import chunks
 from tusker.domain.bank.judgements import Judgement, Verdict, paid_surely, rivals
@@ -94,24 +94,22 @@ def _settle(ctx: Context, entries: Sequence[StatementEntry], tally: _Tally, book
     _link_recorded(ctx, [entry for entry in entries if entry.state != EntryState.MATCHED])
     rest = [entry for entry in entries if entry.state != EntryState.MATCHED]
     judged = judge_entries(rest, ctx.today, book)
-    parked: list[int] = []
     for entry in rest:
         verdict = judged[entry.id].verdict if entry.id in judged else Verdict.NONE
         if not entry.note and verdict is Verdict.NONE and entry.return_reason is None:
-            parked.append(entry.id)
+            entry.state, entry.note = EntryState.PARKED, NOTHING[entry.direction]
+            tally.counts["parked"] += 1
             continue
         sure = verdict is Verdict.SURE and not entry.note
         tally.counts["sure" if sure else "to_look_at"] += 1
         if sure:
             tally.paid[entry.id] = paid_surely(judged[entry.id])
-        entry.state, entry.note = EntryState.OPEN, entry.note or _unclear(entry)
+        entry.note = entry.note or _unclear(entry)
         keep_found(entry, judged.get(entry.id))
-    tally.counts["parked"] += len(parked)
     tally.counts["settled"] += len(entries) - len(rest)
     matched = [entry for entry in entries if entry.state == EntryState.MATCHED]
     tally.counts["failed"] += sum(entry.return_reason is not None for entry in matched)
     db.session.flush()
-    _park(parked)
 
 
 def open_credits() -> Sequence[int]:
@@ -148,30 +146,22 @@ def keep_found(entry: StatementEntry, judged: Judgement | None) -> None:
 
 
 def _opened(entry_ids: Collection[int]) -> Sequence[StatementEntry]:
-    """Entries that may mean something, locked, as if nobody had looked at them yet."""
-    if entry_ids:
-        _write(entry_ids, StatementEntry.state != EntryState.OPEN, state=EntryState.OPEN, note="")
-    return lock_entries(entry_ids)
+    """Entries that may mean something, locked, as if nobody had looked at them yet; written once they are settled."""
+    entries = lock_entries(entry_ids)
+    for entry in entries:
+        entry.state, entry.note = EntryState.OPEN, ""
+    return entries
 
 
 def _park(entry_ids: Collection[int]) -> None:
-    """Park entries that mean nothing; those that were stored so need not be written again."""
+    """Park entries that mean nothing and are not loaded."""
     if entry_ids:
-        _write(
-            entry_ids,
-            StatementEntry.state != EntryState.PARKED,
-            state=EntryState.PARKED,
-            note=case(NOTHING, value=StatementEntry.direction),
+        db.session.execute(
+            update(StatementEntry)
+            .where(among(StatementEntry.id, entry_ids), StatementEntry.state != EntryState.PARKED)
+            .values(state=EntryState.PARKED, note=case(NOTHING, value=StatementEntry.direction))
+            .execution_options(synchronize_session=False)
         )
-
-
-def _write(entry_ids: Collection[int], condition: ColumnElement[bool], **values: object) -> None:
-    db.session.execute(
-        update(StatementEntry)
-        .where(among(StatementEntry.id, entry_ids), condition)
-        .values(**values)
-        .execution_options(synchronize_session=False)
-    )
 
 
 def _unclear(entry: StatementEntry) -> str:
