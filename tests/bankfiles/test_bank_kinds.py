@@ -163,6 +163,15 @@ _COMMAS = ABOVE.replace(";", ",")
         ("Date,Text,Debit,Credit,\n1/3/26,Inv 5, 7,,5.00\n2/3/26,B,,5.00\n", "Line 3: it has more cells"),
         ("Date,Text,Debit,Credit,\n1/3/26,Inv 5, 7,,5.00,\n2/3/26,B,,5.00,\n", "Line 3: it has more cells"),
         ("Date,Text,Debit,Credit,\n1/3/26,Inv 5, 7,,5.00\n", "Line 3 may have a comma"),
+        # the file did not come whole
+        ("Date,Text,Debit,Credit,Balance\n1/3/26,A,,1.00,1.00\n2/3/26,B,,5", "in it, or be cut off"),
+        ("Date,Text,Amount\n1/3/26,A,-1.00\n2/3/26,B,-5", "Line 4 may have a comma"),
+        # or a part of it twice
+        (
+            "Date,Text,Credit,Debit,Balance\n1/3/26,A,1.00,,2.00\n2/3/26,B,1.00,,3.00\n2/3/26,B,1.00,,3.00\n",
+            "Line 5 repeats a line before it.",
+        ),
+        ("Date,Ref,Amount\n1/3/26,U123,+1.00\n1/3/26,U123,+1.00\n", "the reference “U123” is in it twice"),
     ],
 )
 def test_a_comma_without_quotes_is_never_taken_unawares(text: str, doubt: str) -> None:

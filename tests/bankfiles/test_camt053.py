@@ -43,6 +43,7 @@ def test_a_minimal_statement_of_version_2(sample: Sample) -> None:
         remittance="4654654654654654",
         return_reason=None,
         fingerprint=entry.fingerprint,
+        likeness=entry.likeness,
     )
 
 

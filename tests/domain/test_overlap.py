@@ -23,6 +23,9 @@ LONGER: dict[str, Any] = {"ends_at": EVENING, "closing": 150}
     ("changes", "expected"),
     [
         ({"file": "f1", "reference": "B"}, Relation.APART),
+        # twice in one file
+        ({"file": "f1", "reference": "A"}, Relation.WITHIN),
+        ({"file": "f1", "reference": "A", "closing": 200}, Relation.APART),
         (LATER, Relation.APART),
         (LATER | {"opening": 70}, Relation.APART),
         # times apart, but it begins at the balance at which the other begins

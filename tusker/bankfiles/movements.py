@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -167,6 +168,47 @@ def balance_note(
         sum=wanted,
         told=told,
     )
+
+
+def sums_note(came_in: str | None, left: str | None, entries: Sequence[Entry], exponent: int) -> str:
+    """A sentence when what the bank sums up as come in or left is not the sum of the entries of that direction."""
+    both: tuple[tuple[Direction, str | None], ...] = (("credit", came_in), ("debit", left))
+    for direction, told in both:
+        try:
+            wanted = minor_units(told, exponent) if told else None
+        except Skip:
+            continue
+        found = sum(entry.amount for entry in entries if entry.direction == direction)
+        if wanted not in {None, found}:
+            if direction == "credit":
+                return say("It says that its credits are {told} in all, but they are not.", told=told)
+            return say("It says that its debits are {told} in all, but they are not.", told=told)
+    return ""
+
+
+def twice(raws: Sequence[Raw]) -> str:
+    """A sentence when two movements share the bank's reference and all else, so that one may be listed twice."""
+    seen: set[tuple[object, ...]] = set()
+    for raw in raws:
+        key = (raw.direction, raw.amount, raw.booked_on, raw.identity)
+        if key in seen and raw.identity[0] and not raw.entry_reference:
+            return say(
+                "A movement with the reference “{reference}” is in it twice, with one day and amount.",
+                reference=raw.identity[0],
+            )
+        seen.add(key)
+    return ""
+
+
+def decoded(data: bytes) -> str:
+    """The text of a file in whichever encoding a bank writes; other formats than tables name none."""
+    utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    for encoding in ("utf-16",) if utf16 else ("utf-8-sig", "cp1252"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return data.decode("latin-1")
 
 
 def limited(notes: Sequence[str]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from tusker.bankfiles.movements import (
     Contradiction,
     Raw,
     Skip,
+    decoded,
     finished,
     given,
     is_count,
@@ -25,6 +26,7 @@ from tusker.bankfiles.movements import (
     minor_units,
     refuse_if_nothing_was_read,
     sane_day,
+    twice,
 )
 from tusker.bankfiles.texts import kept
 from tusker.domain.bank.banking import Direction, Statement, StatementFile
@@ -35,6 +37,7 @@ MAX_STATEMENTS, MAX_MOVEMENTS = 1_000, 50_000
 _BEGINS = re.compile(
     r"\s*(?:OFXHEADER|<\?OFX|<OFX>|<\?xml[^>]*>\s*<\?OFX|<\?xml[^>]*>\s*<OFX>)", re.IGNORECASE
 )
+_ENDS = re.compile(r"</OFX>", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([A-Za-z0-9_.]{1,32})>([^<]*)")
 _DIGITS = 3
 _THOUSANDS = re.compile(r"\+?[0-9]{1,3},[0-9]{3}")
@@ -69,7 +72,7 @@ def read_ofx(data: bytes, reading: Reading) -> StatementFile:
     What cannot be read is skipped and named in `Statement.skipped`. Raises `UnreadableFile` when it has no statement,
     declares a DTD or entities, or none of its transactions can be read.
     """
-    text = _text(data)
+    text = decoded(data)
     if _DECLARES.search(text):
         raise UnreadableFile(say("The OFX file declares a DTD or entities; such files are refused."))
     found = list(_statements(text))
@@ -77,7 +80,7 @@ def read_ofx(data: bytes, reading: Reading) -> StatementFile:
         raise UnreadableFile(say("The file is OFX without a bank statement in it (<STMTRS>)."))
     if len(found) > MAX_STATEMENTS or sum(len(each.transactions) for each in found) > MAX_MOVEMENTS:
         raise _too_many()
-    readers = [_Reader(each, reading) for each in found]
+    readers = [_Reader(each, reading, _ENDS.search(text) is None) for each in found]
     statements = tuple(reader.statement() for reader in readers)
     refuse_if_nothing_was_read(
         sum(len(statement.entries) for statement in statements),
@@ -95,15 +98,6 @@ def _too_many() -> UnreadableFile:
             max_movements=f"{MAX_MOVEMENTS:,}",
         )
     )
-
-
-def _text(data: bytes) -> str:
-    for encoding in ("utf-16",) if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else ("utf-8-sig", "cp1252"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return data.decode("latin-1")
 
 
 @dataclass(slots=True)
@@ -154,6 +148,8 @@ class _Reader:
 
     found: _Found
     reading: Reading
+    cut: bool
+    """Whether the file does not end as OFX does."""
     notes: list[str] = field(default_factory=list)
 
     def statement(self) -> Statement:
@@ -170,6 +166,8 @@ class _Reader:
                 self.notes.append(say("Entry {number}: {why}; skipped.", number=number, why=skip.args[0]))
                 if isinstance(skip, Contradiction):
                     doubt = say("Entry {number}: {why}.", number=number, why=skip.args[0])
+        cut = say("The file ends too soon; the last of it may be cut off.")
+        doubt = doubt or (cut if self.cut else twice(raws))
         opened, closed = (self.day_or_none(values, name) for name in ("DTSTART", "DTEND"))
         return Statement(
             reference="",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
@@ -28,9 +29,11 @@ from tusker.bankfiles.movements import (
     is_count,
     limited,
     minor_units,
+    sums_note,
+    twice,
 )
 from tusker.bankfiles.texts import kept
-from tusker.domain.bank.banking import Direction, Statement, charges_in
+from tusker.domain.bank.banking import Direction, Entry, Statement, charges_in
 from tusker.domain.money import to_major
 from tusker.messages import say
 
@@ -51,13 +54,17 @@ class StatementReader:
     """The notes about failures, not those about what is rightly left out."""
 
     contradiction: str = ""
-    """Why an entry contradicts itself, if one does."""
+    """Why an entry or the statement contradicts itself, if one does."""
+    balanced: bool = False
+    """Whether balances at both ends bear out the directions of all entries."""
     day: date | None = None
     """The statement's own, for entries without a date: its last, or that of its closing balance or making."""
 
     def statement(self) -> Statement:
         account = self.account()
         closing, closing_day = self.balance("CLBD")
+        opening, opening_day = self.balance("OPBD", "PRCD")
+        self.balanced = opening is not None and closing is not None
         closed_on = self.day_or_none("FrToDt/ToDtTm", "FrToDt/ToDt") or closing_day
         self.day = closed_on or self.day_or_none("CreDtTm", "CreDt")
         raws: list[Raw] = []
@@ -66,11 +73,12 @@ class StatementReader:
             # what was read is given back: the elements of a large file take far more memory than what they say
             entry.clear()
         entries = finished(raws, account)
-        opening, opening_day = self.balance("OPBD", "PRCD")
         doubt = balance_note(opening, closing, entries, self.exponent)
         if doubt:
             self.notes.insert(0, doubt)
-        doubt = doubt or self.contradiction
+        doubt = (
+            doubt or self.contradiction or ("" if self.balanced else self.sums_doubt(entries) or twice(raws))
+        )
         return Statement(
             reference=kept(self.element.findtext("Id"), LONGEST["reference"]),
             account=account,
@@ -86,6 +94,11 @@ class StatementReader:
             account_named=bool(account),
             doubt=kept(doubt, LONGEST["reason"]),
         )
+
+    def sums_doubt(self, entries: Sequence[Entry]) -> str:
+        """Why the sums of the summary are not those of the entries; nothing where some were left out."""
+        came_in, left = (self.element.findtext(f"TxsSummry/Ttl{side}Ntries/Sum") for side in ("Cdt", "Dbt"))
+        return "" if self.notes else sums_note(came_in, left, entries, self.exponent)
 
     @property
     def own_currency(self) -> str:
@@ -187,6 +200,7 @@ class StatementReader:
                     "Entry {number}: its only transaction goes the other way; kept without it.", number=number
                 )
             )
+            self.contradiction = self.contradiction if self.balanced else self.notes[-1]
             return whole
         instructed = self.instructed(whole.direction, whole.amount, detail, element)
         if charges_in(whole.direction, whole.amount, instructed) is None:

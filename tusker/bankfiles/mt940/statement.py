@@ -20,6 +20,7 @@ from tusker.bankfiles.movements import (
     Raw,
     Skip,
     balance_note,
+    decoded,
     finished,
     given,
     is_count,
@@ -27,10 +28,12 @@ from tusker.bankfiles.movements import (
     minor_units,
     refuse_if_nothing_was_read,
     sane_day,
+    sums_note,
+    twice,
 )
 from tusker.bankfiles.mt940.details import read_details
 from tusker.bankfiles.texts import kept
-from tusker.domain.bank.banking import Direction, Statement, StatementFile
+from tusker.domain.bank.banking import Direction, Entry, Statement, StatementFile
 from tusker.errors import UnreadableFile
 from tusker.messages import say
 
@@ -41,6 +44,8 @@ _BEGINS = re.compile(r"^(?::20:|\{1:[A-Z]\d\d)", re.MULTILINE)
 _FIELD = re.compile(r":(NS|[0-9]{2}[A-Z]?):")
 _END = re.compile(r"-(?:\}.*|XXX)?\s*$|\{1:")
 _BALANCE = re.compile(r"([CD])([0-9]{2})([0-9]{2})([0-9]{2})([A-Z]{3})([0-9]{1,15}(?:[,.][0-9]*)?)", re.ASCII)
+_SUM = re.compile(r"[0-9]{1,5}[A-Z]{3}([0-9]{1,15}(?:[,.][0-9]*)?)", re.ASCII)
+"""The number of a report's credits or debits and their sum."""
 _DIRECTIONS: dict[str, Direction] = {"C": "credit", "D": "debit", "RC": "debit", "RD": "credit"}
 _ELSEWHERE = frozenset({"EREF", "PREF", "MARF", "KREF", "KREF+"})
 """Words in the place of a reference that point to one in the text."""
@@ -67,7 +72,7 @@ def read_mt940(data: bytes, reading: Reading) -> StatementFile:
     What cannot be read is skipped and named in `Statement.skipped`. Raises `UnreadableFile` when it has no statement
     or none of its lines can be read.
     """
-    messages = list(_messages(_text(data)))
+    messages = list(_messages(decoded(data)))
     movements = sum(name == "61" for message in messages for name, _ in message)
     if len(messages) > MAX_STATEMENTS or movements > MAX_MOVEMENTS:
         raise UnreadableFile(
@@ -89,15 +94,6 @@ def read_mt940(data: bytes, reading: Reading) -> StatementFile:
     is_report = any(name in {"34F", "13D"} for message in messages for name, _ in message)
     whole = any(name in {"60F", "60M", "62F", "62M"} for message in messages for name, _ in message)
     return StatementFile("mt942" if is_report and not whole else "mt940", statements)
-
-
-def _text(data: bytes) -> str:
-    for encoding in ("utf-8-sig", "cp1252"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return data.decode("latin-1")
 
 
 def _messages(text: str) -> Iterator[list[tuple[str, str]]]:
@@ -159,6 +155,8 @@ class _Reader:
         doubt = balance_note(opening, closing, entries, self.reading.exponent)
         if doubt:
             self.notes.insert(0, doubt)
+        elif opening is None or closing is None:
+            doubt = self.doubt(raws, entries)
         days = sorted(entry.booked_on for entry in entries)
         return Statement(
             reference=kept(" ".join(filter(None, (self.first("20"), self.first("28C", "28")))), 60),
@@ -173,6 +171,14 @@ class _Reader:
             account_named=bool(account),
             doubt=kept(doubt, LONGEST["reason"]),
         )
+
+    def doubt(self, raws: Sequence[Raw], entries: Sequence[Entry]) -> str:
+        """Why a message without balances at both ends needs a person."""
+        if self.first("60F", "60M") and not self.first("62F", "62M"):
+            return say("It has no closing balance (:62F:), so the file may be cut off.")
+        sums = (_SUM.fullmatch(self.first(name)) for name in ("90C", "90D"))
+        came_in, left = (found[1].replace(",", ".") if found else None for found in sums)
+        return ("" if self.notes else sums_note(came_in, left, entries, self.reading.exponent)) or twice(raws)
 
     def first(self, *names: str) -> str:
         """The first line of the first of these fields."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from tusker.bankfiles.formats import Reading
-from tusker.bankfiles.movements import LONGEST, Contradiction, Raw, Skip, finished, given, limited
+from tusker.bankfiles.movements import LONGEST, Contradiction, Raw, Skip, finished, given, limited, twice
 from tusker.bankfiles.tables.amounts import Mark, is_nothing, read_amount
 from tusker.bankfiles.tables.apart import OPENING, SUM, LeftOut, borne_out
 from tusker.bankfiles.tables.balances import Balanced, follow
@@ -368,7 +368,12 @@ class TableReader:
             )
         for line in chain.opposed:
             self.doubts.append(say("The balance says the opposite of what line {line} says.", line=line))
+        listed: set[tuple[Raw, int | None]] = set()
         for row, raw in zip(rows, raws, strict=True):
+            if chain.broken:
+                if (raw, row.balance) in listed:
+                    self.doubts.append(say("Line {line} repeats a line before it.", line=row.line))
+                listed.add((raw, row.balance))
             if row.line in chain.proven:
                 continue
             if row.balance is not None and abs(row.balance) == raw.amount and OPENING.search(raw.remittance):
@@ -376,12 +381,16 @@ class TableReader:
             if row.line in self.with_fee:
                 self.doubts.append(say("Line {line} has a fee beside its amount.", line=row.line))
             if row.line in self.widths.torn:
-                self.doubts.append(say("Line {line} may have a comma without quotes in it.", line=row.line))
+                self.doubts.append(
+                    say("Line {line} may have a comma without quotes in it, or be cut off.", line=row.line)
+                )
         for line in turned:
             if line not in chain.proven:
                 self.doubts.append(
                     say("Line {line} has a minus against its side and was read as a reversal.", line=line)
                 )
+        if chain.closing is None and (again := twice(raws)):
+            self.doubts.append(again)
         if self.columns.unsure and len(chain.proven) < max(len(rows) - 1, 1):
             self.doubts.append(self.columns.unsure)
         if self.by_place and len(chain.proven) < max(len(rows) - 1, 1):

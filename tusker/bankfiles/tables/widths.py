@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from tusker.bankfiles.tables.amounts import is_figure
 from tusker.bankfiles.tables.heads import Columns
 from tusker.csv_tables import Cells, CsvRow
 from tusker.messages import say
@@ -15,8 +16,11 @@ _GOES_ON = re.compile(r"(?:[0-9]{2}|[0-9]{3}(\.[0-9]{1,2})?)")
 """What stands behind a comma in an amount."""
 
 
+_DECIMALS = re.compile(r"[0-9][.,]([0-9]{1,2})[^0-9]*$")
+
+
 class Widths(NamedTuple):
-    """The lines of rows that are too wide, and of those that may be torn; `doubt` where all are too wide alike."""
+    """The lines of rows that are too wide, and of those that may be torn or cut off; `doubt` where all are too wide alike."""
 
     too_wide: frozenset[int] = frozenset()
     torn: frozenset[int] = frozenset()
@@ -37,8 +41,22 @@ def widths_of(rows: Sequence[CsvRow], heads: Cells, delimiter: str, columns: Col
             too_wide.add(row.line)
         elif end > named or (delimiter == "," and _may_be_torn(row.cells, columns, longer=wide > len(heads))):
             torn.add(row.line)
+    if len(rows) > 1 and _is_cut(rows):
+        torn.add(rows[-1].line)
     doubt = say("Its rows have more cells than its heads.") if alike and ends[0] > len(heads) else ""
     return Widths(frozenset(too_wide), frozenset(torn), doubt)
+
+
+def _is_cut(rows: Sequence[CsvRow]) -> bool:
+    """Whether the last row ends before all others do, or its figure does: a file that did not come whole."""
+    *others, last = (row.cells for row in rows)
+    whole = min(map(_fraction, filter(None, (cells[-1] for cells in others))), default=0)
+    return len(last) < min(map(len, others)) or (is_figure(last[-1]) and _fraction(last[-1]) < whole)
+
+
+def _fraction(cell: str) -> int:
+    found = _DECIMALS.search(cell)
+    return len(found[1]) if found else 0
 
 
 def _end(cells: Cells) -> int:

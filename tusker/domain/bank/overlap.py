@@ -57,9 +57,13 @@ class Verdicts:
 
 def relation(one: Span, other: Span, day: date) -> Relation:
     """The relation of two statements of one account on a day on which both have movements."""
-    if one.file == other.file or _before(one, other) or _before(other, one):
-        return Relation.APART
     same = one.reference != "" and _begin(one) == _begin(other)
+    if one.file == other.file:
+        # what a portal saved twice stands twice in one file
+        again = same and one.opening is not None and one.closing == other.closing is not None
+        return Relation.WITHIN if again else Relation.APART
+    if _before(one, other) or _before(other, one):
+        return Relation.APART
     if same or any(_holds(outer, inner, day) for outer, inner in ((one, other), (other, one))):
         return Relation.WITHIN
     return Relation.UNCLEAR
