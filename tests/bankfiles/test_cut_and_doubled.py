@@ -1,7 +1,5 @@
 """Files that did not come whole or hold something twice: nothing of them is taken as sure."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import pytest
