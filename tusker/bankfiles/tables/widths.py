@@ -20,7 +20,7 @@ _DECIMALS = re.compile(r"[0-9][.,]([0-9]{1,2})[^0-9]*$")
 
 
 class Widths(NamedTuple):
-    """The lines of rows that are too wide, and of those that may be torn or cut; `doubt` where all are too wide alike."""
+    """The lines of rows that are too wide, and of those that may be torn or cut; `doubt` where all are too wide."""
 
     too_wide: frozenset[int] = frozenset()
     torn: frozenset[int] = frozenset()
