@@ -278,7 +278,7 @@ def _check_one_each(
                 say(
                     "Two columns are headed “{heads}” and differ, so it cannot be told which one "
                     "counts. Remove or rename one of them.",
-                    one=heads[first][:60],
+                    heads=heads[first][:60],
                 )
             )
         stated = [place for place in (first, second) if currency.casefold() in spelled(heads[place]).split()]
