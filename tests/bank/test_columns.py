@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support.workbooks import xlsx
-from tusker.bankfiles.tables.profiles import checked_profile, key_of
+from tusker.bankfiles.tables.columns.profiles import checked_profile, key_of
 from tusker.errors import InvalidInput
 from tusker.extensions import db
 from tusker.jobs.statements import read_upload

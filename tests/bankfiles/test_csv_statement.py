@@ -9,8 +9,8 @@ import pytest
 
 from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.statements import read_statement_file
-from tusker.bankfiles.tables.days import check_date_format
-from tusker.bankfiles.tables.heads import parse_columns
+from tusker.bankfiles.tables.cells.days import check_date_format
+from tusker.bankfiles.tables.columns.heads import parse_columns
 from tusker.domain.bank.banking import Statement
 from tusker.errors import InvalidInput, UnreadableFile
 

@@ -252,6 +252,7 @@ def test_priority_and_local_instrument_where_the_bank_wants_them(
         ("आनंद ट्रेडर्स", "anand tredars"),
         ("श्री गणेश एंटरप्राइजेज", "shri ganesh entarapraijej"),
         ("मित्र चन्द्र", "mitra chandra"),
+        ("ज़फ़र गाड़ी", "zafar gari"),
         ("लक्ष्मी क़लम काँच", "lakshmi kalam kanch"),
         ("আনন্দ ট্রেডার্স", "anand tredars"),
         ("ਆਨੰਦ", "anand"),

@@ -24,6 +24,8 @@ _SOUNDS = {
     "vocalic l": "li",
     "llla": "zha",
 }
+_DOTTED = {"ja": "za", "pha": "fa", "da": "ra", "dha": "rha"}
+"""Letters with a dot below: ज़, फ़, ड़, ढ़."""
 _NASALS = frozenset({"ANUSVARA", "CANDRABINDU", "BINDI", "TIPPI"})
 _GLIDES = "yrvnm"
 """Behind another consonant the last `a` is spoken with these: mitra, surya, karma, but not in tredars."""
@@ -55,6 +57,7 @@ def _word(word: str) -> str:
             after_joined, joined = joined, False
             continue
         if name == "NUKTA":
+            parts[-1:] = [_DOTTED.get(part, part) for part in parts[-1:]]
             continue
         silent = kind == "VOWEL SIGN" or name == "VIRAMA"
         if silent and spoken:

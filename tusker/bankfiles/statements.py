@@ -7,8 +7,8 @@ from tusker.bankfiles.camt.statement import read_camt
 from tusker.bankfiles.formats import FileFormat, Reading, Source, unread_kind
 from tusker.bankfiles.mt940.statement import is_mt940, read_mt940
 from tusker.bankfiles.ofx import is_ofx, read_ofx
+from tusker.bankfiles.tables.columns.profiles import Outline, outline_of
 from tusker.bankfiles.tables.csv_statement import read_csv_statement
-from tusker.bankfiles.tables.profiles import Outline, outline_of
 from tusker.bankfiles.tables.sheets import grids_of, is_workbook, read_workbook
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import bank_grids

@@ -10,10 +10,10 @@ from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
 from tusker.bankfiles.statements import outline_in
-from tusker.bankfiles.tables.heads import guessed
-from tusker.bankfiles.tables.meanings import FIELDS
-from tusker.bankfiles.tables.places import stands_for_heads
-from tusker.bankfiles.tables.profiles import Outline, checked_profile, field_words
+from tusker.bankfiles.tables.columns.heads import guessed
+from tusker.bankfiles.tables.columns.meanings import FIELDS
+from tusker.bankfiles.tables.columns.places import stands_for_heads
+from tusker.bankfiles.tables.columns.profiles import Outline, checked_profile, field_words
 from tusker.currency import currency
 from tusker.domain.bank.banking import Statement
 from tusker.errors import Conflict, TuskerError

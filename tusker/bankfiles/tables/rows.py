@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 
 from tusker.bankfiles.formats import Reading
-from tusker.bankfiles.movements import LONGEST, Contradiction, Raw, Skip, finished, given, limited, twice
-from tusker.bankfiles.tables.amounts import Mark, is_nothing, read_amount
-from tusker.bankfiles.tables.apart import OPENING, SUM, LeftOut, borne_out
-from tusker.bankfiles.tables.balances import Balanced, follow
-from tusker.bankfiles.tables.days import Days, either_way, leaps
-from tusker.bankfiles.tables.heads import Columns
-from tusker.bankfiles.tables.labels import Named
-from tusker.bankfiles.tables.sides import Figure, Sides, is_said, is_unbooked, is_unclear, said
+from tusker.bankfiles.movements import LONGEST, Contradiction, Raw, Skip, finished, given, limited
+from tusker.bankfiles.tables.around.account_numbers import Named
+from tusker.bankfiles.tables.around.apart import LeftOut
+from tusker.bankfiles.tables.around.balances import Balanced, follow
+from tusker.bankfiles.tables.cells.amounts import Mark, is_nothing, read_amount
+from tusker.bankfiles.tables.cells.days import Days, either_way, leaps
+from tusker.bankfiles.tables.cells.sides import Figure, Sides, is_said, is_unbooked, is_unclear, said
+from tusker.bankfiles.tables.checks import SIDES, Findings
+from tusker.bankfiles.tables.columns.heads import Columns
 from tusker.bankfiles.tables.widths import Widths
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import Cells, CsvRow
@@ -26,14 +27,6 @@ _MOST_STATES = 6
 """Different words in a column for the status; one with more of them holds something else."""
 _MONTH_FIRST = frozenset({"USD"})
 _NO_FEE = frozenset({"", "na", "NA", "n/a", "N/A", "nil", "Nil", "NIL"})
-_NEAR = 10
-_SIDES: Mapping[str, str] = {"credit": say("credits"), "debit": say("debits")}
-_LEFT_OUT: Mapping[str, str] = {
-    "sum": say("a sum"),
-    "opening": say("the opening balance"),
-    "closing": say("the closing balance"),
-}
-"""Days by which a movement may lie outside of the period that its file states."""
 _OF_MOVEMENT = (
     *("status", "currency", "bank_reference", "end_to_end_id", "counterparty", "counterparty_account"),
     *("remittance", "return_reason"),
@@ -61,8 +54,7 @@ class TableReader:
     with_fee: set[int] = field(default_factory=set)
     """The lines of rows with a fee in a column of its own."""
     days: dict[str, Days] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    doubts: list[str] = field(default_factory=list)
+    found: Findings = field(default_factory=Findings)
     told_apart: bool = False
     """Whether the column for the status tells movements apart, so that each of its words has to be known."""
     take: Callable[[Cells], Sequence[str]] = field(init=False)
@@ -78,7 +70,7 @@ class TableReader:
     def statement(self, account: Named | None, opening: str) -> Statement:
         number = account.number if account else self.reading.account
         if account and account.masked and account.number != account.masked:
-            self.doubts.append(
+            self.found.doubts.append(
                 say(
                     "It shows only {masked} of the account, which was taken for {number}.",
                     masked=account.masked,
@@ -101,7 +93,7 @@ class TableReader:
                 signed, turns = self.signed(row, figure, sides)
                 raws.append(self.movement(row.cells, signed, booked_on, value_date))
             except Skip as skip:
-                self.skip(row.line, skip)
+                self.found.skip(row.line, skip)
                 apart = True
                 continue
             balance, side, fee = take_balance(row.cells)
@@ -112,9 +104,10 @@ class TableReader:
                 self.with_fee.add(row.line)
             apart = False
         opened = self.balance_of(opening) if opening else None
-        self.leave_sums(raws, balanced, opened)
-        self.check_left_out(balanced)
-        self.check_period(balanced)
+        self.found.leave_sums(raws, balanced, opened)
+        self.found.check_left_out(self.left_out, balanced, lambda text: abs(self.amount_of(text)[0]))
+        if self.period and (booked := self.days.get("booked_on")):
+            self.found.check_period(self.period, booked.month_first, balanced)
         ends = self.check(raws, balanced, opened, turned, sides)
         days = sorted(raw.booked_on for raw in raws)
         return Statement(
@@ -126,94 +119,11 @@ class TableReader:
             opening_balance=ends[0],
             closing_balance=ends[1],
             entries=finished(raws, number),
-            skipped=limited(self.notes),
+            skipped=limited(self.found.notes),
             account_named=account is not None,
             layout=self.layout,
-            doubt=kept(" ".join(self.doubts[:_MOST_DOUBTS]), LONGEST["reason"]),
+            doubt=kept(" ".join(self.found.doubts[:_MOST_DOUBTS]), LONGEST["reason"]),
         )
-
-    def leave_sums(self, raws: list[Raw], balanced: list[Balanced], opening: int | None) -> None:
-        """Take out the last rows where they call themselves sums and are those of what came in or left. What its own
-        balance bears out is a movement, whatever it calls itself."""
-        called = [SUM.fullmatch(raw.remittance.strip(" :*-.")) is not None for raw in raws]
-        if not any(called):
-            return
-        proven = follow(balanced, opening).proven
-        called = [named and row.line not in proven for named, row in zip(called, balanced, strict=True)]
-        ends = len(raws)
-        while ends and called[ends - 1]:
-            ends -= 1
-        for at in range(ends - 1, -1, -1):
-            # what leaves the balance as it is has moved nothing
-            stays = at > 0 and balanced[at].balance == balanced[at - 1].balance is not None
-            if called[at] and stays:
-                self.notes.append(say("Line {line}: it calls itself a sum; skipped.", line=balanced[at].line))
-                del raws[at], balanced[at]
-                ends -= 1
-            elif called[at]:
-                self.doubts.append(say("Line {line} calls itself a sum.", line=balanced[at].line))
-        for place in range(len(raws) - 1, ends - 1, -1):
-            raw, line = raws[place], balanced[place].line
-            if raw.amount == sum(each.amount for each in raws[:ends] if each.direction == raw.direction):
-                self.notes.append(
-                    say(
-                        "Line {line}: it is the sum of the {side}; skipped.",
-                        line=line,
-                        side=_SIDES[raw.direction],
-                    )
-                )
-                del raws[place], balanced[place]
-            else:
-                self.doubts.append(
-                    say(
-                        "Line {line} calls itself a sum, but is not that of the {side}.",
-                        line=line,
-                        side=_SIDES[raw.direction],
-                    )
-                )
-
-    def check_left_out(self, balanced: Sequence[Balanced]) -> None:
-        """Name the rows with a day and an amount that were left out, and doubt those that nothing bears out."""
-        since = 0
-        for left in self.left_out:
-            what = _LEFT_OUT[left.kind]
-            self.notes.append(say("Line {line}: it calls itself {what}; skipped.", line=left.line, what=what))
-            if not borne_out(left, balanced, since, lambda text: abs(self.amount_of(text)[0])):
-                self.doubts.append(
-                    say(
-                        "Line {line} calls itself {what}, which the other rows do not bear out.",
-                        line=left.line,
-                        what=what,
-                    )
-                )
-            since = left.line if left.kind == "sum" else since
-
-    def check_period(self, rows: Sequence[Balanced]) -> None:
-        """Days far outside of the period that the file states were read wrongly, or are of another file."""
-        if self.period is None or "booked_on" not in self.days:
-            return
-        written = Days(month_first=self.days["booked_on"].month_first)
-        try:
-            first, last = (written.read(text) for text in self.period)
-        except Skip:
-            return
-        near = timedelta(days=_NEAR)
-        out = next((row for row in rows if not first - near <= row.day <= last + near), None)
-        if out and first <= last:
-            self.doubts.append(
-                say(
-                    "Line {line} is of {day}, but the file says that it is from {first} to {last}.",
-                    line=out.line,
-                    day=out.day.isoformat(),
-                    first=self.period[0],
-                    last=self.period[1],
-                )
-            )
-
-    def skip(self, line: int, skip: Skip) -> None:
-        self.notes.append(say("Line {line}: {why}; skipped.", line=line, why=skip.args[0]))
-        if isinstance(skip, Contradiction):
-            self.doubts.append(say("Line {line}: {why}.", line=line, why=skip.args[0]))
 
     def days_settled(self, currency: str) -> bool:
         """Whether one reading of the days is likelier than the other: see `leaps`, and in the currency of a country
@@ -285,7 +195,7 @@ class TableReader:
         amount, mark = self.amount_of(text)
         if mark and mark[0].lower() != side[0]:
             raise Contradiction(
-                say("“{text}” stands in the column of the {side}", text=kept(text, 30), side=_SIDES[side])
+                say("“{text}” stands in the column of the {side}", text=kept(text, 30), side=SIDES[side])
             )
         return Figure(amount, side, text) if amount else None
 
@@ -357,47 +267,35 @@ class TableReader:
         turned: Sequence[int],
         sides: Sides,
     ) -> tuple[int | None, int | None]:
-        """The balances at both ends; notes where they do not follow, and doubts where they speak against a row or do
-        not bear out what its sign alone says."""
+        """The balances at both ends; doubts where they do not bear out what its sign, its place or its head alone
+        says."""
         if not rows:
             return None, None
         chain = follow(rows, opening)
-        if chain.broken:
-            self.notes.insert(
-                0, say("The balance column does not follow from the rows; a row may be missing.")
-            )
-        for line in chain.opposed:
-            self.doubts.append(say("The balance says the opposite of what line {line} says.", line=line))
-        listed: set[tuple[Raw, int | None]] = set()
-        for row, raw in zip(rows, raws, strict=True):
-            if chain.broken:
-                if (raw, row.balance) in listed:
-                    self.doubts.append(say("Line {line} repeats a line before it.", line=row.line))
-                listed.add((raw, row.balance))
+        self.found.check_balances(raws, rows, chain)
+        for row in rows:
             if row.line in chain.proven:
                 continue
-            if row.balance is not None and abs(row.balance) == raw.amount and OPENING.search(raw.remittance):
-                self.doubts.append(say("Line {line} may only carry the balance over.", line=row.line))
             if row.line in self.with_fee:
-                self.doubts.append(say("Line {line} has a fee beside its amount.", line=row.line))
+                self.found.doubts.append(say("Line {line} has a fee beside its amount.", line=row.line))
             if row.line in self.widths.torn:
-                self.doubts.append(
+                self.found.doubts.append(
                     say("Line {line} may have a comma without quotes in it, or be cut off.", line=row.line)
                 )
         for line in turned:
             if line not in chain.proven:
-                self.doubts.append(
+                self.found.doubts.append(
                     say("Line {line} has a minus against its side and was read as a reversal.", line=line)
                 )
-        if chain.closing is None and (again := twice(raws)):
-            self.doubts.append(again)
         if self.columns.unsure and len(chain.proven) < max(len(rows) - 1, 1):
-            self.doubts.append(self.columns.unsure)
+            self.found.doubts.append(self.columns.unsure)
         if self.by_place and len(chain.proven) < max(len(rows) - 1, 1):
-            self.doubts.append(say("It has no heads, and no balances bear out how its columns were read."))
+            self.found.doubts.append(
+                say("It has no heads, and no balances bear out how its columns were read.")
+            )
         told = self.columns.two_sided or sides.needs_mark or sides.signed
         if not told and len(chain.proven) < max(len(rows) - 1, 1):
-            self.doubts.append(
+            self.found.doubts.append(
                 say("Nothing in it says whether money came in or left; it was taken as money that came in.")
             )
         return chain.opening, chain.closing

@@ -8,7 +8,16 @@ from itertools import chain, pairwise, takewhile
 
 from tusker.bankfiles.formats import Profile, Reading
 from tusker.bankfiles.movements import refuse_if_nothing_was_read
-from tusker.bankfiles.tables.amounts import (
+from tusker.bankfiles.tables.around.account_numbers import Named, resolved, the_one
+from tusker.bankfiles.tables.around.apart import OPENING, LeftOut, kind_of, same_figure
+from tusker.bankfiles.tables.around.labels import (
+    account_around,
+    account_in,
+    lone_number,
+    opening_around,
+    strange_number,
+)
+from tusker.bankfiles.tables.cells.amounts import (
     Mark,
     decimal_mark,
     is_figure,
@@ -16,10 +25,9 @@ from tusker.bankfiles.tables.amounts import (
     marks_of_either,
     votes_for_marks,
 )
-from tusker.bankfiles.tables.apart import OPENING, LeftOut, kind_of, same_figure
-from tusker.bankfiles.tables.contents import constant_account
-from tusker.bankfiles.tables.days import check_date_format, days_of, is_day, period_in
-from tusker.bankfiles.tables.heads import (
+from tusker.bankfiles.tables.cells.days import check_date_format, days_of, is_day, period_in
+from tusker.bankfiles.tables.columns.contents import constant_account
+from tusker.bankfiles.tables.columns.heads import (
     VARIABLE,
     Columns,
     columns_of,
@@ -28,19 +36,9 @@ from tusker.bankfiles.tables.heads import (
     may_be_heads,
     parse_columns,
 )
-from tusker.bankfiles.tables.labels import (
-    Named,
-    account_around,
-    account_in,
-    lone_number,
-    opening_around,
-    resolved,
-    strange_number,
-    the_one,
-)
-from tusker.bankfiles.tables.meanings import meaning
-from tusker.bankfiles.tables.places import known_by_place, moves, stands_for_heads
-from tusker.bankfiles.tables.profiles import columns_by, key_of, outline_of
+from tusker.bankfiles.tables.columns.meanings import meaning
+from tusker.bankfiles.tables.columns.places import known_by_place, moves, stands_for_heads
+from tusker.bankfiles.tables.columns.profiles import columns_by, key_of, outline_of
 from tusker.bankfiles.tables.rows import TableReader
 from tusker.bankfiles.tables.widths import widths_of
 from tusker.bankfiles.texts import kept
@@ -162,16 +160,16 @@ def _read_table(
     layout = hashlib.sha256(key_of(table.header).encode()).hexdigest()[:16]
     reader = TableReader(columns, movements, reading, mark, layout, stands_for_heads(table.header), left_out)
     if not typed and not (profile and profile.mark) and min(votes.values()):
-        reader.doubts.append(
+        reader.found.doubts.append(
             say("Some of its amounts can only be read with a dot for the decimals, others with a comma.")
         )
     if not typed and not (profile and profile.mark) and either:
-        reader.doubts.append(say("Its amounts may have decimals or thousands behind their marks."))
+        reader.found.doubts.append(say("Its amounts may have decimals or thousands behind their marks."))
     if not typed and table.delimiter:
         reader.widths = widths_of(movements, table.header, table.delimiter, columns)
-        reader.doubts += filter(None, [reader.widths.doubt])
+        reader.found.doubts += filter(None, [reader.widths.doubt])
     if _texts_stand_above(rows, movements, columns):
-        reader.doubts.append(
+        reader.found.doubts.append(
             say("Texts stand above their rows in lines of their own, so they may be another row's.")
         )
     period = next(filter(None, (period_in(row.cells) for row in table.above)), None)
@@ -183,13 +181,13 @@ def _read_table(
         period=period or (),
     )
     if not columns.shapes and not reading.csv_date_format and not reader.days_settled(reading.currency):
-        reader.doubts.append(say("Whether the day or the month comes first in its dates is not clear."))
+        reader.found.doubts.append(say("Whether the day or the month comes first in its dates is not clear."))
     reader.period = period
     account = _account(table.above, around, reader.column("own_account"), reading)
     if account is None:
-        account = _unlabelled(table, around, columns, movements, reading, reader.doubts)
+        account = _unlabelled(table, around, columns, movements, reading, reader.found.doubts)
     if strange := strange_number(table.above, pages, reading.own):
-        reader.doubts.append(
+        reader.found.doubts.append(
             say(
                 "“{number}” above a further part of the table may be another account's number.",
                 number=strange,

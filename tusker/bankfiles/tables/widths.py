@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tusker.bankfiles.tables.amounts import is_figure
-from tusker.bankfiles.tables.heads import Columns
+from tusker.bankfiles.tables.cells.amounts import is_figure
+from tusker.bankfiles.tables.columns.heads import Columns
 from tusker.csv_tables import Cells, CsvRow
 from tusker.messages import say
 

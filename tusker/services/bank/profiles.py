@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from tusker.bankfiles.formats import Profile
-from tusker.bankfiles.tables.profiles import field_words, key_of
+from tusker.bankfiles.tables.columns.profiles import field_words, key_of
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.messages import say

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from babel.numbers import is_currency
 from stdnum import iban as ibans
 
-from tusker.bankfiles.tables.amounts import is_figure
-from tusker.bankfiles.tables.days import is_day
-from tusker.bankfiles.tables.meanings import spelled
-from tusker.bankfiles.tables.sides import said
+from tusker.bankfiles.tables.cells.amounts import is_figure
+from tusker.bankfiles.tables.cells.days import is_day
+from tusker.bankfiles.tables.cells.sides import said
+from tusker.bankfiles.tables.columns.meanings import spelled
 
 _OF_OTHERS = frozenset(
     {"currency", "ccy", "orig", "original", "instructed", "foreign", "counter", "local", "fee"}

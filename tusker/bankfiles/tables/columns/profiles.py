@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tusker.bankfiles.formats import Profile
-from tusker.bankfiles.tables.amounts import is_figure
-from tusker.bankfiles.tables.days import is_day
-from tusker.bankfiles.tables.heads import Columns
-from tusker.bankfiles.tables.meanings import FIELDS, spelled
-from tusker.bankfiles.tables.places import without_heads
+from tusker.bankfiles.tables.cells.amounts import is_figure
+from tusker.bankfiles.tables.cells.days import is_day
+from tusker.bankfiles.tables.columns.heads import Columns
+from tusker.bankfiles.tables.columns.meanings import FIELDS, spelled
+from tusker.bankfiles.tables.columns.places import without_heads
 from tusker.csv_tables import CsvRow, Grid
 from tusker.errors import InvalidInput
 from tusker.messages import say

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import re
-import string
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 
 from babel.core import Locale
 from babel.numbers import is_currency
-from stdnum import iban as ibans
 
-from tusker.bankfiles.tables.amounts import is_figure
-from tusker.bankfiles.tables.apart import OPENING
-from tusker.bankfiles.tables.days import is_day
+from tusker.bankfiles.tables.around.account_numbers import (
+    AROUND,
+    MASK,
+    Named,
+    end_of,
+    number_in,
+    resolved,
+    the_one,
+)
+from tusker.bankfiles.tables.around.apart import OPENING
+from tusker.bankfiles.tables.cells.amounts import is_figure
+from tusker.bankfiles.tables.cells.days import is_day
 from tusker.bankfiles.texts import kept
 from tusker.csv_tables import CsvRow
 from tusker.errors import UnreadableFile
 from tusker.messages import say
 
-LEAST_OF_PART = 8
-"""Digits of a number that stand together in the IBAN of its account."""
-LEAST_SEEN = 4
-"""Characters that must be visible of a masked number to tell whose account it is."""
 _NUMBER_WORD = r"(?:numbers?|nos?\b|num\b|nr\b|#|nummer)"
 _LABEL = re.compile(
     rf"(?:\b(?:account|a/?c|acct?|konto)[\s._-]*{_NUMBER_WORD}|\biban\b|खाता\s*(?:संख्या|सं|नंबर|क्रमांक))"
@@ -45,11 +47,9 @@ _ENDING = re.compile(
 )
 """The end of an account's number, in words or behind dots."""
 _MASKED = re.compile(r"[0-9]{0,6}[xX*•]{2,}[0-9]{4,}")
-_END_OF = re.compile(r"(?:.*[xX*•.]{2,}[\s-]*)?([0-9]{4})")
 _LONE = re.compile(
     r"(?<![0-9A-Za-z])(?:[A-Z]{0,3}[0-9]{11,18}|[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30})(?![0-9A-Za-z])"
 )
-_CODES = re.compile(r"\s*(?:\(\s*([A-Z]{3})\s*\)|([A-Z]{3})$)")
 _CURRENCY = re.compile(
     r"\s*(?:(?:account\s+)?(?:currency|ccy)(?:\s+code)?|(?:all\s+)?(?:amounts|figures)\s+(?:are\s+)?(?:shown\s+)?in)\b"
     r"\s*[:\-–]?\s*",
@@ -62,21 +62,6 @@ _UNITS = re.compile(
 )
 """A line that says that the amounts are of another unit than the currency's; in Rs. and Paise says that of none."""
 _TITLE = re.compile(r"\s*(?:account|statement|details|transactions)", re.IGNORECASE)
-_AROUND = " \t:=_-–'\""
-"""What may stand between a label and its value, and around that."""
-_SORT_CODE = re.compile(r"^[0-9]{2}-[0-9]{2}-[0-9]{2}\s+(?=[0-9]{8,})")
-_PIECE = re.compile(r"[0-9A-Za-z*•#]+(?:[-/.][0-9A-Za-z*•#]+)*")
-_AMOUNT = re.compile(r"(?:0|[1-9][0-9]*)\.[0-9]{1,2}")
-"""An amount behind a number; 00103914.40 is a part of one."""
-_MASK = re.compile(r"[*•#xX]")
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """The account that a file names: ours where it is one of `own`; `masked` when only a part of it was shown."""
-
-    number: str
-    masked: str = ""
 
 
 def account_around(
@@ -123,40 +108,11 @@ def account_in(texts: Iterable[str], own: Sequence[str], currency: str) -> Named
     """The account in the cells of a column for it; raises `UnreadableFile` as `account_around` does."""
     found = []
     for text in sorted(set(texts)):
-        number = _number(text, currency) or _end_of(text)
+        number = number_in(text, currency) or end_of(text)
         if number is None:
             raise _unreadable("own account", text)
         found.append(resolved(number, own))
     return the_one(found, own)
-
-
-def _end_of(text: str) -> str | None:
-    """The end of a number, alone or behind a mask (Checking xx2333), as a masked one."""
-    found = _END_OF.fullmatch(text)
-    return f"XXXX{found[1]}" if found else None
-
-
-def the_one(accounts: Sequence[Named], own: Sequence[str]) -> Named | None:
-    """The account that all of them are; raises `UnreadableFile` when they are several."""
-    if not accounts:
-        return None
-    best = next((account for account in accounts if account.number in own), accounts[0])
-    for account in accounts:
-        if not _same_account(account.number, best.number):
-            both = ", ".join(sorted({account.number, best.number}))
-            raise UnreadableFile(say("The file is of several accounts ({both}); split it.", both=both))
-    return best
-
-
-def resolved(number: str, own: Sequence[str]) -> Named:
-    """One of our accounts that a number is, whole or as far as a masked one is visible; else the number as it is."""
-    masked = _is_masked(number)
-    # a bank may write the kind of the account before it: CA0001, SB-0001
-    told = {_bare(number), _bare(number.lstrip(string.ascii_letters))}
-    fitting = [mine for mine in own if (_fits(number, mine) if masked else _bare(mine) in told)]
-    if masked:
-        return Named(fitting[0], number) if len(fitting) == 1 else Named(number, number)
-    return Named(fitting[0] if fitting else number)
 
 
 def opening_around(rows: Sequence[CsvRow]) -> str:
@@ -193,7 +149,7 @@ def _numbers(
             elif only_at_start and found.start():
                 continue
             elif other:
-                number = _number(cell[found.end() :] or next(filter(None, right), ""), currency)
+                number = number_in(cell[found.end() :] or next(filter(None, right), ""), currency)
             else:
                 number = _labelled(cell, found, right, below, currency, strict=not only_at_start)
             if number:
@@ -203,7 +159,7 @@ def _numbers(
 def _loosely(cell: str, right: Sequence[str], currency: str) -> str | None:
     """The number behind a word such as account, where one stands there."""
     beside = next((text for text in right if text.strip(" :-")), "")
-    tried = (_number(cell[found.end() :] or beside, currency) for found in _WEAK_LABEL.finditer(cell))
+    tried = (number_in(cell[found.end() :] or beside, currency) for found in _WEAK_LABEL.finditer(cell))
     return next(filter(None, tried), None)
 
 
@@ -212,18 +168,18 @@ def _labelled(
 ) -> str | None:
     """The number that a label names; None for a sentence that speaks of account numbers."""
     rest = cell[found.end() :]
-    value = rest.lstrip(_AROUND)
+    value = rest.lstrip(AROUND)
     if not value:
-        beside = next((text for text in right if text.strip(_AROUND)), "")
-        number = _number(beside, currency) or _number(below, currency)
+        beside = next((text for text in right if text.strip(AROUND)), "")
+        number = number_in(beside, currency) or number_in(below, currency)
         if number is None:
             raise _unreadable(cell, beside or below)
         return number
-    number = _number(value, currency)
+    number = number_in(value, currency)
     if number is None and (alone := _LONE.search(value)):
         number = alone.group()
     titled = strict and (found.start() == 0 or _TITLE.match(cell))
-    if number is None and (titled or rest[0] in ":=-–" or _MASK.match(value) or value[0].isdigit()):
+    if number is None and (titled or rest[0] in ":=-–" or MASK.match(value) or value[0].isdigit()):
         raise _unreadable(cell, value)
     return number
 
@@ -239,59 +195,6 @@ def _unreadable(label: str, value: str) -> UnreadableFile:
     )
 
 
-def _number(text: str, currency: str) -> str | None:
-    """The number at the beginning of a text, without what banks write behind it: currency, holder, product."""
-    bare = _SORT_CODE.sub("", text.strip(_AROUND).upper())
-    if found := _iban(bare):
-        return found
-    pieces: list[str] = []
-    end = 0
-    for piece in _PIECE.finditer(bare):
-        apart = bare[end : piece.start()].strip() or (not pieces and piece.start())
-        if apart or not _is_part(piece.group(), first=not pieces):
-            break
-        pieces.append(piece.group())
-        end = piece.end()
-    number = _joined(pieces)
-    _check_currency(bare[end:], currency, text)
-    seen = sum(character.isdigit() for character in number)
-    return number if seen >= (LEAST_SEEN if _is_masked(number) else 5) else None
-
-
-def _is_part(piece: str, *, first: bool) -> bool:
-    """Whether a piece belongs to the number; behind a blank only more digits do."""
-    if (not piece.isdigit() and is_day(piece)) or _AMOUNT.fullmatch(piece):
-        return False
-    if not first:
-        bare = piece.replace(".", "") if piece.startswith("00") else piece
-        return all(character.isdigit() or _MASK.match(character) for character in bare)
-    return any(character.isdigit() or _MASK.match(character) for character in piece)
-
-
-def _joined(pieces: Sequence[str]) -> str:
-    """The pieces as one number: without signs, and without words before or behind it (SB-0001, 0001/INR)."""
-    parts = [part for piece in pieces for part in re.split(r"[-/.]", piece)]
-    while parts and parts[-1].isalpha() and not _is_masked(parts[-1]):
-        parts.pop()
-    while parts and parts[0].isalpha() and not _is_masked(parts[0]):
-        parts.pop(0)
-    return "".join(parts)
-
-
-def _check_currency(behind: str, currency: str, text: str) -> None:
-    found = _CODES.match(behind)
-    code = (found[1] or found[2]) if found else currency
-    if code != currency and is_currency(code):
-        raise UnreadableFile(
-            say(
-                "The file is of an account in {code} (“{text}”), not in {currency}.",
-                code=code,
-                text=kept(text, 40),
-                currency=currency,
-            )
-        )
-
-
 def _check_stated_currency(rows: Sequence[CsvRow], currency: str) -> None:
     """A line such as Currency : USD states what the whole file is in, and one such as (Rs. in lakhs) its unit."""
     for place, row in enumerate(rows):
@@ -305,9 +208,9 @@ def _check_stated_currency(rows: Sequence[CsvRow], currency: str) -> None:
                     )
                 )
             if found := _CURRENCY.match(cell):
-                beside = next((text for text in row.cells[at + 1 :] if text.strip(_AROUND)), "")
+                beside = next((text for text in row.cells[at + 1 :] if text.strip(AROUND)), "")
                 for text in (cell[found.end() :] or beside, _cell(rows, place + 1, at)):
-                    told = text.strip(f"{_AROUND}.()")
+                    told = text.strip(f"{AROUND}.()")
                     code = _currencies().get(told.casefold(), told.upper())
                     if len(code) == 3 and code != currency and is_currency(code):
                         raise UnreadableFile(
@@ -324,50 +227,3 @@ def _currencies() -> dict[str, str]:
     """The codes of currencies by their names in English, one and several of them: US dollars."""
     names = Locale("en").currencies
     return {name.casefold() + more: code for code, name in names.items() for more in ("", "s")}
-
-
-def _iban(bare: str) -> str | None:
-    """The IBAN that a text begins with."""
-    if not re.match(r"[A-Z]{2}\s?[0-9]{2}", bare):
-        return None
-    pieces = bare.split()
-    for count in range(min(len(pieces), 10), 0, -1):
-        tried = "".join(pieces[:count]).strip(",.;:")
-        if ibans.is_valid(tried):
-            return tried
-    return None
-
-
-def _is_masked(number: str) -> bool:
-    return bool(re.fullmatch(r"[0-9]*[X*•#]+[0-9X*•#]*", number.upper()))
-
-
-def _fits(masked: str, mine: str) -> bool:
-    """Whether what is visible of a masked number stands so in ours: from its end, and from its beginning."""
-    ours = re.sub(r"\W", "", mine).upper()
-    head, tail = re.match(r"[0-9]*", masked)[0], re.search(r"[0-9]*$", masked)[0]  # type: ignore[index]
-    if len(head) + len(tail) < LEAST_SEEN or len(head) + len(tail) > len(ours):
-        return False
-    return ours.endswith(tail) and ours.startswith(head)
-
-
-def _bare(number: str) -> str:
-    bare = re.sub(r"\W", "", number).upper()
-    return bare.lstrip("0") if bare.isdecimal() else bare
-
-
-def _same_account(one: str, other: str) -> bool:
-    """Whether two numbers are one account; an IBAN ends with the number of its account, or holds its parts in order:
-    0234-00103914.40 is CH62 00234 23410391440G."""
-    left, right = _bare(one), _bare(other)
-    return left == right or any(
-        len(short) >= 6 and long[:2].isalpha() and (long.endswith(short) or _holds(long, short))
-        for short, long in ((left, right), (right, left))
-    )
-
-
-def _holds(iban: str, number: str) -> bool:
-    """Whether an IBAN holds a number of digits, whole or as a short part and a long one between zeros."""
-    parts = [part for part in re.split("0{2,}", number.lstrip("0")) if part]
-    in_order = re.search(".*?".join(map(re.escape, parts)), iban[4:])
-    return number.isdecimal() and max(map(len, parts)) >= LEAST_OF_PART and in_order is not None

@@ -12,10 +12,10 @@ from operator import itemgetter
 from babel.core import Locale
 from babel.numbers import get_currency_symbol
 
-from tusker.bankfiles.tables.amounts import is_figure, is_nothing
-from tusker.bankfiles.tables.contents import named_by_content
-from tusker.bankfiles.tables.days import is_day
-from tusker.bankfiles.tables.meanings import (
+from tusker.bankfiles.tables.cells.amounts import is_figure, is_nothing
+from tusker.bankfiles.tables.cells.days import is_day
+from tusker.bankfiles.tables.columns.contents import named_by_content
+from tusker.bankfiles.tables.columns.meanings import (
     BEST_REFERENCES,
     CODE,
     EITHER,

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from tusker.bankfiles.movements import Skip
-from tusker.bankfiles.tables.amounts import split_amount
-from tusker.bankfiles.tables.balances import Balanced
-from tusker.bankfiles.tables.days import is_day
-from tusker.bankfiles.tables.heads import Columns
+from tusker.bankfiles.tables.around.balances import Balanced
+from tusker.bankfiles.tables.cells.amounts import split_amount
+from tusker.bankfiles.tables.cells.days import is_day
+from tusker.bankfiles.tables.columns.heads import Columns
 from tusker.csv_tables import CsvRow
 
 Kind = Literal["opening", "closing", "sum"]

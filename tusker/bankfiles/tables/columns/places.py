@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from tusker.bankfiles.formats import Profile
-from tusker.bankfiles.tables.amounts import is_figure, is_nothing
-from tusker.bankfiles.tables.days import is_day
+from tusker.bankfiles.tables.cells.amounts import is_figure, is_nothing
+from tusker.bankfiles.tables.cells.days import is_day
 from tusker.csv_tables import CsvRow, CsvTable, Grid
 from tusker.messages import say
 

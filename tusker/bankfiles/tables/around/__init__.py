@@ -1,0 +1,1 @@
+"""What stands around the movements of a table: accounts, balances and sums."""
