@@ -29,6 +29,7 @@ from tusker.models import CreditLine, Customer, Invoice, LineStatus, PurchaserAc
 from tusker.models.columns import terms_of
 from tusker.queries.credit.risk import line_facts, rules_on
 from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
+from tusker.queries.searching import has
 from tusker.queries.sums import Totals, totals_of
 
 _SUPPLIER, _PURCHASER = aliased(Customer), aliased(Customer)
@@ -134,7 +135,7 @@ def _narrowed(
 ) -> Select[*tuple[Any, ...]]:
     if text := search.strip():
         names = (_SUPPLIER.name, _SUPPLIER.reference, _PURCHASER.name, _PURCHASER.reference)
-        query = query.where(or_(*(column.icontains(text, autoescape=True) for column in names)))
+        query = query.where(has(text, *names))
     if state is not None:
         query = query.where(_in_state(state, today))
     if supplier_id is not None:

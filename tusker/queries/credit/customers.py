@@ -26,6 +26,7 @@ from tusker.models import (
 )
 from tusker.queries.columns import Rows
 from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
+from tusker.queries.searching import has
 from tusker.queries.sums import Totals, sum_of, totals_of
 
 Columns = TypeVarTuple("Columns")
@@ -208,14 +209,7 @@ def _lines_count(column: Any) -> ColumnElement[int]:
 
 def _matching(query: Select[*Columns], search: str, side: str | None) -> Select[*Columns]:
     if text := search.strip():
-        query = query.where(
-            or_(
-                *(
-                    column.icontains(text, autoescape=True)
-                    for column in (Customer.name, Customer.reference, Customer.email)
-                )
-            )
-        )
+        query = query.where(has(text, Customer.name, Customer.reference, Customer.email))
     if side == "supplier":
         query = query.where(SupplierAccount.customer_id.is_not(None))
     elif side == "purchaser":

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 
-from sqlalchemy import BigInteger, Select, case, cast, func, or_, select, text
+from sqlalchemy import BigInteger, Select, case, cast, func, select, text
 from sqlalchemy.orm import contains_eager, joinedload
 
 from tusker.extensions import db
@@ -30,6 +30,7 @@ from tusker.models import (
 )
 from tusker.models.loans.deductions import STANDING
 from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
+from tusker.queries.searching import has
 from tusker.queries.sums import Totals, sum_of, totals_of
 
 DEDUCTION_SORTS: Sorts = {"booked_on": CreditNote.booked_on, "amount": CreditNote.amount}
@@ -189,12 +190,7 @@ def deductions_totals(*, search: str = "", show: str = "") -> Totals:
 def _deductions(search: str, show: str) -> Select[CreditNote]:
     query = select(CreditNote).join(Invoice).where(CreditNote.reverses_id.is_(None))
     if text := search.strip():
-        query = query.where(
-            or_(
-                Invoice.number.icontains(text, autoescape=True),
-                CreditNote.number.icontains(text, autoescape=True),
-            )
-        )
+        query = query.where(has(text, Invoice.number, CreditNote.number))
     if show == "certificate":
         query = query.where(
             CreditNote.kind == DeductionKind.TAX,

@@ -22,6 +22,7 @@ from tusker.models import (
 )
 from tusker.queries.columns import columns_of
 from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
+from tusker.queries.searching import has
 from tusker.queries.sums import Totals, totals_of
 
 SORTS: Sorts = {
@@ -94,8 +95,7 @@ def _narrowed(query: Select[*tuple[Any, ...]], status: str | None, search: str) 
     if status:
         query = query.where(Disbursal.status == status)
     if words := search.strip():
-        names = (Disbursal.reference, Disbursal.bank_reference)
-        query = query.where(or_(*(name.icontains(words, autoescape=True) for name in names)))
+        query = query.where(has(words, Disbursal.reference, Disbursal.bank_reference))
     return query
 
 

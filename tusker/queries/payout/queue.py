@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Select, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Date, Select, cast, func, literal, select
 from sqlalchemy.orm import aliased
 
 from tusker.domain.credit.lifecycle import InvoiceStatus
@@ -15,6 +15,7 @@ from tusker.extensions import db
 from tusker.models import Customer, DisbursalLine, Invoice, Payout
 from tusker.queries.columns import Rows
 from tusker.queries.paging import Cursor, Sorts, rows_of_page
+from tusker.queries.searching import has
 
 _supplier = aliased(Customer)
 _purchaser = aliased(Customer)
@@ -126,10 +127,8 @@ def _queue(search: str, *columns: Any) -> Select[*tuple[Any, ...]]:
         .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
         .where(Invoice.status == InvoiceStatus.FINANCEABLE)
     )
-    words = search.strip()
-    if words:
-        names = (Invoice.number, _supplier.name, _purchaser.name)
-        query = query.where(or_(*(name.icontains(words, autoescape=True) for name in names)))
+    if words := search.strip():
+        query = query.where(has(words, Invoice.number, _supplier.name, _purchaser.name))
     return query
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, select
 
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import Customer, PurchaserAccount, SecondFactor, SupplierAccount, User
 from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
+from tusker.queries.searching import has
 from tusker.queries.sums import Totals, totals_of
 
 _STATES = {"active": User.active, "inactive": ~User.active}
@@ -66,8 +67,7 @@ def _narrowed(search: str, role: str | None, state: str | None) -> Select[User]:
         query = query.where(_STATES[state])
     if words := search.strip():
         query = query.outerjoin(Customer, Customer.id == User.customer_id)
-        names = (User.name, User.email, Customer.name)
-        query = query.where(or_(*(name.icontains(words, autoescape=True) for name in names)))
+        query = query.where(has(words, User.name, User.email, Customer.name))
     return query
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import func, select, text
 
 from tusker.extensions import db
 from tusker.models import Event
 from tusker.queries.paging import NEWEST, Cursor, on_page, rows_of_page
+from tusker.queries.searching import has
 
 LOOKED_AT = 50_000
 """Events in which a search looks at a time."""
@@ -109,15 +110,9 @@ def events_page(
     if subject:
         query = query.where(Event.subject == subject)
     if actor:
-        query = query.where(Event.actor.icontains(actor, autoescape=True))
+        query = query.where(has(actor, Event.actor))
     if search:
-        query = query.where(
-            or_(
-                Event.reason.icontains(search, autoescape=True),
-                Event.to_value.icontains(search, autoescape=True),
-                Event.from_value.icontains(search, autoescape=True),
-            )
-        )
+        query = query.where(has(search, Event.reason, Event.to_value, Event.from_value))
     return [event for (event,) in rows_of_page(query, Event.id, cursor, limit)], end
 
 
