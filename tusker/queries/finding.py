@@ -31,6 +31,7 @@ from tusker.models import (
     SupplierAccount,
     User,
 )
+from tusker.queries.columns import between_companies
 from tusker.queries.credit.invoices import Scope
 from tusker.queries.searching import has
 
@@ -150,11 +151,8 @@ def _invoices(
         query = query.join(Loan, loan)
     if shipment is not None:
         query = query.join(Shipment, shipment)
-    if scope.supplier_id is not None:
-        query = query.where(Invoice.supplier_id == scope.supplier_id)
-    if scope.purchaser_id is not None:
-        query = query.where(Invoice.purchaser_id == scope.purchaser_id)
-    return query.where(called).order_by(Invoice.id.desc()).limit(FEW)
+    own = between_companies(Invoice, scope.supplier_id, scope.purchaser_id)
+    return query.where(called, *own).order_by(Invoice.id.desc()).limit(FEW)
 
 
 def _of_payouts(words: str, scope: Scope, *, staff: bool) -> Iterator[Select[*tuple[Any, ...]]]:

@@ -27,6 +27,7 @@ from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import CreditLine, Customer, Invoice, LineStatus, PurchaserAccount, SupplierAccount
 from tusker.models.columns import terms_of
+from tusker.queries.columns import between_companies
 from tusker.queries.credit.risk import line_facts, rules_on
 from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
 from tusker.queries.searching import has
@@ -138,11 +139,7 @@ def _narrowed(
         query = query.where(has(text, *names))
     if state is not None:
         query = query.where(_in_state(state, today))
-    if supplier_id is not None:
-        query = query.where(CreditLine.supplier_id == supplier_id)
-    if purchaser_id is not None:
-        query = query.where(CreditLine.purchaser_id == purchaser_id)
-    return query
+    return query.where(*between_companies(CreditLine, supplier_id, purchaser_id))
 
 
 def line_by_id(line_id: int, today: date) -> LineRow:

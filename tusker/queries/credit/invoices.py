@@ -28,6 +28,7 @@ from tusker.models import (
     Shipment,
 )
 from tusker.models.delivery.shipment import TRACKED
+from tusker.queries.columns import between_companies
 from tusker.queries.paging import NEWEST, Cursor, Sorts, on_page, rows_of_page
 from tusker.queries.searching import has
 from tusker.queries.sums import MOST_SUMMED
@@ -342,9 +343,4 @@ def _found(words: str) -> CompoundSelect[int]:
 
 
 def _scope_conditions(scope: Scope, of: type[Invoice] | type[InvoiceCount] = Invoice) -> list[Any]:
-    conditions = []
-    if scope.supplier_id is not None:
-        conditions.append(of.supplier_id == scope.supplier_id)
-    if scope.purchaser_id is not None:
-        conditions.append(of.purchaser_id == scope.purchaser_id)
-    return conditions
+    return between_companies(of, scope.supplier_id, scope.purchaser_id)

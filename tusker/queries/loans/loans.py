@@ -24,6 +24,7 @@ from sqlalchemy import (
 from tusker.domain.loans.ageing import Bucket, due_between
 from tusker.extensions import db
 from tusker.models import Adjustment, Allocation, CreditNote, Customer, Invoice, Loan, Payable
+from tusker.queries.columns import between_companies
 from tusker.queries.loans.loan_rows import LoanRow, loan_rows, loans, rows_on
 from tusker.queries.paging import Cursor, Sorts, on_page, rows_of_page
 from tusker.queries.searching import has
@@ -66,10 +67,7 @@ def open_loans(
     are paid, but of whose face value the purchaser still has to pay a part. `companies` stand on either side. With
     `bucket` none is left out that may be in it today, and few others are in."""
     query = loans().where(*_paid_out_by(as_of))
-    if supplier_id is not None:
-        query = query.where(Loan.supplier_id == supplier_id)
-    if purchaser_id is not None:
-        query = query.where(Loan.purchaser_id == purchaser_id)
+    query = query.where(*between_companies(Loan, supplier_id, purchaser_id))
     if line_id is not None:
         query = query.where(Invoice.credit_line_id == line_id)
     if bucket is not None:
@@ -141,10 +139,7 @@ def loans_owed(
     query = loans().where(
         *_paid_out_by(as_of), owed, Loan.id == any_(cast(list(loan_ids), ARRAY(BigInteger)))
     )
-    if supplier_id is not None:
-        query = query.where(Loan.supplier_id == supplier_id)
-    if purchaser_id is not None:
-        query = query.where(Loan.purchaser_id == purchaser_id)
+    query = query.where(*between_companies(Loan, supplier_id, purchaser_id))
     return loan_rows(query, as_of)
 
 
