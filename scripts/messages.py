@@ -13,7 +13,7 @@ import io
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -243,6 +243,11 @@ def check() -> Iterator[str]:
             f"{path.relative_to(ROOT)}: not marked: {head!r}" for head in plain_heads(path.read_text())
         )
 
+        room = str(path.relative_to(ROOT / "tusker"))
+        for words in bare(path.read_text()) if room.startswith(ROOMS) else ():
+            if words not in UNSAID.get(room, ()) and Path(room).name not in BANKS_WORDS:
+                yield f"tusker/{room}: not said: {words!r}"
+
 
 def places_that_differ(message: Message) -> Iterator[str]:
     """The places of parameters must be those of the English; one row may go without its number."""
@@ -267,6 +272,87 @@ def unmarked(source: str) -> Iterator[str]:
     page.feed(text)
     yield from (words for words in page.words if has_words(words))
     yield from literals(tree)
+
+
+ROOMS = (
+    *(
+        "admin",
+        "auth",
+        "customers",
+        "documents",
+        "domain",
+        "invoices",
+        "mailer",
+        "reports",
+        "services",
+        "web",
+    ),
+    *(
+        "bankfiles",
+        "carriers/address.py",
+        "carriers/parcels.py",
+        "csv_tables.py",
+        "errors.py",
+        "transactions.py",
+    ),
+)
+"""Where a string of two words or more is for people."""
+WORDS = re.compile(r"[A-Za-z]{2,}[,;:]? [a-z“{]|[}] [a-z]{2,}")
+FOR_SYSTEMS = re.compile(
+    r"\b(SELECT|FROM|WHERE|AND|SET|IS|IN|AS|NULL|LOGIN|GRANT)\b"  # SQL
+    r"|^[<\\(]|filename=|max-age|;dur=|show:window|private,|\|"  # HTML, headers, lists of banks' words
+    r"|^job |yyyy|^(account|user) \{\}$|^tusker |\.\n$"  # who acts, in logs and signatures
+)
+ASKED = re.compile(
+    r"(Error|_lines|log\.\w+|logger\.\w+|[cC]ontext|limit|serializer|split|enumerate|derive|_signing|hash|format_date|items"
+    r"|month_words|frozenset|set|_blank|startswith|removeprefix)$"
+)
+"""What is called with words that no person is shown: errors of programs, logs, salts of keys, words of banks."""
+BANKS_WORDS = {"balances.py", "meanings.py", "sides.py", "indic.py", "chain.py"}
+"""Modules of what banks write, of files for systems and of codes."""
+UNSAID: dict[str, tuple[str, ...]] = {
+    "services/loans/receipt_rows.py": ("netted from ",),  # references, by which receipts are found again
+    "services/loans/netted.py": ("{}{} (claim {})",),
+    "services/payout/settlement/paid_after_all.py": ("{}{} (claim {})",),
+    "services/people/tokens.py": ("{} ({}…, {}, {} days)", "{} (API token {}…)"),  # of names and codes
+    "services/couriers/gate.py": ("gate shut",),
+    "services/credit/customers/lines.py": ("delivery only",),  # a value of an event
+    "admin/payout/disbursals.py": ("claims netted",),  # of a file
+    "bankfiles/payments/bulk_profiles.py": ("Payment details 1",),
+    "bankfiles/tables/around/labels.py": ("own account",),
+    "domain/bank/banking.py": ("The balance",),  # how a remark begins
+}
+
+
+def bare(source: str) -> Iterator[str]:
+    """Words for people in a module that are not said by `say`."""
+    yield from _bare(ast.parse(source))
+
+
+def _bare(node: ast.AST) -> Iterator[str]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
+            continue  # a docstring
+        if isinstance(child, ast.Call):
+            name = ast.unparse(child.func)
+            given = {keyword.arg for keyword in child.keywords}
+            text = child.args[0] if name in KEYWORDS else None
+            words = text.value if isinstance(text, ast.Constant) and isinstance(text.value, str) else ""
+            if set(PLACE.findall(words)) - given - {"n", None}:
+                yield f"a place of {words} is not given"
+            within: Sequence[ast.AST] = child.keywords if name in KEYWORDS else [child]
+            for one in within if not ASKED.search(name) else ():
+                yield from _bare(one)
+        elif isinstance(child, (ast.Constant, ast.JoinedStr)):
+            parts = child.values if isinstance(child, ast.JoinedStr) else [child]
+            words = "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in parts)
+            if WORDS.search(words) and not FOR_SYSTEMS.search(words):
+                yield words
+            for part in parts:
+                if isinstance(part, ast.FormattedValue):
+                    yield from _bare(part)
+        else:
+            yield from _bare(child)
 
 
 def plain_heads(source: str) -> Iterator[str]:

@@ -44,7 +44,7 @@ class Preview:
         problem = str(self.error.details.get("problem", "")) if self.error else ""
         if problem == "unknown_order" and self.is_parcel:
             problem = "unknown_parcel"
-        return TITLES.get(problem, "This cannot be financed")
+        return TITLES.get(problem, say("This cannot be financed"))
 
     @property
     def room(self) -> str:

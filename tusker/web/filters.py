@@ -194,7 +194,7 @@ def actor_words(actor: str) -> str:
         return say("Command line")
     if actor.startswith("webhook "):
         return ACTOR_WORDS["job webhook"]
-    return ACTOR_WORDS.get(actor, say("Automatic") if actor.startswith("job ") else actor)
+    return ACTOR_WORDS.get(actor) or (say("Automatic") if actor.startswith("job ") else retold(actor))
 
 
 def reason_words(event: Event) -> tuple[str, str]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.exceptions import RequestTimeout
 
+from tusker.messages import say
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -65,5 +67,5 @@ class _Body:
 
     def _whole(self, data: bytes) -> bytes:
         if self._is_cut:
-            raise RequestTimeout("The request came too slowly.")
+            raise RequestTimeout(say("The request came too slowly."))
         return data

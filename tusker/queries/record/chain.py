@@ -12,6 +12,7 @@ from sqlalchemy import Row, Text, case, cast, func, select, text
 
 from tusker.domain.record.chain import GENESIS, Break, EventRow, Fault, Head, Link, check
 from tusker.extensions import db
+from tusker.messages import say, say_n
 from tusker.models import Event, EventSeal
 
 MAX_WAIT = timedelta(hours=1)
@@ -39,10 +40,12 @@ ROW = (
 
 _FAULTS = {
     # The second looks the same as the first: each is one link that does not follow, between links that do.
-    Fault.ROW_CHANGED: "the event's row is not the one that was sealed (or the one before was changed with its seal)",
-    Fault.ROW_MISSING: "the sealed event's row is missing",
-    Fault.LINK: "its hash does not follow from the link before it and the event's row",
-    Fault.GAP: "the link is missing, and the chain goes on after it",
+    Fault.ROW_CHANGED: say(
+        "the event's row is not the one that was sealed (or the one before was changed with its seal)"
+    ),
+    Fault.ROW_MISSING: say("the sealed event's row is missing"),
+    Fault.LINK: say("its hash does not follow from the link before it and the event's row"),
+    Fault.GAP: say("the link is missing, and the chain goes on after it"),
 }
 
 
@@ -76,17 +79,30 @@ class ChainReport:
 
     def problems(self, now: datetime) -> list[str]:
         """Everything that must not be, a sentence each."""
-        found = []
+        found: list[str] = []
         if self.broken is not None:
-            event = "" if self.broken.event_id is None else f", event {self.broken.event_id}"
+            seq, event, fault = self.broken.seq, self.broken.event_id, _FAULTS[self.broken.fault]
             found.append(
-                f"event chain broken first at seal {self.broken.seq}{event}: {_FAULTS[self.broken.fault]}"
+                say("event chain broken first at seal {seq}: {fault}", seq=seq, fault=fault)
+                if event is None
+                else say(
+                    "event chain broken first at seal {seq}, event {event}: {fault}",
+                    seq=seq,
+                    event=event,
+                    fault=fault,
+                )
             )
         found += [told for told in (self.lost_head, self.forged) if told is not None]
         if self.waiting.since is not None and self.waiting.is_late(now):
-            since = self.waiting.since.astimezone(UTC)
-            events = "1 event was" if self.waiting.count == 1 else f"{self.waiting.count} events were"
-            found.append(f"{events} not sealed since {since:%Y-%m-%d %H:%M} UTC: is the scheduler running?")
+            since = f"{self.waiting.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+            found.append(
+                say_n(
+                    "{n} event was not sealed since {since}: is the scheduler running?",
+                    "{n} events were not sealed since {since}: is the scheduler running?",
+                    self.waiting.count,
+                    since=since,
+                )
+            )
         return found
 
 
@@ -181,7 +197,7 @@ def lost(noted: Head) -> str | None:
         return None
     found = _link_at(noted.seq)
     if found is None:
-        return f"the chain has no seal {noted.seq} any more, which was noted as its head"
+        return say("the chain has no seal {seq} any more, which was noted as its head", seq=noted.seq)
     if found.hash != noted.hash:
-        return f"seal {noted.seq} has another hash than was noted: the chain was rewritten"
+        return say("seal {seq} has another hash than was noted: the chain was rewritten", seq=noted.seq)
     return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models.ledgers import LEDGERS
 
 # Rights count whatever their source: grants to the role, to PUBLIC or to roles that it is a member of. Owners and
@@ -47,11 +48,21 @@ class LedgerRights:
     def problem(self) -> str | None:
         """Why the ledger is not safe from this role, in words; None when it is."""
         if self.is_superuser:
-            return f"the database role {self.role} is a superuser, whom nothing stops from changing ledgers"
+            return say(
+                "the database role {role} is a superuser, whom nothing stops from changing ledgers",
+                role=self.role,
+            )
         if self.is_owner:
-            return f"the database role {self.role} owns ledgers and could switch their protection off"
+            return say(
+                "the database role {role} owns ledgers and could switch their protection off", role=self.role
+            )
         if self.changes:
-            return f"the database role {self.role} may {', '.join(self.changes)} rows of {self.table}"
+            return say(
+                "the database role {role} may {acts} rows of {table}",
+                role=self.role,
+                acts=", ".join(self.changes),
+                table=self.table,
+            )
         return None
 
 

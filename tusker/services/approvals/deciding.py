@@ -29,8 +29,10 @@ def accept(ctx: Context, proposal_id: int) -> Proposal:
     if proposal.second_admin and proposal.proposed_by == ctx.actor_id:
         raise NotAllowed(say("You proposed this; another admin must accept it."))
     _decide(ctx, proposal, ProposalState.ACCEPTED, "")
-    proposer = proposal.proposer.name if proposal.proposer else "the command line"
-    by_both = replace(ctx, actor=f"{ctx.actor[:55]}, proposed by {proposer[:45]}")
+    proposer = proposal.proposer.name if proposal.proposer else say("the command line")
+    by_both = replace(
+        ctx, actor=say("{actor}, proposed by {proposer}", actor=ctx.actor[:55], proposer=proposer[:45])
+    )
     seen, done = _fixed(proposal.changes), _fixed(ACTIONS[proposal.kind].carry_out(by_both, proposal))
     # What was proposed before there were proposals says no more than what it is about.
     if done != seen and not any(row.get("before_upgrade") for row in seen):

@@ -26,8 +26,8 @@ from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import AdvisoryLock, lock_ids, take_lock
 
-LOOKS_BOOKED = "Looks like a movement that is booked already."
-THE_SAME = "The same movement as one that was booked before."
+LOOKS_BOOKED = say("Looks like a movement that is booked already.")
+THE_SAME = say("The same movement as one that was booked before.")
 
 
 @dataclass(frozen=True, slots=True)

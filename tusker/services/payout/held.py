@@ -187,7 +187,7 @@ def check_payees(supplier_ids: Iterable[int]) -> None:
 
 def shown_holds(number: str, words: str) -> Shown:
     """What holds an invoice, as pages show it."""
-    return Shown(f"Holds of {number}", words)
+    return Shown(say("Holds of {name}", name=number), words)
 
 
 @needs_second(say("Release an invoice from its holds"), about="invoice")

@@ -169,7 +169,7 @@ class Caller:
     def supplier_id(self) -> int:
         """The company's id as supplier; raises `NotAllowed` when it is none."""
         if not self.is_supplier:
-            raise NotAllowed("This token's company is not a supplier; only suppliers request financing.")
+            raise NotAllowed(say("This token's company is not a supplier; only suppliers request financing."))
         return self.company_id
 
     def context(self) -> Context:

@@ -11,15 +11,16 @@ from sqlalchemy import delete, select
 from tusker.domain.record.chain import Checkpoint, Head
 from tusker.extensions import db
 from tusker.keys import derive
+from tusker.messages import say
 from tusker.models import SealCheckpoint
 from tusker.queries.record.chain import ChainReport
 from tusker.services.context import Context
 
 WHOLE_EVERY = timedelta(days=7)
 """How often all links are walked, and all that is kept beside them is recomputed."""
-FORGED = (
-    "the checkpoint of the proof does not bear the installation's signature: it was changed past the application,"
-    " or SECRET_KEY was replaced and the old one is not kept behind it"
+FORGED = say(
+    "the checkpoint of the proof does not bear the installation's signature: it was changed past the "
+    "application, or SECRET_KEY was replaced and the old one is not kept behind it"
 )
 
 

@@ -6,6 +6,7 @@ from flask import current_app
 
 from tusker.currency import currency
 from tusker.extensions import db
+from tusker.messages import joined, say
 from tusker.models import ProofRun
 from tusker.queries.record.chain import ChainReport
 from tusker.queries.record.proof import Proof
@@ -17,10 +18,10 @@ from tusker.services.outbox import admin_addresses, queue_mail
 
 def record_problems(ctx: Context, chain: ChainReport) -> list[str]:
     """What is wrong with the chain of events and, in production, with the rights of the role at hand."""
-    found = chain.problems(ctx.now)
+    found: list[str] = chain.problems(ctx.now)
     if current_app.config["ENVIRONMENT"] == "PRODUCTION":
         problems = dict.fromkeys(rights.problem for rights in ledger_rights() if rights.problem)
-        found += [f"{problem}: see `flask grant-app-role`" for problem in problems]
+        found += [joined([problem, say("see `flask grant-app-role`")], ": ") for problem in problems]
     return found
 
 
@@ -35,13 +36,24 @@ def report_differences(ctx: Context, proof: Proof, chain: ChainReport) -> int:
 
     Returns how many there are.
     """
-    lines = [
-        f"{row.kind.replace('_', ' ')} {row.name}: counter {currency().show(row.used)},"
-        f" rows {currency().show(row.open_principal)}"
+    lines: list[str] = [
+        say(
+            "{kind} {name}: counter {used}, rows {open}",
+            kind=row.kind.replace("_", " "),
+            name=row.name,
+            used=currency().show(row.used),
+            open=currency().show(row.open_principal),
+        )
         for row in proof.differences
     ]
     lines += [
-        f"{row.check}: {row.subject}: stored {row.stored}, rows {row.recomputed} (minor units)"
+        say(
+            "{check}: {subject}: stored {stored}, rows {recomputed} (minor units)",
+            check=row.check,
+            subject=row.subject,
+            stored=row.stored,
+            recomputed=row.recomputed,
+        )
         for row in proof.mismatches
     ]
     lines += record_problems(ctx, chain)
