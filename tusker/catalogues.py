@@ -61,24 +61,28 @@ def retold(text: str) -> str:
 
 
 @lru_cache(maxsize=4_096)
-def _retold(text: str) -> str:
+def _retold(text: str, deep: int = 0) -> str:
+    if deep == _DEEPEST or len(text) > _LONGEST:
+        return text
     for literal, pattern, msgid, plural in _sentences():
         if literal in text and (found := pattern.fullmatch(text)):
-            params: dict[str, object] = {name: _param(value) for name, value in found.groupdict().items()}
+            params: dict[str, object] = {
+                name: _param(value, deep + 1) for name, value in found.groupdict().items()
+            }
             if plural is None or (n := found.groupdict().get("n", "1")).isdecimal():
                 return Text(msgid, plural, params if plural is None else {**params, "n": int(n)})
     for split, by in _PARTS:
         if len(parts := split.split(text)) > 1:
-            again = [_retold(part) for part in parts]
+            again = [_retold(part, deep + 1) for part in parts]
             if any(isinstance(part, Text) for part in again):
                 return joined(again, by)
     return text
 
 
-def _param(value: str) -> object:
+def _param(value: str, deep: int) -> object:
     if _STORED_DAY.fullmatch(value):
         return datetime.strptime(value, "%d %b %Y").date()  # noqa: DTZ007
-    return _retold(value)
+    return _retold(value, deep)
 
 
 _STORED_DAY = re.compile(r"\d{1,2} [A-Z][a-z]{2} \d{4}")
@@ -92,8 +96,10 @@ _PARTS = [
         (r"(?<=^[A-Z]{2}[A-Z\d]{2}) ", " "),  # a bank's code with its words
     )
 ]
-_LEAST = 6
+_LEAST = 10
 """How many letters a sentence has at least beside its parameters, so that it is known by them."""
+_DEEPEST, _LONGEST = 5, 2_000
+"""How many sentences stand in each other, and how long a text is at most: what a person typed may look like both."""
 
 
 @cache

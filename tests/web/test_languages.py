@@ -15,7 +15,7 @@ from scripts import messages as catalogue
 from tests.support.pages import token_in
 from tests.support.people import sign_in
 from tests.support.values import PASSWORD
-from tusker.catalogues import speaking
+from tusker.catalogues import retold, speaking
 from tusker.domain.delivery.shipments import DocumentKind
 from tusker.extensions import db
 from tusker.messages import joined, packed, say, shown, unpacked
@@ -205,6 +205,30 @@ ListOf("loans", "Loans", (Column("number", say("Invoice")), Column("due", head="
 """
     assert list(catalogue.plain_heads(lists)) == ["Loans", "Due"]
     assert not list(catalogue.plain_heads("from tusker.web.plots import Column\nColumn('a', 'b')"))
+
+
+def test_a_bare_sentence_in_code_is_found() -> None:
+    assert list(catalogue.bare('flash("The payout is made.")')) == ["The payout is made."]
+    assert not list(catalogue.bare('flash(say("The payout is made."))'))
+
+
+def test_a_stored_sentence_is_said_again_and_what_a_person_typed_stays(session_app: Flask) -> None:
+    booked, named = "Looks like a movement that is booked already.", "text names {loan}"
+    with session_app.test_request_context(), speaking("hi"):
+        assert shown(retold(booked)) == shown(say("Looks like a movement that is booked already.")) != booked
+        both = shown(retold(f"{booked} {named.format(loan='INV-7')}"))
+        assert both.startswith(shown(retold(booked)))
+        assert "INV-7" in both
+        for typed in (
+            "Receipt for the driver",
+            "a, b; c",
+            "Receipt " * 500,
+            "text names " * 150,
+            "x" * 9_000,
+        ):
+            assert shown(retold(typed)) == typed or len(typed) > 100
+    with session_app.test_request_context(), speaking("en"):
+        assert retold(booked) == booked
 
 
 @pytest.mark.parametrize(
