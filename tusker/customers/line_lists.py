@@ -56,12 +56,11 @@ MY_LINES = ListOf(
     (
         *_COLUMNS[:3],
         Column("cost", say("Interest and fee"), in_files=False),
-        Column("penalty", say("When overdue"), in_files=False),
-        Column("terms", say("Terms"), value=_whole_terms),
+        Column("penalty", say("When overdue"), Kind.NAME, in_files=False),
+        Column("terms", say("Terms"), Kind.NAME, _whole_terms),
         *_COLUMNS[3:],
         *_LAST,
     ),
     order="-id",
     by_id="id",
-    wide=True,
 )
