@@ -112,7 +112,7 @@ def _sentences() -> list[tuple[str, re.Pattern[str], str, str | None]]:
     for one, plural in ((text, None) if isinstance(text, str) else text for text in ids):
         for text in filter(None, (one, plural)):
             parts = _PLACE.split(text)
-            if len(parts) == 1 or sum(map(str.isalpha, "".join(parts[::2]))) >= _LEAST:
+            if sum(map(str.isalpha, "".join(parts[::2]))) >= _LEAST and (len(parts) > 1 or " " in text):
                 found.append((max(parts[::2], key=len), _pattern(parts), one, plural))
     return sorted(found, key=lambda sentence: -len(sentence[0]))
 

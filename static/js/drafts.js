@@ -48,7 +48,9 @@
 
   function bringBack(form) {
     const kept = sessionStorage.getItem(keyOf(form));
-    // An address that fills the form in means that; an answer to it has what was typed.
+    // An answer to the form has what was typed, and what the server says now in place of what it said before.
+    if (sent === keyOf(form)) return keep(form);
+    // An address that fills the form in means that.
     if (!kept || location.search || !fill(form, JSON.parse(kept))) return;
     const note = document.createElement("p");
     note.className = "text-secondary mb-2";

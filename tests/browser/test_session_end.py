@@ -70,14 +70,6 @@ def test_what_was_typed_into_a_long_form_stays_until_it_is_sent_or_the_person_le
         assert name.input_value() == "Draft & Sons"
     page.get_by_role("link", name="Start over").click()
     note.wait_for(state="detached")
-    window.open("/admin/receipts/new")
-    page.get_by_label("Amount").first.fill("1,234.50")
-    window.open("/admin/receipts")
-    window.open("/admin/receipts/new")
-    note.wait_for()
-    assert page.get_by_label("Amount").first.input_value() == "1,234.50"
-    page.get_by_role("link", name="Start over").click()
-    note.wait_for(state="detached")
     window.open("/customers/new")
     assert (name.input_value(), note.count()) == ("", 0)
     name.fill("Draft & Sons")

@@ -11,6 +11,7 @@ from html import unescape
 from io import BytesIO, StringIO
 from itertools import chain
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from flask import Flask
@@ -196,9 +197,10 @@ def test_cells_of_a_workbook_are_of_their_kind_and_no_formula(
     assert status == "Disbursed"
     assert requested == datetime(2026, 3, 2, 12, 0)  # noqa: DTZ001 (a sheet has no zones)
     assert isinstance(due, date)
-    from zipfile import ZipFile
-
-    written = ZipFile(BytesIO(answer.data)).read("xl/worksheets/sheet1.xml").decode()
+    archive = ZipFile(BytesIO(answer.data))
+    assert {part.extract_version for part in archive.infolist()} == {20}  # Excel reads no Zip64
+    assert b"PK\x03\x04\x2d" not in answer.data
+    written = archive.read("xl/worksheets/sheet1.xml").decode()
     assert "<f>" not in written
     assert "<hyperlink" not in written
 

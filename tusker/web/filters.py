@@ -204,6 +204,8 @@ def reason_words(event: Event) -> tuple[str, str]:
         return retold(event.reason), ""
     if told["verb"] == "said":
         return "", told["rest"]
+    if not _CODE.fullmatch(told["rest"]):  # a person's own words
+        return retold(event.reason), ""
     return say("The delivery company reported {words}", words=coded(told["rest"])), ""
 
 

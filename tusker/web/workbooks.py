@@ -19,8 +19,9 @@ from tusker.currency import currency
 from tusker.messages import shown
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-ROWS_OF_A_SHEET = 1_048_575
-"""Besides the head; what is more stands on further sheets."""
+ROWS_OF_A_SHEET = 500_000
+"""Besides the head; what is more stands on further sheets. So each stays below 2 GB: of a larger one the archive
+would have a longer form that Excel refuses."""
 _ROWS_AT_ONCE = 200
 _LONGEST_TEXT = 32_767
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -72,7 +73,7 @@ def written(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[
         while first is not None or not sheets:
             sheets += 1
             of_sheet = () if first is None else chain([first], islice(remaining, ROWS_OF_A_SHEET - 1))
-            with book.open(f"xl/worksheets/sheet{sheets}.xml", "w", force_zip64=True) as sheet:
+            with book.open(f"xl/worksheets/sheet{sheets}.xml", "w") as sheet:
                 for part in _sheet(heads, of_sheet):
                     sheet.write(part.encode())
                     if ready := outlet.take():
@@ -147,10 +148,15 @@ def _styles() -> str:
             f'<numFmt numFmtId="{number}" formatCode="{form}"/>' for number, form in enumerate(forms, 164)
         )
         + '</numFmts><fonts count="2"><font><sz val="11"/></font><font><b/><sz val="11"/></font></fonts>'
-        '<fills count="1"><fill/></fills><borders count="1"><border/></borders>'
-        '<cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="5">'
-        + "".join(f'<xf numFmtId="{form}" fontId="{font}" applyNumberFormat="1"/>' for form, font in cells)
-        + "</cellXfs></styleSheet>"
+        '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/>'
+        '</fill></fills><borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>'
+        '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>'
+        '<cellXfs count="5">'
+        + "".join(
+            f'<xf numFmtId="{form}" fontId="{font}" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>'
+            for form, font in cells
+        )
+        + '</cellXfs><cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
     )
 
 

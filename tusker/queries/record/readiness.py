@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from tusker.extensions import REPLICA, db, migrate
+from tusker.messages import say
 from tusker.queries.columns import Rows
 from tusker.queries.record.replica import replica_lag
 from tusker.queues import last_signs, redis_connection
@@ -68,7 +69,11 @@ def schema() -> Part:
     """Whether the database has this version's schema; a newer one serves it, too."""
     found = db.session.scalar(text("SELECT version_num FROM alembic_version")) or ""
     if found < newest_revision():
-        return Part("migrations", LATE, detail=f"{found or 'none'}, {newest_revision()} is missing")
+        return Part(
+            "migrations",
+            LATE,
+            detail=say("{found}, {newest} is missing", found=found or "–", newest=newest_revision()),
+        )
     return Part("migrations", OK, detail=found)
 
 
@@ -110,7 +115,7 @@ def _copied() -> list[Part]:
     if lag is None:
         return [Part("replica", AWAY)]
     late = lag > current_app.config["REPLICA_LAG_SECONDS"]
-    return [Part("replica", LATE if late else OK, detail=f"{lag:.0f} s behind")]
+    return [Part("replica", LATE if late else OK, detail=say("{lag} s behind", lag=f"{lag:.0f}"))]
 
 
 def _late(now: datetime, since: datetime | None, within: timedelta) -> str:
