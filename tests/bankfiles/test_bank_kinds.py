@@ -166,16 +166,35 @@ _COMMAS = ABOVE.replace(";", ",")
         # the file did not come whole
         ("Date,Text,Debit,Credit,Balance\n1/3/26,A,,1.00,1.00\n2/3/26,B,,5", "in it, or be cut off"),
         ("Date,Text,Amount\n1/3/26,A,-1.00\n2/3/26,B,-5", "Line 4 may have a comma"),
+        ("Date,Amount,Text\n1/3/26,-1.00,A\n2/3/26,-5", "Line 4 may have a comma"),
+        # a spreadsheet writes amounts as short as they go
+        ("Date,Text,Debit,Credit\n1/3/26,A,,1250.5\n2/3/26,B,,999.99\n3/3/26,C,,5000\n", ""),
+        (
+            "Date,Text,Debit,Credit,Balance\n3/3/26,C,,1.25,5003.5\n2/3/26,B,,1.25,5002.25\n1/3/26,A,,1,5001\n",
+            "",
+        ),
+        ("Date,Text,Debit,Credit,Balance\n2/3/26,B,,1.25,1.25\n1/3/26,A,7.00,,0\n", ""),
+        ("Date,Text,Debit,Credit\n1/3/26,A,0,500.00\n2/3/26,B,5.00,0\n", ""),
+        ("Date,Text,Debit,Credit,Remarks\n1/3/26,A,,1.00,x\n2/3/26,B,,5.00\n", ""),
+        ("Date,Text,Debit,Credit,Branch\n1/3/26,A,,1.00,1.25\n2/3/26,B,,5.00,22\n", ""),
         # or a part of it twice
         (
             "Date,Text,Credit,Debit,Balance\n1/3/26,A,1.00,,2.00\n2/3/26,B,1.00,,3.00\n2/3/26,B,1.00,,3.00\n",
             "Line 5 repeats a line before it.",
         ),
         ("Date,Ref,Amount\n1/3/26,U123,+1.00\n1/3/26,U123,+1.00\n", "the reference “U123” is in it twice"),
+        # unless balances bear out both
+        (
+            "Date,Ref,Debit,Credit,Balance\n1/3/26,U1,,1.00,11.00\n1/3/26,U9,,1.00,12.00\n"
+            "1/3/26,U9,,1.00,13.00\n2/3/26,U3,,1.00,\n3/3/26,U4,,1.00,15.00\n",
+            "",
+        ),
     ],
 )
-def test_a_comma_without_quotes_is_never_taken_unawares(text: str, doubt: str) -> None:
-    assert doubt in _read(_COMMAS + text).doubt
+def test_what_is_torn_cut_or_doubled_is_never_taken_unawares(text: str, doubt: str) -> None:
+    found = _read(_COMMAS + text).doubt
+    assert doubt in found
+    assert bool(found) == bool(doubt)
 
 
 def test_balances_bear_out_what_may_be_torn() -> None:

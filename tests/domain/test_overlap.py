@@ -54,6 +54,15 @@ def test_how_two_statements_lie(changes: dict[str, Any], expected: Relation) -> 
     assert relation(other, MORNING, DAY) is expected
 
 
+def test_sheets_have_no_reference_but_one_that_stands_twice_in_a_workbook_is_one() -> None:
+    sheet = replace(MORNING, reference="", starts_at=None, ends_at=None)
+    assert relation(sheet, sheet, DAY) is Relation.WITHIN
+    for changes in ({"closed_on": date(2026, 3, 3)}, {"opening": 50}, {"file": "f2"}):
+        assert relation(sheet, replace(sheet, **changes), DAY) is not Relation.WITHIN  # type: ignore[arg-type]
+    bare = replace(sheet, opening=None, closing=None)
+    assert relation(bare, bare, DAY) is Relation.APART
+
+
 IN, OUT, HUH = Relation.WITHIN, Relation.APART, Relation.UNCLEAR
 
 

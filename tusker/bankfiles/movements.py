@@ -170,15 +170,16 @@ def balance_note(
     )
 
 
-def sums_note(came_in: str | None, left: str | None, entries: Sequence[Entry], exponent: int) -> str:
-    """A sentence when what the bank sums up as come in or left is not the sum of the entries of that direction."""
+def sums_note(came_in: str | None, left: str | None, booked: Sequence[Raw], exponent: int) -> str:
+    """A sentence when what the bank sums up as come in or left is not the sum of what it booked in that
+    direction."""
     both: tuple[tuple[Direction, str | None], ...] = (("credit", came_in), ("debit", left))
     for direction, told in both:
         try:
             wanted = minor_units(told, exponent) if told else None
         except Skip:
             continue
-        found = sum(entry.amount for entry in entries if entry.direction == direction)
+        found = sum(raw.amount for raw in booked if raw.direction == direction)
         if wanted not in {None, found}:
             if direction == "credit":
                 return say("It says that its credits are {told} in all, but they are not.", told=told)
@@ -186,17 +187,17 @@ def sums_note(came_in: str | None, left: str | None, entries: Sequence[Entry], e
     return ""
 
 
-def twice(raws: Sequence[Raw]) -> str:
-    """A sentence when two movements share the bank's reference and all else, so that one may be listed twice."""
-    seen: set[tuple[object, ...]] = set()
-    for raw in raws:
-        key = (raw.direction, raw.amount, raw.booked_on, raw.identity)
-        if key in seen and raw.identity[0] and not raw.entry_reference:
+def twice(listed: Iterable[tuple[Raw, ...]]) -> str:
+    """A sentence when two entries share the bank's reference and all else, so that one may be listed twice; an entry is
+    one movement or a batch of several."""
+    seen: set[tuple[Raw, ...]] = set()
+    for raws in listed:
+        if raws in seen and raws[0].identity[0]:
             return say(
                 "A movement with the reference “{reference}” is in it twice, with one day and amount.",
-                reference=raw.identity[0],
+                reference=raws[0].identity[0],
             )
-        seen.add(key)
+        seen.add(raws)
     return ""
 
 

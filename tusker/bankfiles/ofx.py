@@ -37,7 +37,6 @@ MAX_STATEMENTS, MAX_MOVEMENTS = 1_000, 50_000
 _BEGINS = re.compile(
     r"\s*(?:OFXHEADER|<\?OFX|<OFX>|<\?xml[^>]*>\s*<\?OFX|<\?xml[^>]*>\s*<OFX>)", re.IGNORECASE
 )
-_ENDS = re.compile(r"</OFX>", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([A-Za-z0-9_.]{1,32})>([^<]*)")
 _DIGITS = 3
 _THOUSANDS = re.compile(r"\+?[0-9]{1,3},[0-9]{3}")
@@ -80,7 +79,7 @@ def read_ofx(data: bytes, reading: Reading) -> StatementFile:
         raise UnreadableFile(say("The file is OFX without a bank statement in it (<STMTRS>)."))
     if len(found) > MAX_STATEMENTS or sum(len(each.transactions) for each in found) > MAX_MOVEMENTS:
         raise _too_many()
-    readers = [_Reader(each, reading, _ENDS.search(text) is None) for each in found]
+    readers = [_Reader(each, reading) for each in found]
     statements = tuple(reader.statement() for reader in readers)
     refuse_if_nothing_was_read(
         sum(len(statement.entries) for statement in statements),
@@ -106,6 +105,8 @@ class _Found:
 
     values: Values = field(default_factory=dict)
     transactions: list[Values] = field(default_factory=list)
+    whole: bool = False
+    """Whether the end of its transactions is there."""
 
 
 def _statements(text: str) -> Iterator[_Found]:
@@ -117,6 +118,7 @@ def _statements(text: str) -> Iterator[_Found]:
         ends, name, value = found[1], found[2].upper(), found[3].strip()
         if name in _STATEMENTS:
             if current is not None:
+                current.whole = current.whole or bool(ends)
                 yield current
             current = None if ends else _Found()
             values, path = (current.values if current else {}), []
@@ -135,7 +137,9 @@ def _statements(text: str) -> Iterator[_Found]:
                 if len(current.transactions) > MAX_MOVEMENTS:
                     raise _too_many()
             path.append(name)
-        elif not ends:
+        elif ends:
+            current.whole = current.whole or name == "BANKTRANLIST"
+        else:
             inner = [each for each in path if each != "STMTTRN"]
             values.setdefault("/".join((*inner, name)), html.unescape(value))
     if current is not None:
@@ -148,8 +152,6 @@ class _Reader:
 
     found: _Found
     reading: Reading
-    cut: bool
-    """Whether the file does not end as OFX does."""
     notes: list[str] = field(default_factory=list)
 
     def statement(self) -> Statement:
@@ -167,7 +169,7 @@ class _Reader:
                 if isinstance(skip, Contradiction):
                     doubt = say("Entry {number}: {why}.", number=number, why=skip.args[0])
         cut = say("The file ends too soon; the last of it may be cut off.")
-        doubt = doubt or (cut if self.cut else twice(raws))
+        doubt = doubt or (twice(zip(raws)) if self.found.whole else cut)
         opened, closed = (self.day_or_none(values, name) for name in ("DTSTART", "DTEND"))
         return Statement(
             reference="",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import islice
+from itertools import chain, islice
 from xml.etree.ElementTree import Element
 
 from tusker.bankfiles.camt.details import (
@@ -33,7 +32,7 @@ from tusker.bankfiles.movements import (
     twice,
 )
 from tusker.bankfiles.texts import kept
-from tusker.domain.bank.banking import Direction, Entry, Statement, charges_in
+from tusker.domain.bank.banking import Direction, Statement, charges_in
 from tusker.domain.money import to_major
 from tusker.messages import say
 
@@ -55,6 +54,8 @@ class StatementReader:
 
     contradiction: str = ""
     """Why an entry or the statement contradicts itself, if one does."""
+    booked: list[Raw] = field(default_factory=list)
+    """The bank's own entries, before they are split into their parts."""
     balanced: bool = False
     """Whether balances at both ends bear out the directions of all entries."""
     day: date | None = None
@@ -67,17 +68,19 @@ class StatementReader:
         self.balanced = opening is not None and closing is not None
         closed_on = self.day_or_none("FrToDt/ToDtTm", "FrToDt/ToDt") or closing_day
         self.day = closed_on or self.day_or_none("CreDtTm", "CreDt")
-        raws: list[Raw] = []
+        listed: list[tuple[Raw, ...]] = []
         for number, entry in enumerate(self.element.iterfind("Ntry"), 1):
-            raws += self.entry(number, entry)
+            listed.append(tuple(self.entry(number, entry)))
             # what was read is given back: the elements of a large file take far more memory than what they say
             entry.clear()
-        entries = finished(raws, account)
+        entries = finished([*chain.from_iterable(listed)], account)
         doubt = balance_note(opening, closing, entries, self.exponent)
         if doubt:
             self.notes.insert(0, doubt)
         doubt = (
-            doubt or self.contradiction or ("" if self.balanced else self.sums_doubt(entries) or twice(raws))
+            doubt
+            or self.contradiction
+            or ("" if self.balanced else self.sums_doubt() or twice(filter(None, listed)))
         )
         return Statement(
             reference=kept(self.element.findtext("Id"), LONGEST["reference"]),
@@ -95,10 +98,10 @@ class StatementReader:
             doubt=kept(doubt, LONGEST["reason"]),
         )
 
-    def sums_doubt(self, entries: Sequence[Entry]) -> str:
+    def sums_doubt(self) -> str:
         """Why the sums of the summary are not those of the entries; nothing where some were left out."""
         came_in, left = (self.element.findtext(f"TxsSummry/Ttl{side}Ntries/Sum") for side in ("Cdt", "Dbt"))
-        return "" if self.notes else sums_note(came_in, left, entries, self.exponent)
+        return "" if self.notes else sums_note(came_in, left, self.booked, self.exponent)
 
     @property
     def own_currency(self) -> str:
@@ -179,6 +182,7 @@ class StatementReader:
             if isinstance(skip, Contradiction):
                 self.contradiction = say("Entry {number}: {why}.", number=number, why=skip.args[0])
             return []
+        self.booked.append(whole)
         details = transactions_of(element)
         if len(details) == 1 and not _counts_more(element):
             return [self.only(number, element, whole, details[0])]

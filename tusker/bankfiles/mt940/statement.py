@@ -33,7 +33,7 @@ from tusker.bankfiles.movements import (
 )
 from tusker.bankfiles.mt940.details import read_details
 from tusker.bankfiles.texts import kept
-from tusker.domain.bank.banking import Direction, Entry, Statement, StatementFile
+from tusker.domain.bank.banking import Direction, Statement, StatementFile
 from tusker.errors import UnreadableFile
 from tusker.messages import say
 
@@ -156,7 +156,7 @@ class _Reader:
         if doubt:
             self.notes.insert(0, doubt)
         elif opening is None or closing is None:
-            doubt = self.doubt(raws, entries)
+            doubt = self.doubt(raws)
         days = sorted(entry.booked_on for entry in entries)
         return Statement(
             reference=kept(" ".join(filter(None, (self.first("20"), self.first("28C", "28")))), 60),
@@ -172,13 +172,14 @@ class _Reader:
             doubt=kept(doubt, LONGEST["reason"]),
         )
 
-    def doubt(self, raws: Sequence[Raw], entries: Sequence[Entry]) -> str:
+    def doubt(self, raws: Sequence[Raw]) -> str:
         """Why a message without balances at both ends needs a person."""
         if self.first("60F", "60M") and not self.first("62F", "62M"):
             return say("It has no closing balance (:62F:), so the file may be cut off.")
         sums = (_SUM.fullmatch(self.first(name)) for name in ("90C", "90D"))
         came_in, left = (found[1].replace(",", ".") if found else None for found in sums)
-        return ("" if self.notes else sums_note(came_in, left, entries, self.reading.exponent)) or twice(raws)
+        said = "" if self.notes else sums_note(came_in, left, raws, self.reading.exponent)
+        return said or twice(zip(raws))
 
     def first(self, *names: str) -> str:
         """The first line of the first of these fields."""

@@ -130,5 +130,5 @@ class Findings:
                 continue
             if row.balance is not None and abs(row.balance) == raw.amount and OPENING.search(raw.remittance):
                 self.doubts.append(say("Line {line} may only carry the balance over.", line=row.line))
-        if chain.closing is None and (again := twice(raws)):
-            self.doubts.append(again)
+        unproven = (raw for raw, row in zip(raws, rows, strict=True) if row.line not in chain.proven)
+        self.doubts += filter(None, [twice(zip(unproven))])

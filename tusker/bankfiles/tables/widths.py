@@ -14,8 +14,8 @@ from tusker.messages import say
 
 _GOES_ON = re.compile(r"(?:[0-9]{2}|[0-9]{3}(\.[0-9]{1,2})?)")
 """What stands behind a comma in an amount."""
-
-
+_ZERO = "-0., "
+"""What a cell for nothing is made of."""
 _DECIMALS = re.compile(r"[0-9][.,]([0-9]{1,2})[^0-9]*$")
 
 
@@ -41,17 +41,24 @@ def widths_of(rows: Sequence[CsvRow], heads: Cells, delimiter: str, columns: Col
             too_wide.add(row.line)
         elif end > named or (delimiter == "," and _may_be_torn(row.cells, columns, longer=wide > len(heads))):
             torn.add(row.line)
-    if len(rows) > 1 and _is_cut(rows):
+    if len(rows) > 1 and _is_cut(rows, columns):
         torn.add(rows[-1].line)
     doubt = say("Its rows have more cells than its heads.") if alike and ends[0] > len(heads) else ""
     return Widths(frozenset(too_wide), frozenset(torn), doubt)
 
 
-def _is_cut(rows: Sequence[CsvRow]) -> bool:
-    """Whether the last row ends before all others do, or its figure does: a file that did not come whole."""
+def _is_cut(rows: Sequence[CsvRow], columns: Columns) -> bool:
+    """Whether the last row ends before the money that all others have, or its figure has fewer decimals than all of
+    theirs: a file that did not come whole."""
     *others, last = (row.cells for row in rows)
-    whole = min(map(_fraction, filter(None, (cells[-1] for cells in others))), default=0)
-    return len(last) < min(map(len, others)) or (is_figure(last[-1]) and _fraction(last[-1]) < whole)
+    at = len(last) - 1
+    money = {columns.places.get(name) for name in ("amount", "debit", "credit", "balance")}
+    if not money.isdisjoint(range(at + 1, min(map(len, others)))):
+        return True
+    if at not in money or not is_figure(last[at]) or not last[at].strip(_ZERO):
+        return False
+    theirs = {_fraction(cells[at]) for cells in others if len(cells) > at and cells[at].strip(_ZERO)}
+    return len(theirs) == 1 and _fraction(last[at]) < theirs.pop()
 
 
 def _fraction(cell: str) -> int:
@@ -77,6 +84,6 @@ def _may_be_torn(cells: Cells, columns: Columns, *, longer: bool) -> bool:
         place = columns.places.get(name)
         if place is not None and place + 1 < len(cells) and cells[place].lstrip("-").isdigit():
             found = _GOES_ON.fullmatch(cells[place + 1])
-            if found and (longer or found[1]):
+            if found and (longer or (found[1] and cells[place].strip(_ZERO))):
                 return True
     return False

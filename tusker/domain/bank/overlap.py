@@ -57,16 +57,16 @@ class Verdicts:
 
 def relation(one: Span, other: Span, day: date) -> Relation:
     """The relation of two statements of one account on a day on which both have movements."""
-    same = one.reference != "" and _begin(one) == _begin(other)
+    same = _begin(one) == _begin(other)
     if one.file == other.file:
-        # what a portal saved twice stands twice in one file
-        again = same and one.opening is not None and one.closing == other.closing is not None
+        # what a portal saved twice stands twice in one file; sheets of a workbook have no reference
+        told = one.opening is not None and one.closing is not None
+        again = same and told and (one.closed_on, one.closing) == (other.closed_on, other.closing)
         return Relation.WITHIN if again else Relation.APART
     if _before(one, other) or _before(other, one):
         return Relation.APART
-    if same or any(_holds(outer, inner, day) for outer, inner in ((one, other), (other, one))):
-        return Relation.WITHIN
-    return Relation.UNCLEAR
+    held = _holds(one, other, day) or _holds(other, one, day)
+    return Relation.WITHIN if held or (same and one.reference) else Relation.UNCLEAR
 
 
 def sort_out(count: int, held: Collection[Held]) -> Verdicts:
