@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from flask import current_app
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
@@ -22,6 +23,7 @@ from tests.support.pages import button_values
 from tests.support.people import make_user
 from tests.support.tokens import token_made
 from tests.support.values import PROGRAMME_LIMIT, TERMS
+from tusker.carriers.registry import settings_from_config
 from tusker.domain.credit.limits import Validity
 from tusker.domain.credit.risk import RuleKind
 from tusker.domain.delivery.shipments import ShipmentStatus
@@ -32,7 +34,12 @@ from tusker.models import AttentionItem, LineStatus, Loan, Proposal, Role, User
 from tusker.services.approvals.actions import ACTIONS
 from tusker.services.approvals.deciding import accept, refuse
 from tusker.services.context import Context
-from tusker.services.couriers.settings import CarrierInput, save_carrier_settings, sealed
+from tusker.services.couriers.settings import (
+    CarrierInput,
+    forget_carrier_settings,
+    save_carrier_settings,
+    sealed,
+)
 from tusker.services.credit.customers.companies import CustomerData, create_customer, edit_customer
 from tusker.services.credit.customers.holds import hold_customer, lift_hold, set_validity
 from tusker.services.credit.customers.identities import set_cities
@@ -483,6 +490,15 @@ def courier_set_up(desk: Desk) -> Doors:
     )
 
 
+def courier_forgotten(desk: Desk) -> Doors:
+    settings = settings_from_config(current_app.config)["tusker"]
+    with transaction():
+        save_carrier_settings(desk.ctx, "tusker", CarrierInput(False, settings.base_url), production=False)
+    return Doors(
+        lambda ctx: forget_carrier_settings(ctx, "tusker"), ("/admin/carriers/tusker/forget", {"reason": WHY})
+    )
+
+
 def a_rule(desk: Desk) -> int:
     with transaction():
         return add_rule(desk.ctx, RuleData(RuleKind.TENOR, 30), reason="short terms").id
@@ -555,6 +571,7 @@ CASES: dict[str, tuple[str, Callable[[Desk], Doors]]] = {
     "a higher value": ("correct_value", value_raised),
     "a document": ("mark_valid", document_valid),
     "a delivery company": ("save_carrier_settings", courier_set_up),
+    "back to the environment": ("forget_carrier_settings", courier_forgotten),
     "a held invoice": ("release_hold", held_invoice),
     "a looser rule": ("change_rule", looser_rule),
     "a rule that ends": ("end_rule", ended_rule),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tusker.carriers.address import check_address
+from tusker.carriers.address import check_address, check_public
 from tusker.errors import InvalidInput
 
 
@@ -35,6 +35,7 @@ def test_a_public_https_address_is_taken(production: bool) -> None:
     assert (
         check_address(" https://api.example.com/v1/ ", production=production) == "https://api.example.com/v1"
     )
+    check_public("https://api.example.com/v1")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_outside_production_the_own_network_is_open(address: str) -> None:
 )
 def test_in_production_it_is_closed(address: str, why: str) -> None:
     with pytest.raises(InvalidInput, match=why) as caught:
-        check_address(address, production=True)
+        check_public(address)
     assert caught.value.field == "base_url"
 
 

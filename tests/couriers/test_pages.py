@@ -13,6 +13,7 @@ from tests.support.courier_double import CourierDouble
 from tests.support.pages import HTMX
 from tusker.carriers.base import UnknownCarrier
 from tusker.carriers.registry import get_carrier, get_carriers, get_webhook_secret, reload_carriers
+from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import CarrierSetting, Event, Proposal, Role, User
 from tusker.services.approvals.deciding import accept
@@ -53,7 +54,7 @@ def test_a_carrier_set_up_on_the_page_is_used_at_once(login: Login) -> None:
     assert get_webhook_secret("easypost") == "hook-secret"
 
 
-def test_it_is_turned_on_by_two_and_off_by_one(
+def test_what_is_asked_takes_two_and_turning_off_one(
     app: Flask,
     monkeypatch: pytest.MonkeyPatch,
     ctx: Context,
@@ -62,28 +63,52 @@ def test_it_is_turned_on_by_two_and_off_by_one(
 ) -> None:
     monkeypatch.setitem(app.config, "REQUIRE_SECOND_ADMIN", True)
     maker, checker = login(), create_user()
-    maker.post("/admin/carriers/easypost", data=EASYPOST)
-    assert "easypost" not in get_carriers()
-    proposed = db.session.query(Proposal).one()
-    assert KEY not in str(proposed.payload)
-    assert {row["what"]: row["to"] for row in proposed.changes} == {
-        "carrier_settings": "on",
-        "address": EASYPOST["base_url"],
+
+    def proposed(page: str = "easypost", **data: str) -> Proposal:
+        assert maker.post(f"/admin/carriers/{page}", data=data).status_code == 303
+        made = db.session.query(Proposal).filter_by(state="open").order_by(Proposal.id.desc()).first()
+        assert made is not None
+        return made
+
+    def accepted(proposal: Proposal) -> None:
+        with transaction():
+            accept(replace(ctx, actor_id=checker.id, actor="Chand"), proposal.id)
+
+    def shown(proposal: Proposal) -> dict[str, tuple[str | None, str | None]]:
+        return {row["what"]: (row["from"], row["to"]) for row in proposal.changes}
+
+    # Also while it is off another address, key and secret are seen by two.
+    address = EASYPOST["base_url"]
+    first = proposed(**{**EASYPOST, "enabled": ""})
+    assert (KEY in str(first.payload), stored()) == (False, None)
+    accepted(first)
+    key, secret = (shown(first)[what][1] for what in ("key_mark", "webhook_secret_mark"))
+    turned_on = proposed(enabled="y", base_url=address)
+    assert shown(turned_on) == {
+        "carrier_settings": ("off", "on"),
+        "address": (address, address),
+        "key_mark": (key, key),
+        "webhook_secret_mark": (secret, secret),
     }
-    with transaction():
-        accept(replace(ctx, actor_id=checker.id, actor="Chand"), proposed.id)
+    accepted(proposed(base_url=address, api_key="EZAK-another-1234"))
+    with pytest.raises(Conflict, match="Key mark would now go from"):
+        accepted(turned_on)
+    assert "easypost" not in get_carriers()
+    accepted(proposed(enabled="y", base_url=address))
     reload_carriers()
     assert (get_carrier("easypost").label, get_webhook_secret("easypost")) == ("EasyPost", "hook-secret")
-    for change in ({"base_url": "https://other.example.com", "api_key": KEY}, {"webhook_secret": "mine"}):
-        same = {"enabled": "y", "base_url": EASYPOST["base_url"]}
-        maker.post("/admin/carriers/easypost", data={**same, **change})
-        assert db.session.query(Proposal).filter_by(state="open").count() == 1
-        maker.post(
-            f"/admin/approvals/{db.session.query(Proposal).filter_by(state='open').one().id}/refuse",
-            data={"reason": "no"},
-        )
-    maker.post("/admin/carriers/easypost", data={"base_url": EASYPOST["base_url"]})
-    assert "easypost" not in get_carriers()
+    mine = proposed(enabled="y", base_url=address, webhook_secret="mine")
+    assert shown(mine).keys() == {"carrier_settings", "webhook_secret_mark"}
+    waiting = proposed(enabled="y", base_url="https://other.example.com", api_key=KEY)
+    assert shown(waiting)["address"] == (address, "https://other.example.com")
+    maker.post("/admin/carriers/easypost", data={"base_url": address})
+    maker.post("/admin/carriers/easypost/forget")
+    assert ("easypost" in get_carriers(), stored()) == (False, None)
+    # Where the environment has settings for it, going back to them turns it on.
+    maker.post("/admin/carriers/tusker", data={"base_url": app.config["TUSKER_CARRIER_URL"]})
+    assert "tusker" not in get_carriers()
+    assert shown(proposed("tusker/forget"))["carrier_settings_forgotten"] == ("off", "on")
+    assert "tusker" not in get_carriers()
 
 
 def test_another_process_notices_within_seconds(

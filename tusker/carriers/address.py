@@ -16,29 +16,33 @@ LONGEST = 300
 def check_address(text: str, *, production: bool) -> str:
     """The address without a slash at its end. Raises `InvalidInput` naming `base_url`.
 
-    In production it must be https and its name must resolve to public addresses only. Each connection is checked
-    again (`CarrierHttp`'s `public_only`), since a name may resolve to another address later.
+    In production it must be https; see `check_public`.
     """
     address = text.strip().rstrip("/")
     try:
         parts = urlsplit(address)
-        port = parts.port
+        _ = parts.port
     except ValueError as error:
         raise _refused(say("The address is no web address.")) from error
     if parts.scheme not in ("http", "https") or not parts.hostname or len(address) > LONGEST:
         raise _refused(say("The address must be a web address such as https://api.example.com."))
     if parts.username or parts.password or parts.query or parts.fragment or not address.isascii():
         raise _refused(say("The address must hold nothing but a host, a port and a path."))
-    if production:
-        if parts.scheme != "https":
-            raise _refused(say("The address must begin with https://."))
-        _check_public(parts.hostname, port or 443)
+    if production and parts.scheme != "https":
+        raise _refused(say("The address must begin with https://."))
     return address
 
 
-def _check_public(host: str, port: int) -> None:
+def check_public(address: str) -> None:
+    """Refuse what `check_address` takes in production unless its name resolves to public addresses only.
+
+    It asks the network, so no row may be locked. Each connection is checked again (`CarrierHttp`'s `public_only`),
+    since a name may resolve to another address later.
+    """
+    parts = urlsplit(check_address(address, production=True))
+    host = parts.hostname or ""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise _refused(say("The address names {host}, which is not known.", host=host[:100])) from error
     if not found or not all(is_public(str(entry[4][0])) for entry in found):

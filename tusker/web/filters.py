@@ -49,6 +49,8 @@ STATUS_WORDS = {
     "payment": say("Received"),
     # events
     "address": say("Address"),
+    "key_mark": say("Key, by its mark"),
+    "webhook_secret_mark": say("Webhook secret, by its mark"),
     "bank_file": say("Bank file downloaded"),
     "carrier_id_added": say("Id at a delivery company added"),
     "carrier_id_removed": say("Id at a delivery company removed"),

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import BooleanField
 
 from tusker.admin.blueprint import bp
+from tusker.carriers.address import check_public
 from tusker.carriers.base import CarrierError, UnknownCarrier
 from tusker.carriers.registry import get_carrier, reload_carriers
 from tusker.errors import NotFound
@@ -72,6 +73,8 @@ def carrier(name: str) -> ResponseReturnValue:
                 webhook_secret=(form.webhook_secret.data or "").strip(),
                 drop_webhook_secret=form.drop_webhook_secret.data,
             )
+            if in_production() and given.base_url:
+                check_public(given.base_url)
             keys = current_app.config["CARRIER_KEYS_SECRET"]
             made = save_carrier_settings(acting(), name, sealed(given, keys), production=in_production())
         if form.saved:
@@ -104,7 +107,7 @@ def carrier(name: str) -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def forget_carrier(name: str) -> ResponseReturnValue:
     with transaction():
-        forget_carrier_settings(acting(), name)
+        made = forget_carrier_settings(acting(), name)
     reload_carriers()
     card = _card(name)
     return _changed(
@@ -113,6 +116,7 @@ def forget_carrier(name: str) -> ResponseReturnValue:
             "The stored setup of {label} is removed; the environment's settings apply again.",
             label=card.label,
         ),
+        made=made,
     )
 
 
@@ -139,10 +143,11 @@ def _card(name: str) -> CarrierCard:
     return card
 
 
-def _changed(card: CarrierCard, message: str, category: str = "success") -> Response:
+def _changed(card: CarrierCard, message: str, category: str = "success", made: object = None) -> Response:
     """Answer an action: with htmx the changed card, without it a redirect to the list."""
     return done(
         message,
+        made=made,
         to=url_for("admin.carriers"),
         partial="admin/couriers/_carrier.html",
         category=category,

@@ -50,6 +50,7 @@ _ALL: tuple[Action[..., Any], ...] = (
     risk_rules.set_group,
     identities.set_cities,
     couriers.save_carrier_settings,
+    couriers.forget_carrier_settings,
 )
 ACTIONS = {action.kind: action for action in _ALL}
 ON_REFUSAL = {"use_account": bank_accounts.tell_not_used}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from urllib.parse import urlsplit
 
 from flask import current_app
 
 from tusker.carriers.address import check_address
-from tusker.carriers.registry import specs
-from tusker.carriers.settings import CarrierSpec
+from tusker.carriers.registry import settings_from_config, specs
+from tusker.carriers.settings import CarrierSettings, CarrierSpec
 from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.messages import say
@@ -69,20 +71,20 @@ def save_carrier_settings(
 ) -> CarrierSetting:
     """Store a delivery company's settings, its secrets `sealed`; the event tells what changed, no secrets.
 
-    Who is asked, and whose word counts, decides what is delivered: turning it on, and another address or secret of one
-    that is on, needs another admin. A stored key is not sent to another host: with a new one it has to be entered
+    Who is asked, and whose word counts, decides what is delivered: turning it on, and another address or secret, also
+    while it is off, needs another admin. A stored key is not sent to another host: with a new one it has to be entered
     again. Raises `InvalidInput` naming the field, `NotFound` for an unknown carrier.
     """
     spec = carrier_spec(name)
     address = _address(spec, given, production)
     row = _locked(name)
     if row is None:
-        row = CarrierSetting(carrier=name, enabled=False, base_url="")
-        db.session.add(row)
+        said = _of_environment(name)
+        row = CarrierSetting(
+            carrier=name, enabled=said is not None, base_url=said.base_url if said else spec.default_url
+        )
     _check_key(row, given, address)
-    before, changed = ON if row.enabled else OFF, _changes(row, given, address)
-    asks_second = given.enabled and (bool(changed) or before == OFF)
-    addresses = {} if row.base_url == address else {"address": (row.base_url or None, address)}
+    before, parts = ON if row.enabled else OFF, _parts(row)
     row.enabled, row.base_url = given.enabled, address
     if given.api_key:
         row.api_key_encrypted = b64decode(given.api_key)
@@ -91,7 +93,10 @@ def save_carrier_settings(
     elif given.drop_webhook_secret:
         row.webhook_secret_encrypted = None
     row.updated_at, row.updated_by = ctx.now, ctx.actor_id
+    db.session.add(row)
     db.session.flush()
+    turned_on, pairs = row.enabled and before == OFF, _pairs(parts, _parts(row))
+    new = [what for what, (was, now) in pairs.items() if was != now]
     record_event(
         ctx,
         "carrier",
@@ -99,37 +104,68 @@ def save_carrier_settings(
         "carrier_settings",
         from_value=before,
         to_value=ON if row.enabled else OFF,
-        reason=f"{spec.label}: {', '.join(changed)}" if changed else spec.label,
+        reason=f"{spec.label}: {', '.join(_in_words(new))}" if new else spec.label,
         carrier=name,
         address=address,
         name=spec.label,
-        changed=addresses,
-        asks_second=asks_second,
+        # Who accepts that it is turned on sees what would be asked, and accepts no other.
+        changed={what: pair for what, pair in pairs.items() if turned_on or what in new},
+        asks_second=turned_on or bool(new),
     )
     return row
 
 
+@needs_second(say("Remove the setup of a delivery company"), always=False)
 def forget_carrier_settings(ctx: Context, name: str) -> None:
     """Delete the stored settings of a delivery company; those of the environment apply again.
 
-    Raises `NotFound` when the page holds nothing.
+    Where there are such, that takes another admin. Raises `NotFound` when the page holds nothing.
     """
     spec = carrier_spec(name)
     row = _locked(name)
     if row is None:
         raise NotFound(say("Nothing is stored here about {spec_label}.", spec_label=spec.label))
+    said = _of_environment(name)
     record_event(
         ctx,
         "carrier",
         row.id,
         "carrier_settings_forgotten",
         from_value=ON if row.enabled else OFF,
+        to_value=ON if said else OFF,
         reason=spec.label,
         carrier=name,
         address=row.base_url,
+        name=spec.label,
+        changed=_pairs(_parts(row), {"address": said.base_url} if said else {}),
+        asks_second=said is not None,
     )
     db.session.delete(row)
     db.session.flush()
+
+
+def _of_environment(name: str) -> CarrierSettings | None:
+    return settings_from_config(current_app.config).get(name)
+
+
+def _parts(row: CarrierSetting) -> dict[str, str | None]:
+    """What is asked with which secrets: of these a mark, which another secret does not have."""
+    return {
+        "address": row.base_url or None,
+        "key_mark": _mark(row.api_key_encrypted),
+        "webhook_secret_mark": _mark(row.webhook_secret_encrypted),
+    }
+
+
+def _mark(stored: bytes | None) -> str | None:
+    return sha256(stored).hexdigest()[:12] if stored is not None else None
+
+
+def _pairs(
+    before: Mapping[str, str | None], after: Mapping[str, str | None]
+) -> dict[str, tuple[str | None, str | None]]:
+    pairs = {what: (was, after.get(what)) for what, was in before.items()}
+    return {what: pair for what, pair in pairs.items() if any(pair)}
 
 
 def _locked(name: str) -> CarrierSetting | None:
@@ -165,14 +201,13 @@ def _host(address: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port
 
 
-def _changes(row: CarrierSetting, given: CarrierInput, address: str) -> list[str]:
-    changes = {
-        say("new address"): row.base_url != address,
-        say("new key"): bool(given.api_key),
-        say("new webhook secret"): bool(given.webhook_secret)
-        or (given.drop_webhook_secret and row.webhook_secret_encrypted is not None),
+def _in_words(new: Iterable[str]) -> list[str]:
+    words = {
+        "address": say("new address"),
+        "key_mark": say("new key"),
+        "webhook_secret_mark": say("new webhook secret"),
     }
-    return [name for name, is_new in changes.items() if is_new]
+    return [words[what] for what in new]
 
 
 def _secret(text: str, field_name: str) -> str:
