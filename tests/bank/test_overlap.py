@@ -20,6 +20,7 @@ from tests.support.camt import Tx, camt053, camt053_of, stmt
 from tests.support.counting import statements
 from tests.support.profiles import examples
 from tests.support.values import TODAY
+from tests.support.workbooks import xlsx
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import EntryState, StatementEntry
@@ -161,6 +162,9 @@ def test_two_statements_of_one_file_are_two(bank: Bank) -> None:
     data = camt053_of(stmt([TWIN], number="A", opening=0), stmt([TWIN], number="B", opening=5_00))
     assert bank(data).new == 2
     assert bank(data).repeated
+    rows = [("Date", "Narration", "Debit", "Credit", "Balance"), (TODAY, "rent", None, 3.5, 13.5)]
+    copied = bank(xlsx({"March": rows, "March (2)": rows}))
+    assert (copied.new, copied.known) == (1, 1)
 
 
 def test_a_person_decides_on_what_may_be_booked_already(bank: Bank, entries: Entries, ctx: Context) -> None:
