@@ -176,9 +176,10 @@ def await_schema() -> None:
                     break
                 log.warning("the worker waits for `flask db upgrade`: %s", found.detail)
             except SQLAlchemyError as error:
-                db.session.rollback()
                 log.warning("the worker waits for the database: %s", error)
+            db.session.rollback()  # nothing is held open meanwhile
             time.sleep(1)
+        db.session.remove()
         db.engine.dispose()  # jobs' processes would share its connection
 
 

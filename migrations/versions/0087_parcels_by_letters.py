@@ -31,11 +31,12 @@ def downgrade() -> None:
 
 
 def _compare(version: int) -> None:
-    for table, (name, _) in GUARDS.items():
-        op.drop_constraint(name, table)
     set_function("parcel_of", version)
     if version > 1:
+        # before anything is locked; doubles that come in meanwhile stop the new indexes
         run_step("0087_parcels_by_letters")
+    for table, (name, _) in GUARDS.items():
+        op.drop_constraint(name, table)
     for table, (name, live) in GUARDS.items():
         op.execute(
             f"ALTER TABLE {table} ADD CONSTRAINT {name} EXCLUDE USING gist (parcel_of(carrier, order_ref) WITH &&)"

@@ -13,8 +13,9 @@ from tusker.carriers.parcels import (
     named_parcel,
     raw_words,
     refine,
+    same_time,
 )
-from tusker.domain.delivery.shipments import ShipmentStatus
+from tusker.domain.delivery.shipments import ShipmentStatus, Told, TrackingEvent
 
 
 @pytest.mark.parametrize("word", ShipmentStatus)
@@ -62,3 +63,13 @@ def test_no_two_raw_values_look_alike() -> None:
     assert len({raw_words(value) for value in values}) == len(values)
     assert raw_words("x" * 500, "y") == "x" * 120
     assert "\0" not in raw_words("a\0b", "\ud800")
+
+
+def test_a_delivery_without_a_scan_is_not_of_the_time_of_an_earlier_mistake() -> None:
+    first, second = (datetime(2026, 11, day, 10, tzinfo=UTC) for day in (1, 2))
+    mistake = TrackingEvent(ShipmentStatus.DELIVERED, "delivered/null", first, {})
+    underway = TrackingEvent(ShipmentStatus.IN_TRANSIT, "in_transit/null", second, {})
+    now = TrackingEvent(ShipmentStatus.DELIVERED, "delivered/arrived_at_destination", None, {})
+    assert same_time(now, (mistake,)) == first
+    told = Told().hear(mistake.status, first).hear(underway.status, second)
+    assert told.hear(now.status, same_time(now, (mistake, underway))).shown is ShipmentStatus.DELIVERED

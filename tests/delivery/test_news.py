@@ -286,6 +286,21 @@ def test_late_news_do_not_change_the_declared_value(funding: FundingDesk) -> Non
     assert (shipment_of(invoice).declared_value, invoice.status) == (10_000_00, "financeable")
 
 
+def test_a_time_nearby_makes_no_value_late(funding: FundingDesk) -> None:
+    invoice = funding.ask()
+    shipment = shipment_of(invoice)
+    order = order_on(funding.line, invoice.amount, ref=shipment.order_ref, status=S.DELIVERED)
+    near = funding.ctx.now + timedelta(hours=12)
+    with transaction():
+        record_tracking(
+            funding.ctx,
+            {shipment.id: replace(order, updated_at=None, near=near)},
+            minimum_interval=timedelta(minutes=1),
+        )
+    funding.say(invoice, S.DELIVERED, value=9_000_00)
+    assert (shipment.declared_value, invoice.status) == (9_000_00, "approved")
+
+
 def test_the_database_keeps_items_and_claims_apart(funding: FundingDesk) -> None:
     invoice = funding.bring_to("approved")
     with transaction():

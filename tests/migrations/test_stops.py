@@ -82,7 +82,18 @@ def test_parcels_behind_several_invoices_stop_the_upgrade(schema: Schema) -> Non
     schema.run("UPDATE shipments SET carrier = 'shippo', order_ref = 'ez1-000.000001' WHERE invoice_id = 2")
     with pytest.raises(ClickException, match=r"usps/EZ1000000001 \(invoices 1 and 2\)\n"):
         schema.upgrade("0087")
-    schema.run("UPDATE shipments SET carrier = 'manual' WHERE invoice_id = 2")
+    schema.run(
+        "UPDATE shipments SET carrier = 'manual' WHERE invoice_id = 2",
+        "INSERT INTO waiting_requests (invoice_id, credit_line_id, supplier_id, purchaser_id, number_strict, carrier,"
+        " order_ref, principal, agreed_at_term, asked_at, expires_at)"
+        " SELECT n, 1, 1, 2, 'INV' || n, 'easypost', ref, 80, 100, now(), now() + interval '1 day'"
+        " FROM (VALUES (1, 'EZ2000000001'), (2, 'ups/EZ-2000000001'), (3, 'ups/EZ-3')) AS w (n, ref)",
+    )
+    with pytest.raises(
+        ClickException, match=r"several requests: EZ2000000001 \(requests 1 and 2\)\n.*waiting list"
+    ):
+        schema.upgrade("0087")
+    schema.run("UPDATE waiting_requests SET state = 'cancelled', ended_at = now() WHERE invoice_id = 2")
     schema.upgrade("0087")
     schema.downgrade("0006")
     schema.run("UPDATE shipments SET carrier = 'easypost' WHERE invoice_id = 2")

@@ -43,8 +43,15 @@ PAGE_SIZE = 100
 MOST_PAGES = 5
 EXAMPLE = "usps/9400110898825022579493"
 SIGNATURE_HEADER = "X-Hmac-Signature"
-_PLACE = re.compile(r"([^\d,]+?)(?:,? [A-Z]{2}){0,2}(?:,? [A-Z]{0,2}\d[\w -]*)?")
-"""A city, its state and country in two letters each, its postcode."""
+_CODE, _POSTCODE = "(?: [A-Z]{2})", r"[A-Z]{0,2}\d[\w -]*"
+_PLACE = re.compile(
+    rf"(?P<before>[^\d,]+?)(?:{_CODE}?, {_POSTCODE}|{_CODE} US)"
+    rf"|(?P<city>[^\d,]+?)(?<! [A-Z]{{2}})(?:{_CODE} {_POSTCODE}|(?:, [A-Z]{{2}}){{0,2}}(?:,? {_POSTCODE})?)"
+)
+"""A city, with its state and country in two letters each and its postcode; no match where it may be two cities.
+
+Before a comma and a postcode, and before “US”, stands at most one state: “SANTA FE NM, 87501”.
+"""
 
 STATUSES: Mapping[str, ShipmentStatus] = {
     "unknown": ShipmentStatus.UNKNOWN,
@@ -228,7 +235,7 @@ def _city(item: object, end: str) -> str | None:
     """The city at one end of the way, as the place is told in parts or in one text, such as “CHARLESTON SC, 29401”."""
     told = text_or_none(at(item, "carrier_detail", f"{end}_tracking_location", "city"))
     place = _PLACE.fullmatch(text_or_none(at(item, "carrier_detail", f"{end}_location")) or "")
-    return told or (place[1] if place else None)
+    return told or (place["before"] or place["city"] if place else None)
 
 
 def _read_event(item: Mapping[str, object]) -> TrackingEvent:

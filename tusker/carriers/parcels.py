@@ -177,8 +177,8 @@ def settle(current: TrackingEvent, events: Sequence[TrackingEvent]) -> TrackingE
 
 
 def same_time(now: TrackingEvent, events: Sequence[TrackingEvent]) -> datetime | None:
-    """When the current status began: the time of the last event in the same words, for a delivery of any words; None
-    without one.
+    """When the current status began: the time of the last event in the same words, or of a delivery in other words
+    after which nothing happened; None without one.
 
     The time at which the vendor wrote its record does not say it: scans are uploaded late, and many vendors give
     local times. Compared with each other, the two clocks would make current reports late.
@@ -186,7 +186,8 @@ def same_time(now: TrackingEvent, events: Sequence[TrackingEvent]) -> datetime |
     timed = [event for event in reversed(events) if event.occurred_at]
     found = [event for event in timed if event.raw_status == now.raw_status]
     if now.status is ShipmentStatus.DELIVERED:
-        found = found or [event for event in timed if event.status is ShipmentStatus.DELIVERED]
+        last = [event for event in timed if event.occurred_at == timed[0].occurred_at]
+        found = found or [event for event in last if event.status is ShipmentStatus.DELIVERED]
     return found[0].occurred_at if found else None
 
 

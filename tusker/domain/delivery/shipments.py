@@ -124,10 +124,10 @@ class TrackedOrder:
     near: datetime | None = None
 
     def as_of(self, now: datetime) -> TrackedOrder:
-        """The same without a time that lies too far ahead to be one: nothing could ever be later."""
-        if self.updated_at is None or self.updated_at <= now + FURTHEST_AHEAD:
-            return self
-        return replace(self, updated_at=None)
+        """The same without times that lie too far ahead to be one: nothing could ever be later."""
+        latest = now + FURTHEST_AHEAD
+        updated_at, near = (at if at and at <= latest else None for at in (self.updated_at, self.near))
+        return replace(self, updated_at=updated_at, near=near)
 
 
 @dataclass(frozen=True, slots=True)

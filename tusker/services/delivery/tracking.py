@@ -213,7 +213,7 @@ def _record_answer(
 
 def _take_value(ctx: Context, shipment: Shipment, order: TrackedOrder) -> bool:
     """Keep another declared value than the known one, unless these are late news; whether it was another."""
-    known_at = shipment.status_occurred_at
+    known_at = shipment.told.shown_at
     if order.declared_value is None or order.declared_value == shipment.declared_value:
         return False
     if known_at is not None and order.updated_at is not None and order.updated_at < known_at:
