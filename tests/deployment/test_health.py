@@ -20,6 +20,7 @@ import health
 from tests.support.courier_double import CourierDouble
 from tools.local.servers import LocalServers
 from tusker.admin.record.oversight import PROVE_JOB
+from tusker.extensions import db
 from tusker.jobs import stopping
 from tusker.jobs.daily import RUN_JOB
 from tusker.jobs.polling import POLL_JOB
@@ -99,6 +100,7 @@ def test_a_worker_takes_no_job_on_an_older_schema(
 
     def migrate(_: float) -> None:
         waiting.append(len(queue_called(QUEUE)))
+        assert not db.session().in_transaction(), "what it asked is not held open while it waits"
         monkeypatch.setattr(readiness, "newest_revision", lambda: "0001")
 
     monkeypatch.setattr(readiness, "newest_revision", lambda: "9999")
