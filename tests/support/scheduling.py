@@ -12,6 +12,8 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 SECONDS = {
+    "tests/stack/test_upgrade.py": 260,
+    "tests/stack/test_faults.py": 250,
     "tests/browser/test_for_everyone.py": 110,
     "tests/web/test_every_page.py": 90,
     "tests/stack/test_kill.py": 90,
