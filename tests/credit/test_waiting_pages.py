@@ -189,7 +189,7 @@ def test_on_pages(
     assert gone.status_code == 303
     page = words(supplier.get(path).text)
     assert "It left the list" in page
-    assert "Waiting list Waiting → Cancelled sold elsewhere" in page
+    assert "Waiting list: Waiting → Cancelled sold elsewhere" in page
 
 
 def test_by_command(app: Flask, tight: CreditLine, full: list[Invoice]) -> None:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from redis import Redis
 from rq.exceptions import StopRequested
 
@@ -21,14 +22,20 @@ from tusker.jobs.schedule import Scheduler
 pytestmark = pytest.mark.stack
 
 
+@pytest.fixture
+def database_url(session_app: Flask) -> str:
+    """A migrated database, or a worker takes no job."""
+    return str(session_app.config["SQLALCHEMY_DATABASE_URI"])
+
+
 @pytest.mark.parametrize(
     ("start", "up"),
     [(running.worker, "cleaning registries"), (running.scheduler, "Enqueued job")],
 )
 def test_sigint_ends_what_was_started_with_it_ignored(
-    start: Callable[..., Program], up: str, servers: LocalServers, tmp_path: Path
+    start: Callable[..., Program], up: str, database_url: str, servers: LocalServers, tmp_path: Path
 ) -> None:
-    environ = running.environment(servers.database_url, servers.redis_url, running.SIGNALS, tmp_path)
+    environ = running.environment(database_url, servers.redis_url, running.SIGNALS, tmp_path)
     with closing(Redis.from_url(environ["REDIS_URL"])) as queue:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
@@ -54,7 +61,7 @@ def test_the_scheduler_ends_though_what_the_signal_interrupted_keeps_the_excepti
 
 
 def test_a_worker_that_was_told_by_a_sentinel_where_redis_is_ends_at_once_too(
-    servers: LocalServers, tmp_path: Path
+    database_url: str, tmp_path: Path
 ) -> None:
     ports = [running.free_port(), running.free_port()]
     settings = tmp_path / "sentinel.conf"
@@ -67,7 +74,7 @@ def test_a_worker_that_was_told_by_a_sentinel_where_redis_is_ends_at_once_too(
             process = held.enter_context(subprocess.Popen(command, stdout=subprocess.DEVNULL))
             held.callback(process.kill)
         url = f"redis+sentinel://127.0.0.1:{ports[1]}/desk"
-        environ = running.environment(servers.database_url, "redis://", 0, tmp_path) | {"REDIS_URL": url}
+        environ = running.environment(database_url, "redis://", 0, tmp_path) | {"REDIS_URL": url}
         program = running.worker(environ, tmp_path)
         held.callback(program.stop)
         program.says("cleaning group registries")

@@ -20,7 +20,7 @@ _UNSEEN = re.compile(
 """What has neither ink nor width, besides the characters of the category Cf."""
 _RUN = re.compile(r"[^\W_]+")
 _ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
-_LATIN = re.compile(r"LATIN (?:(?:SMALL|CAPITAL|LETTER|DOTLESS|SCRIPT) )+([A-Z])(?: WITH .+)?$")
+_LATIN = re.compile(r"LATIN (?:(?:SMALL|CAPITAL|LETTER|DOTLESS|SCRIPT|BARRED) )+([A-Z])(?: WITH .+)?$")
 """The names of letters that are a Latin one with a stroke, without its dot, in small capitals, in a disc."""
 _LOOKS: Mapping[str, str] = {
     "аеорсухіјѕвкмнтбзһӏԁԛԝѵѳөьгп": "aeopcyxijsbkmht63hldqwvoobrn",
@@ -34,7 +34,8 @@ _LOOKS: Mapping[str, str] = {
 _LIKE_LATIN = str.maketrans("".join(_LOOKS), "".join(_LOOKS.values()), "ー一ㅡᅳꟷ")
 """Letters of other alphabets that look like Latin ones, in lower case, and those that look like dashes."""
 _LIKE_DIGITS = str.maketrans("oil|!sbzg", "011115826")
-_BARS = str.maketrans("|!", "  ")
+_BARS = [str.maketrans(dict.fromkeys(bars, " ")) for bars in ("", "|", "!", "|!")]
+"""Each may stand between parts, or for a one."""
 _LABELS = re.compile(
     r"(?<![^\W\d_])(?:tax|bill|number|num|no|nr|n°|copy|duplicate|dup|original|orig)(?![^\W\d_])"
 )
@@ -83,7 +84,7 @@ def _loose_forms(number: str) -> tuple[str, ...]:
     apart = unicodedata.normalize("NFKD", strict_form(number))
     plain = apart if apart.isascii() else "".join(_latin(c) for c in apart if not unicodedata.combining(c))
     plain = plain.translate(_LIKE_LATIN)
-    forms = {plain, plain.translate(_BARS)}
+    forms = {plain.translate(bars) for bars in _BARS}
     said = _LABELS.sub(" ", plain.replace("invoice", " inv "))
     if said != plain:
         once = _REPEATED.sub("inv", said)
