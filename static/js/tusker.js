@@ -204,6 +204,8 @@ function endWhenOver() {
   const goOn = ended.querySelector("[data-go-on]");
   if (form) form.append(goOn);
   goOn.hidden = !form;
+  // What was asked for before comes too late.
+  document.querySelectorAll("[hx-get], [hx-post]").forEach((one) => htmx.trigger(one, "htmx:abort"));
   document.body.replaceChildren(ended);
   if (form) document.querySelector("[data-when=typed]").append(form);
   document.title = document.querySelector("h1").textContent;
