@@ -173,6 +173,7 @@ def retry_failed(job_id: str) -> bool:
 
 
 def redis_version() -> str:
+    """Which server carries the work. Raises `RedisError`."""
     info = redis_connection().info("server")
     return str(info.get("valkey_version") or info.get("redis_version", "unknown"))
 

@@ -109,6 +109,7 @@ def _key(model: type[Base]) -> Any:
 
 
 def lock_invoice(invoice_id: int) -> Invoice:
+    """The invoice, locked and fresh; raises `NotFound`."""
     return lock_invoices([invoice_id])[0]
 
 
@@ -135,14 +136,17 @@ def lock_loans(invoice_ids: Collection[int]) -> dict[int, Loan]:
 
 
 def lock_disbursal(disbursal_id: int) -> Disbursal:
+    """The disbursal, locked and fresh; raises `NotFound`."""
     return lock_row(say("disbursal"), Disbursal, Disbursal.id == disbursal_id)
 
 
 def lock_credit_line(line_id: int) -> CreditLine:
+    """The credit line, locked and fresh; raises `NotFound`."""
     return lock_row(say("credit line"), CreditLine, CreditLine.id == line_id)
 
 
 def lock_customer(customer_id: int) -> Customer:
+    """The customer, locked and fresh; raises `NotFound`."""
     return lock_row(say("customer"), Customer, Customer.id == customer_id)
 
 

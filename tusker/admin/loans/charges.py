@@ -96,6 +96,7 @@ def undo_charge(charge_id: int) -> ResponseReturnValue:
 
 
 def _sent() -> tuple[int, date, str]:
+    """What the form says; raises `InvalidInput` with the first thing that is wrong with it."""
     form = ChargeForm().checked()
     return form.amount.filled, form.value_date.filled, form.reason.data or ""
 

@@ -116,6 +116,7 @@ def changed(
 
 
 def existing_disbursal(disbursal_id: int) -> DisbursalRow:
+    """The disbursal with its sums; raises `NotFound`."""
     return existing(disbursal_row(disbursal_id), say("disbursal"))
 
 

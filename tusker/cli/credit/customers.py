@@ -38,6 +38,7 @@ class PercentType(click.ParamType[Decimal]):
     name = "percent"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        """Read it without a float."""
         if isinstance(value, Decimal):
             return value
         text = value.strip().removesuffix("%").strip()

@@ -143,6 +143,7 @@ def _narrowed(
 
 
 def line_by_id(line_id: int, today: date) -> LineRow:
+    """One line; raises `NotFound`."""
     row = db.session.execute(line_rows().where(CreditLine.id == line_id)).first()
     return _lines([existing(row, say("credit line"))], today)[0]
 

@@ -15,6 +15,7 @@ _ROWS_AT_ONCE = 2_000
 
 
 def invoice_file(file_id: int) -> InvoiceFile:
+    """A file; raises `NotFound`."""
     return existing(db.session.get(InvoiceFile, file_id), say("file"))
 
 

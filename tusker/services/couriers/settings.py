@@ -44,6 +44,7 @@ def in_production() -> bool:
 
 
 def carrier_spec(name: str) -> CarrierSpec:
+    """The adapter called `name`. Raises `NotFound`."""
     spec = specs().get(name)
     if spec is None:
         raise NotFound(say("Tusker does not support “{name}”.", name=name[:40]))

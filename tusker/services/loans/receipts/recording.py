@@ -261,6 +261,7 @@ def _payments(customer_id: int) -> Sequence[Receipt]:
 
 
 def lock_payment(receipt_id: int) -> Receipt:
+    """The payment, locked and fresh; raises `NotFound`."""
     return lock_row(say("receipt"), Receipt, Receipt.id == receipt_id, Receipt.kind == ReceiptKind.PAYMENT)
 
 
