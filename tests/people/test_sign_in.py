@@ -24,7 +24,7 @@ from tusker.services.events import record_event
 from tusker.services.people import passwords, users
 from tusker.services.people.access_log import Visitor
 from tusker.transactions import transaction
-from tusker.web.visitors import network
+from tusker.web.guards.visitors import network
 
 HERE = Visitor("192.0.2.1", "test")
 

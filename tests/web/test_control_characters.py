@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 import tusker
-from tusker.web.forms import FilterForm
+from tusker.web.forms.form import FilterForm
 
 _READ = re.compile(r"request\.args\.get(?:list)?\(\s*\"(\w+)\"")
 

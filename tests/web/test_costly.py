@@ -24,8 +24,8 @@ from tusker.extensions import limiter
 from tusker.models import CreditLine, Role, User
 from tusker.throttle import DatabaseCounts
 from tusker.transactions import transaction
-from tusker.web import costly
 from tusker.web.access import COSTLY
+from tusker.web.guards import costly
 
 FILES = (".csv", ".pdf", ".xml", ".<ending>")
 READ_FILES = {

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tusker.csv_cells import safe_cell
-from tusker.web.csvfile import csv_lines
+from tusker.web.files.csvfile import csv_lines
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def test_a_page_is_answered_where_it_cannot_be_noted(
     def full(*_: object) -> None:
         db.session.execute(text("SELECT 1 / 0"))
 
-    monkeypatch.setattr("tusker.web.finding.note_seen", full)
+    monkeypatch.setattr("tusker.web.pages.finding.note_seen", full)
     answer = browser.get(f"/invoices/{two[0].id}")
     assert (answer.status_code, two[0].number in answer.text) == (200, True)
     assert scalar("SELECT count(*) FROM recent_things") == 0

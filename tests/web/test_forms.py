@@ -11,7 +11,7 @@ from flask import Flask
 from werkzeug.datastructures import MultiDict
 
 from tusker.errors import Conflict, Duplicate
-from tusker.web.fields import (
+from tusker.web.forms.fields import (
     ChoiceField,
     CountField,
     DayField,
@@ -20,7 +20,7 @@ from tusker.web.fields import (
     PercentField,
     TextField,
 )
-from tusker.web.forms import Form
+from tusker.web.forms.form import Form
 
 pytestmark = pytest.mark.usefixtures("app")
 

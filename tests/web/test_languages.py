@@ -26,9 +26,9 @@ from tusker.services.outbox import queue_mail
 from tusker.services.people.users import choose_language
 from tusker.services.record.outbox_sending import compose
 from tusker.transactions import transaction
-from tusker.web.fields import MoneyField
-from tusker.web.forms import FilterForm
-from tusker.web.kept_forms import KeptForm
+from tusker.web.forms.fields import MoneyField
+from tusker.web.forms.form import FilterForm
+from tusker.web.forms.kept import KeptForm
 
 MAIL: dict[str, object] = dict.fromkeys(
     ("number", "purchaser", "principal", "proposer", "company", "reason", "first", "last"), "x"
@@ -204,7 +204,7 @@ from tusker.web.lists import Column, ListOf
 ListOf("loans", "Loans", (Column("number", say("Invoice")), Column("due", head="Due")), title=say("Loans"))
 """
     assert list(catalogue.plain_heads(lists)) == ["Loans", "Due"]
-    assert not list(catalogue.plain_heads("from tusker.web.plots import Column\nColumn('a', 'b')"))
+    assert not list(catalogue.plain_heads("from tusker.web.plotting.shapes import Column\nColumn('a', 'b')"))
 
 
 def test_a_bare_sentence_in_code_is_found() -> None:

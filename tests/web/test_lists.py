@@ -39,9 +39,9 @@ from tusker.services.loans.receipts.recording import record_receipt
 from tusker.services.loans.receipts.undoing import reverse_receipt
 from tusker.transactions import transaction
 from tusker.web.access import access_of
-from tusker.web.csvfile import csv_lines
+from tusker.web.files.csvfile import csv_lines
+from tusker.web.files.workbooks import written
 from tusker.web.lists import LISTS, ListOf
-from tusker.web.workbooks import written
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")
 
@@ -208,7 +208,7 @@ def test_cells_of_a_workbook_are_of_their_kind_and_no_formula(
 def test_a_workbook_goes_on_on_further_sheets(
     login: Callable[..., FlaskClient], book: list[Invoice], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tusker.web.workbooks.ROWS_OF_A_SHEET", len(book) - 1)
+    monkeypatch.setattr("tusker.web.files.workbooks.ROWS_OF_A_SHEET", len(book) - 1)
     answer = login().get("/invoices/export.xlsx?col=number")
     written = CalamineWorkbook.from_filelike(BytesIO(answer.data))
     first, second = (written.get_sheet_by_index(place).to_python() for place in range(2))

@@ -11,7 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tusker.currency import Currency
-from tusker.web.plots import HEIGHT, MOST_TICKS, TOP, Column, Plot, Series, bars, lines, stack, ticks
+from tusker.web.plotting.shapes import (
+    HEIGHT,
+    MOST_TICKS,
+    TOP,
+    Column,
+    Plot,
+    Series,
+    bars,
+    lines,
+    stack,
+    ticks,
+)
 
 AMOUNTS = st.integers(-(10**15), 10**15)
 SERIES = (Series("In", "in", "in"), Series("Out", "out", "out", below=True))

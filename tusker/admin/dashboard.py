@@ -27,7 +27,7 @@ from tusker.queries.proposals import count_to_approve
 from tusker.queries.record.event_subject_names import names_of_subjects
 from tusker.queries.record.events import events_page
 from tusker.web.access import allow
-from tusker.web.book_plots import BookHistory
+from tusker.web.plotting.book import BookHistory
 
 SHOWN = 8
 LARGEST = 10

@@ -10,7 +10,8 @@ from tusker.messages import say
 from tusker.models import AccessKind, DisbursalStatus, Role
 from tusker.services.approvals.actions import TITLES as PROPOSALS
 from tusker.services.credit.risk.judging import TITLES
-from tusker.web.fields import (
+from tusker.web.filters import status_label
+from tusker.web.forms.fields import (
     ChoiceField,
     DayField,
     EmailField,
@@ -22,8 +23,7 @@ from tusker.web.fields import (
     TextField,
     UploadField,
 )
-from tusker.web.filters import status_label
-from tusker.web.forms import FilterForm, Form
+from tusker.web.forms.form import FilterForm, Form
 
 ROLES = [
     (Role.ADMIN, say("Admin: does everything")),

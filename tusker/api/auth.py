@@ -16,7 +16,7 @@ from tusker.models import AccessKind
 from tusker.services.people.access_log import log_access
 from tusker.services.people.tokens import Caller, find_token
 from tusker.transactions import transaction
-from tusker.web.visitors import network, visitor
+from tusker.web.guards.visitors import network, visitor
 
 LONGEST_TOKEN = 200
 SCOPE = "api"

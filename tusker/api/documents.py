@@ -16,8 +16,8 @@ from tusker.services.delivery.document_files import check_file
 from tusker.services.delivery.invoice_documents import keep_document
 from tusker.services.people.tokens import Caller
 from tusker.transactions import transaction
-from tusker.web.costly import place_of
-from tusker.web.sent_files import file_answer
+from tusker.web.files.sent import file_answer
+from tusker.web.guards.costly import place_of
 
 _RULE = "/invoices/<int:invoice_id>/documents"
 

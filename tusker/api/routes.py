@@ -26,7 +26,7 @@ from tusker.queries.paging import NEWEST, Cursor
 from tusker.queries.record.events import events_of
 from tusker.services.credit.requesting.subject import quote_subject
 from tusker.services.people.tokens import Caller
-from tusker.web.costly import place_of
+from tusker.web.guards.costly import place_of
 
 _ORDER_PROBLEMS = (
     "unknown_order",

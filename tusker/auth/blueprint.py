@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from tusker.web.kept_forms import unseal
+from tusker.web.forms.kept import unseal
 from tusker.web.nav import home_url
 from tusker.web.urls import local_url
 

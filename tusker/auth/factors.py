@@ -37,11 +37,11 @@ from tusker.services.people import factors, passkeys, sessions
 from tusker.services.people.access_log import log_access
 from tusker.transactions import transaction
 from tusker.web.access import FRESH, PASSWORD, acting, allow, public
-from tusker.web.guessing import confirm_password, guarded
+from tusker.web.forms.kept import form_of_request, seal
+from tusker.web.guards.guessing import confirm_password, guarded
+from tusker.web.guards.visitors import network, visitor
 from tusker.web.htmx import current_path, done, is_htmx
-from tusker.web.kept_forms import form_of_request, seal
 from tusker.web.urls import local_url
-from tusker.web.visitors import network, visitor
 
 FRESH_FOR = timedelta(minutes=5)
 """How long a second factor that was shown counts for what asks for it anew."""

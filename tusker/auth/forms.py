@@ -8,8 +8,8 @@ from wtforms.validators import EqualTo, Length
 
 from tusker.messages import say
 from tusker.services.people.passwords import PASSWORD_LONGEST
-from tusker.web.fields import EmailField, PasskeyField, PasswordField, TextField, at_most
-from tusker.web.forms import Form
+from tusker.web.forms.fields import EmailField, PasskeyField, PasswordField, TextField, at_most
+from tusker.web.forms.form import Form
 
 _NEW_HELP = say("At least 12 characters; a sentence is easier to keep than a riddle.")
 

@@ -32,11 +32,11 @@ from tusker.services.people.access_log import log_access
 from tusker.transactions import transaction
 from tusker.web import languages
 from tusker.web.access import PUBLIC, SignInNeeded, access_of, acting, allow, public
-from tusker.web.guessing import confirm_password
+from tusker.web.forms.kept import form_of_request, page_of_form, seal
+from tusker.web.guards.guessing import confirm_password
+from tusker.web.guards.visitors import network, visitor
 from tusker.web.htmx import current_path, done, is_htmx
-from tusker.web.kept_forms import form_of_request, page_of_form, seal
 from tusker.web.urls import local_url
-from tusker.web.visitors import network, visitor
 
 # One sentence for every reason, so that nobody learns which part was wrong.
 FAILED = say("Email and password do not match an active account.")

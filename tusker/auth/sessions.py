@@ -16,7 +16,7 @@ from tusker.services.people import sessions
 from tusker.services.people.access_log import log_access
 from tusker.services.people.factors import factors_of, must_have_factor
 from tusker.transactions import transaction
-from tusker.web.visitors import visitor
+from tusker.web.guards.visitors import visitor
 
 # Flask-Login keeps the session's key under this name.
 KEY = "_user_id"

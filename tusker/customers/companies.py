@@ -35,11 +35,11 @@ from tusker.services.credit.customers.companies import create_customer, edit_cus
 from tusker.services.credit.standing import why_closed
 from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
-from tusker.web.book_plots import BookHistory
-from tusker.web.finding import remember
 from tusker.web.htmx import PROPOSED, done, render
 from tusker.web.lists import Column, Kind, ListOf
-from tusker.web.plots import Plot
+from tusker.web.pages.finding import remember
+from tusker.web.plotting.book import BookHistory
+from tusker.web.plotting.shapes import Plot
 
 LINES_SHOWN = 20
 RECEIPTS_SHOWN = 10

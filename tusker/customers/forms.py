@@ -15,7 +15,7 @@ from tusker.messages import say
 from tusker.models import LineStatus, TokenScope
 from tusker.services.credit.customers.companies import CustomerData
 from tusker.services.credit.customers.lines import LineData
-from tusker.web.fields import (
+from tusker.web.forms.fields import (
     ChoiceField,
     DayField,
     EmailField,
@@ -25,7 +25,7 @@ from tusker.web.fields import (
     ReasonField,
     TextField,
 )
-from tusker.web.forms import FilterForm, Form
+from tusker.web.forms.form import FilterForm, Form
 
 _CODE = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
 _STATES = [

@@ -14,7 +14,7 @@ from tusker.services.credit.customers.identities import set_cities
 from tusker.services.credit.risk.rules import set_group
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.forms import sent_reason
+from tusker.web.forms.form import sent_reason
 from tusker.web.htmx import Undo, done
 
 

@@ -24,7 +24,7 @@ from tusker.services.credit.standing import why_closed
 from tusker.services.people.tokens import revoke_token, take_over_token
 from tusker.transactions import transaction
 from tusker.web.access import COMPANIES, acting, allow, current_company_id
-from tusker.web.forms import FilterForm
+from tusker.web.forms.form import FilterForm
 from tusker.web.htmx import done, render
 from tusker.web.lists import Shown
 

@@ -14,8 +14,8 @@ from tusker.domain.terms import (
     Terms,
 )
 from tusker.messages import say
-from tusker.web.fields import ChoiceField, CountField, MoneyField, PercentField
-from tusker.web.forms import Form
+from tusker.web.forms.fields import ChoiceField, CountField, MoneyField, PercentField
+from tusker.web.forms.form import Form
 
 DEFAULT_TERMS = Terms(
     advance_rate=Decimal("0.8"),

@@ -32,7 +32,7 @@ from tusker.services.payout.funding.verification import (
 )
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id, my_scope
-from tusker.web.forms import ReasonForm, sent_reason, sent_seen
+from tusker.web.forms.form import ReasonForm, sent_reason, sent_seen
 from tusker.web.htmx import Undo, render
 
 

@@ -28,8 +28,8 @@ from tusker.queries.loans.positions import positions, totals_of
 from tusker.queries.payout.payables import owed_to_supplier
 from tusker.services.credit.standing import why_closed
 from tusker.web.access import allow, current_company_id, my_scope
-from tusker.web.book_plots import BookHistory
 from tusker.web.htmx import render
+from tusker.web.plotting.book import BookHistory
 
 RECENT = 8
 WEEK = timedelta(days=6)

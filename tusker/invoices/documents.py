@@ -26,9 +26,9 @@ from tusker.services.delivery.invoice_documents import keep_document
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id, my_scope
 from tusker.web.errors import answer_http_error
-from tusker.web.forms import ReasonForm
+from tusker.web.files.sent import file_answer
+from tusker.web.forms.form import ReasonForm
 from tusker.web.htmx import render
-from tusker.web.sent_files import file_answer
 
 
 def sent_document() -> CheckedFile | None:

@@ -11,9 +11,17 @@ from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.delivery.financeable import Grounds
 from tusker.messages import say
 from tusker.queries.credit.invoices import InvoiceFilter, Scope
-from tusker.web.fields import ChoiceField, DayField, IdField, MoneyField, ReasonField, TextField, UploadField
 from tusker.web.filters import status_label
-from tusker.web.forms import FilterForm, Form
+from tusker.web.forms.fields import (
+    ChoiceField,
+    DayField,
+    IdField,
+    MoneyField,
+    ReasonField,
+    TextField,
+    UploadField,
+)
+from tusker.web.forms.form import FilterForm, Form
 
 Companies = Sequence[tuple[int, str]]
 

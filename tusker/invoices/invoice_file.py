@@ -48,7 +48,7 @@ from tusker.services.payout.funding.control import shown_value
 from tusker.services.payout.funding.purchaser_answers import shown_dispute
 from tusker.web.access import is_staff
 from tusker.web.filters import money_plain
-from tusker.web.forms import ReasonForm
+from tusker.web.forms.form import ReasonForm
 
 
 @dataclass(frozen=True, slots=True)

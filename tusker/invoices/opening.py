@@ -34,7 +34,7 @@ from tusker.queries.record.events import CompanyEvent, events_of, for_company
 from tusker.services.credit.expected import plan_now, plan_on_line, plan_words
 from tusker.services.delivery.conditions import Judge
 from tusker.web.access import is_staff, my_scope
-from tusker.web.forms import ReasonForm
+from tusker.web.forms.form import ReasonForm
 from tusker.working_days import working_days
 
 

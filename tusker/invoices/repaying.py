@@ -22,9 +22,9 @@ from tusker.queries.loans.loans import loans_owed, open_loans
 from tusker.queries.loans.positions import LoanTotals, loan_totals
 from tusker.queries.sums import Totals
 from tusker.web.access import COMPANIES, allow, my_scope
+from tusker.web.forms.loan_filter import LoanFilter
 from tusker.web.htmx import go, is_htmx, render
 from tusker.web.lists import Column, Kind, ListOf, arguments, kept_choice
-from tusker.web.loan_filter import LoanFilter
 
 MOST_ADDED = 100
 """Loans of a narrowed list whose amounts are added up while somebody waits."""

@@ -35,7 +35,7 @@ from tusker.services.delivery.document_files import FIELD, CheckedFile, content_
 from tusker.services.delivery.invoice_documents import keep_document
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
-from tusker.web.costly import costly_part
+from tusker.web.guards.costly import costly_part
 from tusker.web.htmx import done, render
 
 PAGE, FORM, QUOTE = "invoices/credit/new.html", "invoices/credit/_request.html", "invoices/credit/_quote.html"

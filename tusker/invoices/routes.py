@@ -17,9 +17,9 @@ from tusker.queries.credit.invoices import invoice_in
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.payoff import Payoff, payoff
 from tusker.web.access import allow, my_scope
-from tusker.web.fields import FIRST_DAY, LAST_DAY
-from tusker.web.finding import remember
+from tusker.web.forms.fields import FIRST_DAY, LAST_DAY
 from tusker.web.htmx import Undo, done, render, wants_fragment
+from tusker.web.pages.finding import remember
 
 PAGE, PARTIAL, SHIPMENT = "invoices/show.html", "invoices/_invoice.html", "invoices/delivery/_shipment.html"
 PAYOFF = "invoices/loans/_payoff.html"

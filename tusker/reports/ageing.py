@@ -28,7 +28,7 @@ from tusker.reports.blueprint import (
     pays,
 )
 from tusker.web.access import allow
-from tusker.web.csvfile import Columns, csv_answer, csv_table
+from tusker.web.files.csvfile import Columns, csv_answer, csv_table
 from tusker.web.htmx import render
 from tusker.web.paging import PAGE_SIZE, decode_day_key, encode_day_key
 

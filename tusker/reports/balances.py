@@ -18,7 +18,7 @@ from tusker.queries.credit.invoices import Scope, invoice_in
 from tusker.queries.loans.derivation import LoanDerivation, loan_derivation
 from tusker.reports.blueprint import asked_day, bp, day_or_refuse, own
 from tusker.web.access import allow
-from tusker.web.csvfile import csv_answer
+from tusker.web.files.csvfile import csv_answer
 from tusker.web.htmx import render
 
 HEADER = [

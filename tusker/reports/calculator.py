@@ -18,7 +18,7 @@ from tusker.reports.blueprint import bp
 from tusker.reports.forms import CalculatorForm, CasesForm
 from tusker.reports.quoting import ANSWERS, COLUMNS, Case, answer_rows, check_columns, checked, tenor_of
 from tusker.web.access import allow
-from tusker.web.csvfile import csv_answer
+from tusker.web.files.csvfile import csv_answer
 from tusker.web.htmx import render
 
 MOST_CASES = 1000

@@ -11,7 +11,7 @@ from tusker.models import Role
 from tusker.queries.loans.classes import ClassifiedLoan, borrowers_on, loans_classified, sums_of
 from tusker.reports.blueprint import asked_day, bp, day_or_refuse
 from tusker.web.access import allow
-from tusker.web.csvfile import Columns, csv_table
+from tusker.web.files.csvfile import Columns, csv_table
 from tusker.web.filters import status_label
 from tusker.web.htmx import render
 

@@ -25,11 +25,11 @@ from tusker.queries.credit.exposure import (
 from tusker.queries.loans.history import Whose
 from tusker.reports.blueprint import asked_day, bp, day_or_refuse, own
 from tusker.web.access import allow, is_staff
-from tusker.web.book_plots import BookHistory
-from tusker.web.csvfile import csv_answer
+from tusker.web.files.csvfile import csv_answer
 from tusker.web.filters import status_label
 from tusker.web.htmx import render
-from tusker.web.plots import Plot
+from tusker.web.plotting.book import BookHistory
+from tusker.web.plotting.shapes import Plot
 
 TITLES = {
     Bound.SUPPLIER: say("Limits of suppliers"),

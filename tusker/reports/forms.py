@@ -8,8 +8,8 @@ from flask_wtf.file import FileRequired
 
 from tusker.domain.terms import DayCount, InterestMethod, InterestTiming
 from tusker.messages import say
-from tusker.web.fields import ChoiceField, CountField, DayField, MoneyField, PercentField, UploadField
-from tusker.web.forms import FilterForm, Form
+from tusker.web.forms.fields import ChoiceField, CountField, DayField, MoneyField, PercentField, UploadField
+from tusker.web.forms.form import FilterForm, Form
 
 METHODS = [
     (InterestMethod.SIMPLE, say("Simple")),

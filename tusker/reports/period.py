@@ -16,7 +16,7 @@ from tusker.queries.loans.loans import open_loans
 from tusker.queries.loans.period import booked_between
 from tusker.reports.blueprint import asked_company, bp, own, pays
 from tusker.web.access import allow
-from tusker.web.fields import FIRST_DAY, LAST_DAY
+from tusker.web.forms.fields import FIRST_DAY, LAST_DAY
 from tusker.web.htmx import render
 
 SHOWN = 300

@@ -22,7 +22,7 @@ from tusker.reports.forms import StatementForm
 from tusker.services.loans.statement_mails import set_statement_mail
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, is_staff
-from tusker.web.csvfile import csv_answer
+from tusker.web.files.csvfile import csv_answer
 from tusker.web.htmx import Undo, done, render
 
 SHOWN = 200

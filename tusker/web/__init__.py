@@ -19,11 +19,13 @@ from tusker.models import Role
 from tusker.queries.proposals import open_proposals_on
 from tusker.services.credit.importing.large import LARGEST
 from tusker.services.reasons import LONGEST_REASON
-from tusker.web import assets, compression, costly, errors, filters, languages, list_routes
+from tusker.web import assets, compression, errors, filters, languages
 from tusker.web.access import guard, is_staff
-from tusker.web.finding import note_what_was_seen, shortcuts
+from tusker.web.guards import costly
+from tusker.web.guards.slow_bodies import CutSlowBodies
 from tusker.web.nav import URGENT, breadcrumbs, navigation
-from tusker.web.slow_bodies import CutSlowBodies
+from tusker.web.pages import list_choices
+from tusker.web.pages.finding import note_what_was_seen, shortcuts
 from tusker.web.urls import IdConverter
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -91,7 +93,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         with_args=with_args, breadcrumbs=breadcrumbs, LONGEST_REASON=LONGEST_REASON, URGENT=URGENT
     )
-    app.register_blueprint(list_routes.bp)
+    app.register_blueprint(list_choices.bp)
 
 
 def _name_request() -> None:

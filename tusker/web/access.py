@@ -17,8 +17,8 @@ from tusker.queries.credit.invoices import Scope
 from tusker.services.context import Context
 from tusker.services.people.access_log import log_access
 from tusker.transactions import transaction
-from tusker.web.costly import spare_others
-from tusker.web.visitors import visitor
+from tusker.web.guards.costly import spare_others
+from tusker.web.guards.visitors import visitor
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def allow(
 
     A `fresh` one asks people who have a second factor to show it again, unless they did so a few minutes ago;
     with `password` the others are asked for their password in the same way. One is `costly` whose cost grows with the
-    book or with what is sent (`tusker.web.costly`).
+    book or with what is sent (`tusker.web.guards.costly`).
     """
     allowed = frozenset(roles or Role)
 

@@ -26,8 +26,8 @@ from tusker.logs import work_id
 from tusker.messages import say, say_n
 from tusker.transactions import may_pass
 from tusker.web.access import SignInNeeded
+from tusker.web.forms.kept import form_of_request, page_of_form
 from tusker.web.htmx import is_htmx
-from tusker.web.kept_forms import form_of_request, page_of_form
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from tusker.domain.loans.ageing import Bucket
 from tusker.domain.status import Status, Tone
 from tusker.messages import coded, say, show_day, shown, speaker
 from tusker.models import Event
-from tusker.web.plots import stack
+from tusker.web.plotting.shapes import stack
 
 NOTHING = "–"
 _CODE = re.compile(r"[a-z_]+")

@@ -29,12 +29,12 @@ from tusker.queries.paging import Cursor
 from tusker.queries.people.saved_views import views_of
 from tusker.queries.sums import Totals
 from tusker.web.access import allow
-from tusker.web.csvfile import csv_answer
+from tusker.web.files.csvfile import csv_answer
+from tusker.web.files.workbooks import workbook_answer
 from tusker.web.filters import status_label
-from tusker.web.forms import FilterForm
+from tusker.web.forms.form import FilterForm
 from tusker.web.htmx import current_path, render, wants_fragment
 from tusker.web.paging import PAGE_SIZE, KeysetPage, Reading, keyset_page, place_in, text_of_place
-from tusker.web.workbooks import workbook_answer
 
 ROWS_AT_ONCE = 1_000
 """Of a file: so many are read, written and forgotten at a time."""

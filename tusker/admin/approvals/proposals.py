@@ -22,7 +22,7 @@ from tusker.services.approvals.deciding import accept, refuse
 from tusker.services.proposals import name_of, second_admin
 from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
-from tusker.web.forms import sent_reason
+from tusker.web.forms.form import sent_reason
 from tusker.web.htmx import done, render
 from tusker.web.lists import Column, Kind, ListOf
 

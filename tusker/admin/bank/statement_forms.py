@@ -13,8 +13,8 @@ from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
 from tusker.messages import say
 from tusker.services.loans.deductions.recording import KeptBack
-from tusker.web.fields import UploadField
-from tusker.web.forms import Form
+from tusker.web.forms.fields import UploadField
+from tusker.web.forms.form import Form
 
 TOO_LARGE = say("The file is larger than 20 MB; ask the bank for smaller files.")
 _CHOICE = re.compile(r"([0-9]{1,18})\|([0-9]{1,18}:[0-9]{1,18}(?:,[0-9]{1,18}:[0-9]{1,18}){0,99})")

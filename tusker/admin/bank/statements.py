@@ -36,10 +36,10 @@ from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
 from tusker.web.errors import answer_http_error
 from tusker.web.filters import status_label
-from tusker.web.finding import remember
-from tusker.web.forms import FilterForm, sent_reason, sent_seen
+from tusker.web.forms.form import FilterForm, sent_reason, sent_seen
 from tusker.web.htmx import Undo, done, render
 from tusker.web.lists import Column, Kind, ListOf
+from tusker.web.pages.finding import remember
 
 TAB_OF = {
     EntryState.OPEN: None,

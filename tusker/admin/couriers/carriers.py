@@ -24,8 +24,8 @@ from tusker.services.couriers.settings import (
 )
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.fields import PasswordField, TextField
-from tusker.web.forms import Form
+from tusker.web.forms.fields import PasswordField, TextField
+from tusker.web.forms.form import Form
 from tusker.web.htmx import done, render
 
 NEVER_FILLED = {"autocomplete": "off", "spellcheck": "false", "maxlength": "500"}

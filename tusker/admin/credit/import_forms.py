@@ -15,8 +15,8 @@ from tusker.csv_tables import CsvTable, read_date
 from tusker.errors import InvalidInput
 from tusker.messages import say
 from tusker.services.credit.importing.file import ColumnMapping, ImportOptions, mapping_from
-from tusker.web.fields import ChoiceField, UploadField
-from tusker.web.forms import Form
+from tusker.web.forms.fields import ChoiceField, UploadField
+from tusker.web.forms.form import Form
 
 DATE_FORMATS = [
     ("iso", "2026-03-31"),

@@ -25,7 +25,7 @@ from tusker.services.credit.importing.large import LARGE, PART, keep_file
 from tusker.services.credit.importing.running import ImportReport, run_import
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.csvfile import csv_answer
+from tusker.web.files.csvfile import csv_answer
 from tusker.web.htmx import render
 
 PREVIEW_ROWS = 5

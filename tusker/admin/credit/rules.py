@@ -18,7 +18,7 @@ from tusker.services.credit.risk.judging import TITLES, bound_of
 from tusker.services.credit.risk.rules import RuleData, add_rule, change_rule, end_rule, value_of
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.forms import sent_reason
+from tusker.web.forms.form import sent_reason
 from tusker.web.htmx import Undo, done, render
 
 SHOWN = 200

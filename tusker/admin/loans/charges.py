@@ -19,8 +19,8 @@ from tusker.queries.payout.payouts import disbursal_id_of_payout
 from tusker.services.loans import charges as service
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.csvfile import csv_answer
-from tusker.web.forms import sent_reason
+from tusker.web.files.csvfile import csv_answer
+from tusker.web.forms.form import sent_reason
 from tusker.web.htmx import Undo, done, render
 
 SHOWN = 1000

@@ -12,7 +12,7 @@ from tusker.models import Claim, ClaimState, Role
 from tusker.services.loans import claim_undoing, claims
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.forms import sent_reason
+from tusker.web.forms.form import sent_reason
 from tusker.web.htmx import Undo, done
 
 

@@ -25,11 +25,11 @@ from tusker.queries.sums import Totals
 from tusker.services.loans.receipts import recording as receipts
 from tusker.services.loans.write_off import write_off as write_off_debt
 from tusker.web.access import STAFF, acting, allow
-from tusker.web.fields import FIRST_DAY, LAST_DAY
-from tusker.web.forms import Form, ReasonForm
+from tusker.web.forms.fields import FIRST_DAY, LAST_DAY
+from tusker.web.forms.form import Form, ReasonForm
+from tusker.web.forms.loan_filter import LoanFilter
 from tusker.web.htmx import PROPOSED, Undo, done, render, wants_fragment
 from tusker.web.lists import Column, Kind, ListOf
-from tusker.web.loan_filter import LoanFilter
 
 LOANS = ListOf(
     "loans",

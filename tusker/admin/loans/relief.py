@@ -20,7 +20,7 @@ from tusker.services.loans.relief import granting as service
 from tusker.services.loans.relief.undoing import undo_relief
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.forms import sent_reason
+from tusker.web.forms.form import sent_reason
 from tusker.web.htmx import Undo, done
 from tusker.working_days import working_days
 

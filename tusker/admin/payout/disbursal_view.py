@@ -44,8 +44,8 @@ from tusker.queries.record.events import events_of
 from tusker.services.payout.held import holds_of, rooms_of, shown_holds, words_of
 from tusker.services.payout.release.payment_orders import order_day
 from tusker.web.access import acting
-from tusker.web.finding import remember
 from tusker.web.htmx import Undo, current_path, done, is_htmx, render
+from tusker.web.pages.finding import remember
 from tusker.web.paging import decode_key, encode_key
 from tusker.working_days import working_days
 

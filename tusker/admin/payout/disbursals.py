@@ -33,8 +33,8 @@ from tusker.services.payout.disbursals import drafts as service
 from tusker.services.payout.held import rooms_of
 from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
-from tusker.web.csvfile import csv_answer
-from tusker.web.forms import sent_reason
+from tusker.web.files.csvfile import csv_answer
+from tusker.web.forms.form import sent_reason
 from tusker.web.htmx import is_htmx, render, wants_fragment
 from tusker.web.lists import Column, Kind, ListOf
 from tusker.web.paging import read_cursor

@@ -27,7 +27,7 @@ from tusker.services.payout.disbursals.bundling import bundle_selection, bundle_
 from tusker.services.payout.held import Held, release_hold, shown_holds, waiting_held, words_of
 from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
-from tusker.web.forms import sent_reason, sent_seen
+from tusker.web.forms.form import sent_reason, sent_seen
 from tusker.web.htmx import Undo, done, is_htmx, render, wants_fragment
 from tusker.web.lists import Column, Kind, ListOf, arguments, kept_choice
 

@@ -25,10 +25,10 @@ from tusker.services.payout.settlement import paid_after_all, rejection, undoing
 from tusker.services.proposals import second_admin
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.forms import sent_reason, sent_seen
-from tusker.web.guessing import confirm_password
+from tusker.web.forms.form import sent_reason, sent_seen
+from tusker.web.guards.guessing import confirm_password
+from tusker.web.guards.visitors import network
 from tusker.web.htmx import Undo
-from tusker.web.visitors import network
 
 
 @bp.post("/disbursals/<int:disbursal_id>/approve")

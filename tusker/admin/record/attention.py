@@ -36,7 +36,7 @@ from tusker.services.payout.funding.purchaser_answers import overrule_dispute, s
 from tusker.services.record.daily_runs import try_run_again
 from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
-from tusker.web.forms import sent_reason, sent_seen
+from tusker.web.forms.form import sent_reason, sent_seen
 from tusker.web.htmx import Undo, done, render
 from tusker.web.lists import Column, Kind, ListOf
 

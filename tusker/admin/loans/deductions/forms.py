@@ -5,9 +5,9 @@ from __future__ import annotations
 from tusker.messages import say
 from tusker.models import DeductionKind
 from tusker.models.loans.deductions import DISPUTABLE
-from tusker.web.fields import ChoiceField, DayField, MoneyField, TextField
 from tusker.web.filters import status_label
-from tusker.web.forms import FilterForm, Form
+from tusker.web.forms.fields import ChoiceField, DayField, MoneyField, TextField
+from tusker.web.forms.form import FilterForm, Form
 
 DISPUTED = "/disputed"
 KINDS = [

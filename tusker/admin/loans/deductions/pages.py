@@ -26,7 +26,7 @@ from tusker.services.loans.deductions.recording import KeptBack
 from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
 from tusker.web.filters import status_label
-from tusker.web.forms import sent_reason
+from tusker.web.forms.form import sent_reason
 from tusker.web.htmx import Undo, done, render
 from tusker.web.lists import Column, Kind, ListOf
 

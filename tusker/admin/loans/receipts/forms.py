@@ -20,8 +20,8 @@ from tusker.services.loans.deductions.recording import KeptBack
 from tusker.services.loans.receipts.proposal import ProposedLine, ReceiptProposal
 from tusker.services.loans.receipts.spreading import lay_rest
 from tusker.services.reasons import LONGEST_REASON
-from tusker.web.fields import ChoiceField, DayField, IdField, MoneyField, ReasonField, TextField
-from tusker.web.forms import FilterForm, Form
+from tusker.web.forms.fields import ChoiceField, DayField, IdField, MoneyField, ReasonField, TextField
+from tusker.web.forms.form import FilterForm, Form
 
 PARTS = ("penalty", "fee", "interest", "principal")
 STATES = [

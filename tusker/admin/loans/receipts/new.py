@@ -25,7 +25,7 @@ from tusker.services.loans.receipts.proposal import propose_receipt
 from tusker.services.seen import check_seen
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
-from tusker.web.forms import sent_seen
+from tusker.web.forms.form import sent_seen
 from tusker.web.htmx import Undo, done, render, wants_fragment
 
 ABOUT_THE_MONEY = ("customer_id", "amount", "value_date")

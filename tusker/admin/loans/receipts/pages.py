@@ -24,10 +24,10 @@ from tusker.services.loans.receipts import recording as service
 from tusker.services.loans.receipts.undoing import return_refund, reverse_receipt
 from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
-from tusker.web.finding import remember
-from tusker.web.forms import ReasonForm, sent_reason
+from tusker.web.forms.form import ReasonForm, sent_reason
 from tusker.web.htmx import done, render
 from tusker.web.lists import Column, Kind, ListOf
+from tusker.web.pages.finding import remember
 
 RECEIPTS = ListOf(
     "receipts",

@@ -16,7 +16,7 @@ from tusker.transactions import transaction
 from tusker.web.access import access_of, allow
 from tusker.web.htmx import Undo, done
 from tusker.web.lists import LISTS, ListOf
-from tusker.web.routes import bp
+from tusker.web.pages.start import bp
 from tusker.web.urls import local_url
 
 __all__ = ["bp"]

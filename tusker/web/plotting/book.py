@@ -17,8 +17,8 @@ from tusker.catalogues import month_words
 from tusker.currency import currency
 from tusker.messages import say, speaker
 from tusker.queries.loans.history import BOOK, Due, Flow, Whose, due_by_day, history
-from tusker.web import plots
-from tusker.web.plots import Column, Plot, Series
+from tusker.web.plotting import shapes
+from tusker.web.plotting.shapes import Column, Plot, Series
 
 WEEKS_BACK, WEEKS_AHEAD, MONTHS = 26, 8, 12
 CASH_WEEKS = 12
@@ -148,12 +148,12 @@ def _limit_on(limits: Sequence[tuple[date, int]], day: date) -> int | None:
 
 def _lines(title: str, head: str, series: Iterable[Series], columns: Iterable[Column]) -> Plot:
     money = currency()
-    return plots.lines(title, head, series, columns, show=money.show, short=money.short)
+    return shapes.lines(title, head, series, columns, show=money.show, short=money.short)
 
 
 def _bars(title: str, head: str, series: Iterable[Series], columns: Iterable[Column]) -> Plot:
     money = currency()
-    return plots.bars(title, head, series, columns, show=money.show, short=money.short)
+    return shapes.bars(title, head, series, columns, show=money.show, short=money.short)
 
 
 def _monday(day: date) -> date:

@@ -13,7 +13,7 @@ from tusker.models import AccessKind, User
 from tusker.services.people import passwords
 from tusker.services.people.access_log import brake, log_access, log_failure
 from tusker.transactions import transaction
-from tusker.web.visitors import visitor
+from tusker.web.guards.visitors import visitor
 
 
 @contextmanager

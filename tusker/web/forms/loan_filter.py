@@ -7,8 +7,8 @@ from typing import Any
 
 from tusker import clock
 from tusker.messages import say
-from tusker.web.fields import ChoiceField, TextField
-from tusker.web.forms import FilterForm
+from tusker.web.forms.fields import ChoiceField, TextField
+from tusker.web.forms.form import FilterForm
 
 
 class LoanFilter(FilterForm):

@@ -13,7 +13,7 @@ from wtforms.fields.core import Field
 from tusker.errors import InvalidInput, NotFound, TuskerError
 from tusker.messages import joined, say
 from tusker.transactions import transaction
-from tusker.web.fields import ReasonField
+from tusker.web.forms.fields import ReasonField
 
 
 class Form(FlaskForm):

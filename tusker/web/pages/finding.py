@@ -20,7 +20,7 @@ from tusker.transactions import transaction
 from tusker.web.access import allow, is_staff, my_scope
 from tusker.web.htmx import render, wants_fragment
 from tusker.web.nav import BY_ROLE
-from tusker.web.routes import bp
+from tusker.web.pages.start import bp
 from tusker.web.urls import fixed_url
 
 log = logging.getLogger(__name__)

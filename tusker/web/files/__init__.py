@@ -1,0 +1,1 @@
+"""Files that go out, streamed, and those that people sent in."""

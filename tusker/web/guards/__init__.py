@@ -1,0 +1,1 @@
+"""What keeps one visitor from slowing down the others, or from guessing."""

@@ -1,0 +1,1 @@
+"""Plots as shapes, and those of the book."""
