@@ -19,9 +19,9 @@ from babel.core import get_global
 from holidays import country_holidays, financial_holidays
 
 from tusker.domain.loans.classification import AssetClass, Rules
-from tusker.keys import derive, weaknesses
 from tusker.messages import LANGUAGES
-from tusker.redis_url import limits_options, limits_url, sentinels_of
+from tusker.redis.url import limits_options, limits_url, sentinels_of
+from tusker.secrets.keys import derive, weaknesses
 
 REQUIRED_IN_PRODUCTION = (
     "SECRET_KEY",
@@ -185,7 +185,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         # Ten tries in any 15 minutes, not ten before and ten after a full quarter of an hour.
         "RATELIMIT_STRATEGY": "moving-window",
         "RATELIMIT_HEADERS_ENABLED": False,
-        # Redis carries only work: without it the counts go on in PostgreSQL (`tusker.throttle`).
+        # Redis carries only work: without it the counts go on in PostgreSQL (`tusker.redis.throttle`).
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
         "RATELIMIT_SWALLOW_ERRORS": True,
     }

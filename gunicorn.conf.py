@@ -41,7 +41,7 @@ logconfig_dict = {
 def when_ready(_server: object) -> None:
     """Answer Prometheus from the process that all others are forked from."""
     if bind := os.environ.get("METRICS_BIND"):
-        from tusker.metrics import serve
+        from tusker.watching.metrics import serve
 
         serve(bind, "web")
 
@@ -49,6 +49,6 @@ def when_ready(_server: object) -> None:
 def child_exit(_server: object, worker: Any) -> None:
     """A process that ended counts no longer as alive."""
     if os.environ.get("METRICS_BIND"):
-        from tusker.metrics import forget_process
+        from tusker.watching.metrics import forget_process
 
         forget_process(worker.pid)

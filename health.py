@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from rq import Worker
 from rq.cron import CronScheduler
 
-from tusker.redis_url import connect
+from tusker.redis.url import connect
 
 
 def lives(part: str, connection: Redis) -> bool:

@@ -29,10 +29,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from tusker.extensions import db
 from tusker.jobs import stopping
 from tusker.jobs.schedule import cron_scheduler
-from tusker.logs import work_id, work_kind
 from tusker.queries.record.readiness import OK, schema
-from tusker.queues import POLL_QUEUE, QUEUE, OwnJob
+from tusker.redis.queues import POLL_QUEUE, QUEUE, OwnJob
 from tusker.transactions import may_pass, standing_alone
+from tusker.watching.logs import work_id, work_kind
 from wsgi import app
 
 QUEUES = [QUEUE, POLL_QUEUE]
@@ -112,7 +112,7 @@ class TuskerWorker(Worker):
             if stopping.is_asked():
                 raise StopRequested from error
         if app.config["METRICS_BIND"]:
-            from tusker.metrics import note_job
+            from tusker.watching.metrics import note_job
 
             note_job(job.func_name or "", _outcome(job), time.monotonic() - began)
 
@@ -146,7 +146,7 @@ class TuskerWorker(Worker):
                 await_database()
                 perform = partial(super().perform_job, job, queue, execution)
                 if app.config["OTEL_EXPORTER_OTLP_ENDPOINT"]:
-                    from tusker.traces import traced
+                    from tusker.watching.traces import traced
 
                     return traced(app, job.func_name or "", job.id, perform)
                 return perform()
@@ -231,7 +231,7 @@ def main() -> None:
     level = app.config["LOG_LEVEL"]
     if bind := app.config["METRICS_BIND"]:
         from tusker.jobs.gauges import State
-        from tusker.metrics import serve
+        from tusker.watching.metrics import serve
 
         serve(bind, arguments.part, [State(app)] if arguments.part == "scheduler" else [])
     if arguments.part == "scheduler":

@@ -38,7 +38,7 @@ from tusker.app import create_app
 from tusker.carriers.registry import get_carriers
 from tusker.domain.terms import Terms
 from tusker.extensions import db
-from tusker.queues import enqueue
+from tusker.redis.queues import enqueue
 from tusker.services.context import Context
 from tusker.services.credit.admission import AdmissionRequest, Outcome, admit
 from tusker.services.credit.customers.companies import CustomerData, create_customer

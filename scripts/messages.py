@@ -291,7 +291,7 @@ ROOMS = (
         "bankfiles",
         "carriers/address.py",
         "carriers/parcels.py",
-        "csv_tables.py",
+        "csv/tables.py",
         "errors.py",
         "transactions.py",
     ),

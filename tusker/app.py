@@ -11,23 +11,12 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tusker import (
-    admin,
-    api,
-    auth,
-    cli,
-    customers,
-    invoices,
-    reports,
-    throttle,
-    transactions,
-    web,
-    working_days,
-)
+from tusker import admin, api, auth, cli, customers, invoices, reports, transactions, web, working_days
 from tusker.currency import Currency
 from tusker.extensions import csrf, db, limiter, login_manager, migrate
-from tusker.logs import configure_logging
-from tusker.redis_url import connect
+from tusker.redis import throttle
+from tusker.redis.url import connect
+from tusker.watching.logs import configure_logging
 from tusker.web import replica
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,11 +48,11 @@ def create_app(config: dict[str, Any]) -> Flask:
     replica.init_app(app)  # after the rooms: what they note of a session is written to the first database
     cli.init_app(app)
     if app.config.get("METRICS_BIND"):
-        from tusker import metrics
+        from tusker.watching import metrics
 
         metrics.init_app(app)
     if app.config.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
-        from tusker import traces
+        from tusker.watching import traces
 
         traces.init_app(app)
     return app

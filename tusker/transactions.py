@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from tusker.errors import Duplicate
 from tusker.extensions import db
 from tusker.messages import say
-from tusker.queues import enqueue
+from tusker.redis.queues import enqueue
 
 _MAY_PASS = ("08", "53", "57P", "57014", "55P03", "40001", "40P01", "25006")
 """SQLSTATEs (or their beginnings) of what may succeed a little later: no connection, no room, a server that starts or

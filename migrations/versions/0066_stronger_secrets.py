@@ -17,8 +17,8 @@ from alembic import op
 from cryptography.fernet import Fernet
 from flask import current_app
 
-from tusker.keys import derive
-from tusker.secrets_box import Unreadable, unseal
+from tusker.secrets.keys import derive
+from tusker.secrets.box import Unreadable, unseal
 
 revision = "0066"
 down_revision = "0065"

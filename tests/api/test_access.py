@@ -21,12 +21,12 @@ from tusker import clock
 from tusker.api.endpoints import OPERATIONS
 from tusker.app import create_app
 from tusker.extensions import db, limiter
-from tusker.logs import WorkIdFilter
 from tusker.models import ApiToken, Customer, OutboxMessage, Role, TokenScope, User
 from tusker.services.context import Context
 from tusker.services.people.tokens import revoke_token, warn_of_expiry
 from tusker.services.people.users import deactivate_user
 from tusker.transactions import transaction
+from tusker.watching.logs import WorkIdFilter
 
 Caller = Callable[[Customer], Api]
 

@@ -23,7 +23,7 @@ from tusker.extensions import db
 from tusker.jobs import job_context
 from tusker.jobs import statements as job
 from tusker.models import BankStatement, Event, Role, StatementEntry, StatementUpload, UploadState, User
-from tusker.queues import QUEUE, queue_called
+from tusker.redis.queues import QUEUE, queue_called
 from tusker.services.bank import settling
 from tusker.services.bank.uploads import LEASE, claim_upload, take_upload, waiting_uploads
 from tusker.transactions import transaction

@@ -7,8 +7,8 @@ import base64
 import pytest
 from cryptography.fernet import Fernet
 
-from tusker.keys import derive
-from tusker.secrets_box import Unreadable, seal, unseal
+from tusker.secrets.box import Unreadable, seal, unseal
+from tusker.secrets.keys import derive
 
 
 def test_what_is_sealed_opens_again_and_does_not_show() -> None:

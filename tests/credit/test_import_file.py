@@ -8,8 +8,8 @@ from datetime import date
 import pytest
 
 from tests.support.invoice_files import HEADER, MAPPING, ROW, TRACKED_MAPPING, ImportDesk, csv_of
-from tusker import csv_tables
-from tusker.csv_tables import read_date, read_table
+from tusker.csv import tables
+from tusker.csv.tables import read_date, read_table
 from tusker.errors import InvalidInput
 from tusker.services.credit.importing.file import ColumnMapping, parse_mapping
 
@@ -43,12 +43,12 @@ def test_a_file_that_cannot_be_read(importer: ImportDesk, written: Written, data
 
 
 def test_too_many_rows_and_too_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_tables, "MAX_ROWS", 2)
+    monkeypatch.setattr(tables, "MAX_ROWS", 2)
     assert len(read_table(b"a\n1\n2\n").rows) == 2
     with pytest.raises(InvalidInput, match="more than 2 rows"):
         read_table(b"a\n1\n2\n3\n")
     with pytest.raises(InvalidInput, match="larger than 20 MB"):
-        read_table(b"x" * (csv_tables.MAX_BYTES + 1))
+        read_table(b"x" * (tables.MAX_BYTES + 1))
 
 
 @pytest.mark.parametrize("column", ["No", "Seller", "Buyer", "Amount", "Date"])
@@ -172,5 +172,5 @@ def test_dates() -> None:
     assert read_date("2012-01-03", "", field="date") == date(2012, 1, 3)
     for pattern in ("%m/%d", "no", "%Q", "%d", "%y"):
         with pytest.raises(InvalidInput) as caught:
-            csv_tables.check_date_format(pattern)
+            tables.check_date_format(pattern)
         assert caught.value.field == "date_format"

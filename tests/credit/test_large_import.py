@@ -20,7 +20,7 @@ from tests.support.database import forget_business
 from tests.support.invoice_files import HEADER, ROW, TRACKED_MAPPING, ImportDesk, csv_of, everything
 from tests.support.profiles import examples
 from tusker.admin.credit import imports
-from tusker.csv_tables import read_table, stream_table
+from tusker.csv.tables import read_table, stream_table
 from tusker.errors import UnreadableFile
 from tusker.extensions import db
 from tusker.jobs import imports as job

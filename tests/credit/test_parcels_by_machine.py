@@ -14,7 +14,7 @@ from tests.support.fake_server import FakeServer, reply
 from tests.support.parcels import registrations, the_invoice, tracker, trackers
 from tests.support.tokens import token_made
 from tusker.carriers.registry import get_carriers
-from tusker.csv_tables import read_table
+from tusker.csv.tables import read_table
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice
 from tusker.services.context import Context

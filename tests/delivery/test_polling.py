@@ -22,7 +22,7 @@ from tusker.jobs import polling, stopping
 from tusker.jobs.polling import QUESTIONS_A_ROUND, poll_all, poll_carrier
 from tusker.models import Invoice, Shipment, ShipmentEvent
 from tusker.queries.record.proof import prove
-from tusker.queues import POLL_QUEUE, QUEUE, enqueue, queue_called, waiting
+from tusker.redis.queues import POLL_QUEUE, QUEUE, enqueue, queue_called, waiting
 from tusker.services.credit.requesting.fetching import fetch_order
 from tusker.services.delivery import tracking
 from tusker.transactions import transaction

@@ -26,7 +26,7 @@ from tusker.extensions import db
 from tusker.jobs.polling import poll_carrier
 from tusker.jobs.webhooks import work_off_webhooks
 from tusker.models import Shipment, ShipmentEvent, WebhookDelivery
-from tusker.queues import QUEUE, queue_called
+from tusker.redis.queues import QUEUE, queue_called
 from tusker.services.delivery import webhooks
 from tusker.transactions import transaction
 

@@ -7,9 +7,9 @@ from itsdangerous import BadSignature
 
 import config
 from tests.support.values import PRODUCTION
-from tusker.keys import EXAMPLES, serializer
-from tusker.redis_url import sentinels_of
-from tusker.secrets_box import seal, unseal
+from tusker.redis.url import sentinels_of
+from tusker.secrets.box import seal, unseal
+from tusker.secrets.keys import EXAMPLES, serializer
 
 
 def test_production_starts_with_all_it_asks_for() -> None:

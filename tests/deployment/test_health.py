@@ -26,7 +26,7 @@ from tusker.jobs.daily import RUN_JOB
 from tusker.jobs.polling import POLL_JOB
 from tusker.jobs.schedule import AGAIN_SECONDS, cron_scheduler
 from tusker.queries.record import readiness
-from tusker.queues import QUEUE, OwnJob, queue_called
+from tusker.redis.queues import QUEUE, OwnJob, queue_called
 from tusker.services.bank.uploads import READ_JOB
 from tusker.services.credit.importing.large import IMPORT_JOB
 from tusker.services.loans.overdue import REVIEW_JOB

@@ -62,7 +62,7 @@ def test_promtool_takes_the_alerts() -> None:
 SERVES = """
 import glob, sys
 from urllib.request import urlopen
-from tusker import metrics
+from tusker.watching import metrics
 print(len(glob.glob(sys.argv[1] + "/*")))
 metrics.note_job("before", "finished", 1)
 metrics.serve(sys.argv[2], "web")
@@ -123,7 +123,8 @@ def test_web_and_scheduler_tell_what_dashboard_and_alerts_ask_for(
     found = names_in(" ".join(told.values()))
     assert asked_for() - found <= UNTIL_IT_HAPPENS
     code = " ".join(
-        (ROOT / name).read_text() for name in ("tusker/queries/record/gauges.py", "tusker/metrics.py")
+        (ROOT / name).read_text()
+        for name in ("tusker/queries/record/gauges.py", "tusker/watching/metrics.py")
     )
     for name in UNTIL_IT_HAPPENS:
         assert f'"{name}"' in code or f'"{name.removeprefix("tusker_")}"' in code

@@ -18,7 +18,7 @@ import config
 from tests.support.tls import Authority, tls_before
 from tusker.app import create_app
 from tusker.extensions import db
-from tusker.queues import enqueue, redis_connection
+from tusker.redis.queues import enqueue, redis_connection
 
 HERE = "127.0.0.1"
 REFUSED = "certificate verify failed|signature failure"

@@ -31,7 +31,7 @@ browser.get("/account/reset/THE-SECRET")
 browser.get("/login?next=/find%3Fq%3DTHE-SECRET")
 browser.get("/healthz")
 if len(sys.argv) > 1:
-    from tusker.traces import traced
+    from tusker.watching.traces import traced
     def fails():
         with app.app_context():
             db.session.execute(text("SELECT :secret"), {"secret": "THE-SECRET"})
@@ -46,7 +46,7 @@ import os
 import threading
 import config
 from tusker.app import create_app
-from tusker.traces import traced
+from tusker.watching.traces import traced
 app = create_app(config.load())
 flushing = threading.Event()
 def never():

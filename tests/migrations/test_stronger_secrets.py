@@ -9,8 +9,8 @@ from argon2 import PasswordHasher
 from cryptography.fernet import Fernet
 
 from tests.support.schema import Schema
-from tusker.keys import derive
-from tusker.secrets_box import seal, unseal
+from tusker.secrets.box import seal, unseal
+from tusker.secrets.keys import derive
 
 CODE = hashlib.sha256(b"0123456789").hexdigest()
 

@@ -30,7 +30,7 @@ from tusker.models import (
     SecondFactor,
     User,
 )
-from tusker.secrets_box import seal
+from tusker.secrets.box import seal
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.people import factors

@@ -19,7 +19,7 @@ from tusker.extensions import db
 from tusker.jobs import daily
 from tusker.jobs.attention import watch
 from tusker.models import AttentionItem, CreditLine, DailyRun, Disbursal, Invoice, OutboxMessage, Role, User
-from tusker.queues import QUEUE, queue_called
+from tusker.redis.queues import QUEUE, queue_called
 from tusker.services.context import Context
 from tusker.services.loans.overdue import remind
 from tusker.services.record.daily_runs import claim_runs, fail_runs, finish_runs, plan_runs

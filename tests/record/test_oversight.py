@@ -20,7 +20,7 @@ from tusker.admin.record.oversight import PROVE_JOB
 from tusker.extensions import db
 from tusker.jobs.servicing import prove_day
 from tusker.models import CreditLine, Disbursal, Invoice, Role
-from tusker.queues import QUEUE, enqueue, queue_called, waiting
+from tusker.redis.queues import QUEUE, enqueue, queue_called, waiting
 from tusker.transactions import transaction
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")

@@ -26,7 +26,7 @@ from tusker import clock
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer
 from tusker.queries.record.proof import prove
-from tusker.queues import KILLED_TRIES, QUEUE
+from tusker.redis.queues import KILLED_TRIES, QUEUE
 from tusker.services.context import Context
 from tusker.services.credit.admission import AdmissionRequest, Outcome, admit
 from tusker.services.outbox import queue_mail

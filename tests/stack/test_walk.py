@@ -17,8 +17,8 @@ from tests.support.running import until
 from tests.support.stack import CANCELLED, Stack, create_user
 from tests.support.values import PASSWORD
 from tests.support.visitor import Page, Visitor
-from tusker.queues import QUEUE
-from tusker.redis_url import connect
+from tusker.redis.queues import QUEUE
+from tusker.redis.url import connect
 
 pytestmark = pytest.mark.stack
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from tusker.carriers.registry import get_carriers
-from tusker.csv_tables import read_table
+from tusker.csv.tables import read_table
 from tusker.extensions import db
 from tusker.models import CreditLine, Event, Invoice, OutboxMessage, Shipment
 from tusker.services.context import Context

@@ -24,10 +24,10 @@ from tests.support.pages import HTMX, token_in
 from tests.support.values import PRODUCTION
 from tusker.app import create_app
 from tusker.extensions import db
-from tusker.logs import JsonFormatter, LineFormatter, who, work_id
 from tusker.models import Role
 from tusker.queries.record import readiness
 from tusker.transactions import may_pass
+from tusker.watching.logs import JsonFormatter, LineFormatter, who, work_id
 
 
 def test_tokens_of_forms_are_signed_with_sha_256(pages: FlaskClient) -> None:

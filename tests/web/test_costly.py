@@ -22,7 +22,7 @@ from tusker.app import create_app
 from tusker.errors import TooManyTries
 from tusker.extensions import limiter
 from tusker.models import CreditLine, Role, User
-from tusker.throttle import DatabaseCounts
+from tusker.redis.throttle import DatabaseCounts
 from tusker.transactions import transaction
 from tusker.web.access import COSTLY
 from tusker.web.guards import costly

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tusker.csv_cells import safe_cell
+from tusker.csv.cells import safe_cell
 from tusker.web.files.csvfile import csv_lines
 
 
@@ -74,4 +74,4 @@ def test_no_other_module_writes_csv() -> None:
         or (isinstance(node, ast.ImportFrom) and node.module == "csv")
     }
     # the second is for COPY: nobody opens it
-    assert writing == {"tusker/csv_cells.py", "tusker/services/bank/importing.py"}
+    assert writing == {"tusker/csv/cells.py", "tusker/services/bank/importing.py"}

@@ -11,11 +11,11 @@ from redis import RedisError
 from tusker import clock
 from tusker.api.problems import NO_TOKEN, ApiError
 from tusker.extensions import limiter
-from tusker.logs import who
 from tusker.models import AccessKind
 from tusker.services.people.access_log import log_access
 from tusker.services.people.tokens import Caller, find_token
 from tusker.transactions import transaction
+from tusker.watching.logs import who
 from tusker.web.guards.visitors import network, visitor
 
 LONGEST_TOKEN = 200

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from tusker.api.schemas import FieldError, Problem
 from tusker.carriers.base import CarrierUnavailable
 from tusker.errors import TooManyTries, TuskerError
-from tusker.logs import work_id
+from tusker.watching.logs import work_id
 from tusker.web.errors import seconds_to_wait
 
 log = logging.getLogger(__name__)

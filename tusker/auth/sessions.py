@@ -10,12 +10,12 @@ from flask.sessions import SecureCookieSessionInterface
 from flask_login import current_user, login_user, logout_user
 
 from tusker import clock
-from tusker.logs import who
 from tusker.models import AccessKind, User, UserSession
 from tusker.services.people import sessions
 from tusker.services.people.access_log import log_access
 from tusker.services.people.factors import factors_of, must_have_factor
 from tusker.transactions import transaction
+from tusker.watching.logs import who
 from tusker.web.guards.visitors import visitor
 
 # Flask-Login keeps the session's key under this name.

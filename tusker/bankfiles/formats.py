@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from tusker.csv_tables import Grid
+from tusker.csv.tables import Grid
 from tusker.domain.accounts import same_number
 from tusker.domain.bank.banking import StatementFile
 from tusker.messages import say

@@ -11,7 +11,7 @@ from tusker.bankfiles.tables.columns.profiles import Outline, outline_of
 from tusker.bankfiles.tables.csv_statement import read_csv_statement
 from tusker.bankfiles.tables.sheets import grids_of, is_workbook, read_workbook
 from tusker.bankfiles.texts import kept
-from tusker.csv_tables import bank_grids
+from tusker.csv.tables import bank_grids
 from tusker.domain.bank.banking import StatementFile
 from tusker.errors import UnreadableFile
 from tusker.messages import say

@@ -21,7 +21,7 @@ from tusker.carriers.settings import CarrierSettings, CarrierSpec
 from tusker.domain.currencies import decimals_of
 from tusker.extensions import db
 from tusker.models import CarrierSetting
-from tusker.secrets_box import Unreadable, unseal
+from tusker.secrets.box import Unreadable, unseal
 
 log = logging.getLogger(__name__)
 

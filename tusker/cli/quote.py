@@ -9,8 +9,8 @@ from typing import TextIO
 import click
 
 from tusker.cli import commands
-from tusker.csv_cells import SafeWriter
-from tusker.csv_tables import read_table
+from tusker.csv.cells import SafeWriter
+from tusker.csv.tables import read_table
 from tusker.currency import currency
 from tusker.domain.terms import DayCount, InterestMethod, InterestTiming
 from tusker.errors import InvalidInput

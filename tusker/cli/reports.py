@@ -12,7 +12,7 @@ from flask import current_app
 
 from tusker import clock
 from tusker.cli import Day, acting_as_or_operator, change, commands, context_of
-from tusker.csv_cells import SafeWriter
+from tusker.csv.cells import SafeWriter
 from tusker.currency import currency
 from tusker.documents.statement import HEADER, statement_rows
 from tusker.domain.loans.ageing import AgeingRow, Bucket

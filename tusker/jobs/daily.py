@@ -12,7 +12,7 @@ from flask import current_app
 from tusker.domain.record.daily import DailyJob
 from tusker.jobs import job_context
 from tusker.jobs.servicing import classify, clean_up, mail_month, prove_day, service_day
-from tusker.queues import enqueue, waiting
+from tusker.redis.queues import enqueue, waiting
 from tusker.services.payout.disbursals.bundling import bundle_daily
 from tusker.services.record.daily_runs import Times, claim_runs, fail_runs, finish_runs, plan_runs
 from tusker.transactions import transaction

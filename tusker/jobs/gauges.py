@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tusker import clock
 from tusker.extensions import db
 from tusker.queries.record.gauges import Gauge, gauges
-from tusker.queues import queue_state
+from tusker.redis.queues import queue_state
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from tusker.errors import TermsChanged, TuskerError
 from tusker.extensions import db
 from tusker.jobs import job_context
 from tusker.messages import say
-from tusker.queues import enqueue
+from tusker.redis.queues import enqueue
 from tusker.services.context import Context
 from tusker.services.credit.importing.large import (
     IMPORT_JOB,

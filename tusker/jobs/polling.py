@@ -21,7 +21,7 @@ from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.errors import TuskerError
 from tusker.jobs import job_context, poll_interval, stopping
 from tusker.messages import say
-from tusker.queues import POLL_QUEUE, enqueue, waiting
+from tusker.redis.queues import POLL_QUEUE, enqueue, waiting
 from tusker.services.couriers.gate import (
     grant_questions,
     note_answer,

@@ -24,7 +24,7 @@ from tusker.jobs.sealing import seal_new
 from tusker.jobs.statements import look_for_loans, start_uploads
 from tusker.jobs.waiting import admit_waiting
 from tusker.jobs.webhooks import work_off_webhooks
-from tusker.queues import QUEUE, enqueue
+from tusker.redis.queues import QUEUE, enqueue
 
 log = logging.getLogger(__name__)
 

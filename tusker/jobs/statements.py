@@ -13,7 +13,7 @@ from tusker.extensions import db
 from tusker.jobs import job_context
 from tusker.messages import say
 from tusker.queries.bank.candidates import open_book
-from tusker.queues import enqueue
+from tusker.redis.queues import enqueue
 from tusker.services.bank.file import account_notes, read_configured
 from tusker.services.bank.importing import import_statement
 from tusker.services.bank.settling import CHUNK, find_loans, open_credits

@@ -8,7 +8,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from tusker import clock
-from tusker.csv_tables import read_table
+from tusker.csv.tables import read_table
 from tusker.currency import currency
 from tusker.domain.loans.calculator import milestones
 from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms

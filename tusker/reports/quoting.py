@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
-from tusker.csv_tables import CsvTable
+from tusker.csv.tables import CsvTable
 from tusker.currency import Currency
 from tusker.domain.loans.calculator import Calculation, calculate, debt_from
 from tusker.domain.loans.interest import Debt

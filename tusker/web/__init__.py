@@ -13,12 +13,12 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from tusker.currency import currency
 from tusker.errors import InvalidInput, UnreadableAddress
-from tusker.logs import who, work_id
 from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.proposals import open_proposals_on
 from tusker.services.credit.importing.large import LARGEST
 from tusker.services.reasons import LONGEST_REASON
+from tusker.watching.logs import who, work_id
 from tusker.web import assets, compression, errors, filters, languages
 from tusker.web.access import guard, is_staff
 from tusker.web.guards import costly

@@ -22,9 +22,9 @@ from werkzeug.exceptions import HTTPException, InternalServerError, SecurityErro
 from tusker import clock
 from tusker.errors import TooManyTries, TuskerError
 from tusker.extensions import db, limiter, login_manager
-from tusker.logs import work_id
 from tusker.messages import say, say_n
 from tusker.transactions import may_pass
+from tusker.watching.logs import work_id
 from tusker.web.access import SignInNeeded
 from tusker.web.forms.kept import form_of_request, page_of_form
 from tusker.web.htmx import is_htmx

@@ -21,8 +21,8 @@ from tests.support.faults.load import Load
 from tests.support.running import flask, until
 from tools.cluster.plan import MARK, WEBS, Cluster
 from tusker.domain.record.daily import DailyJob
-from tusker.queues import POLL_QUEUE, QUEUE
-from tusker.redis_url import connect
+from tusker.redis.queues import POLL_QUEUE, QUEUE
+from tusker.redis.url import connect
 
 LIMIT_SECONDS = 180.0
 """When waiting ends and the run fails; the times that were measured are what is reported."""

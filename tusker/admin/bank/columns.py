@@ -20,7 +20,7 @@ from tusker.errors import Conflict, TuskerError
 from tusker.messages import say
 from tusker.models import Role, StatementUpload, UploadState
 from tusker.queries.bank.statements import content_of, statement_profiles, uploaded
-from tusker.queues import enqueue
+from tusker.redis.queues import enqueue
 from tusker.services.bank import profiles as service
 from tusker.services.bank.file import read_configured
 from tusker.services.bank.uploads import READ_JOB, READ_SECONDS

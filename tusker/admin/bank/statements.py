@@ -26,7 +26,7 @@ from tusker.queries.bank.statements import (
     unclear_uploads,
     uploaded,
 )
-from tusker.queues import enqueue
+from tusker.redis.queues import enqueue
 from tusker.services.bank import decisions as desk
 from tusker.services.bank import importing as service
 from tusker.services.bank.file import account_notes, own_accounts, read_answer, read_configured

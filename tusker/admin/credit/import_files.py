@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from tusker.errors import Conflict, NotFound
 from tusker.messages import say
-from tusker.queues import redis_connection
+from tusker.redis.queues import redis_connection
 
 KEPT_SECONDS = 3600
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")

@@ -11,7 +11,7 @@ from wtforms import BooleanField
 
 from tusker.carriers.base import Carrier
 from tusker.carriers.registry import MANUAL, get_carriers
-from tusker.csv_tables import CsvTable, read_date
+from tusker.csv.tables import CsvTable, read_date
 from tusker.errors import InvalidInput
 from tusker.messages import say
 from tusker.services.credit.importing.file import ColumnMapping, ImportOptions, mapping_from

@@ -15,7 +15,7 @@ from tusker.admin.credit.import_files import find_result, find_upload, keep_resu
 from tusker.admin.credit.import_forms import MappingForm, UploadForm, guess
 from tusker.carriers.base import Carrier
 from tusker.carriers.registry import get_carriers
-from tusker.csv_tables import CsvTable, read_table
+from tusker.csv.tables import CsvTable, read_table
 from tusker.currency import currency
 from tusker.errors import NotFound, TuskerError
 from tusker.models import Role

@@ -13,7 +13,7 @@ from tusker.errors import TuskerError
 from tusker.messages import say
 from tusker.models import FileState, Role
 from tusker.queries.credit.invoice_files import invoice_file, number_refused, refusals_of
-from tusker.queues import enqueue
+from tusker.redis.queues import enqueue
 from tusker.services.credit.importing.large import (
     IMPORT_JOB,
     LONGEST_SECONDS,

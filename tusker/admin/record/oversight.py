@@ -21,7 +21,7 @@ from tusker.queries.record.event_subject_names import names_of_subjects
 from tusker.queries.record.events import events_page, known_kinds
 from tusker.queries.record.proof import prove
 from tusker.queries.record.proof_runs import KeptProof, found_by, last_proof, limits_now
-from tusker.queues import enqueue, waiting
+from tusker.redis.queues import enqueue, waiting
 from tusker.web.access import STAFF, acting, allow
 from tusker.web.filters import actor_words, event_value, status_label
 from tusker.web.htmx import done, render

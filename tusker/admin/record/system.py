@@ -17,7 +17,7 @@ from tusker.errors import Conflict, NotFound
 from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.record.readiness import database_version, last_runs, newest_revision, parts
-from tusker.queues import failed_jobs, queue_state, redis_version, retry_failed
+from tusker.redis.queues import failed_jobs, queue_state, redis_version, retry_failed
 from tusker.web.access import acting, allow
 from tusker.web.htmx import done
 

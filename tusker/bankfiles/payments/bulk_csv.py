@@ -9,7 +9,7 @@ from io import StringIO
 from tusker.bankfiles.payments.bulk_profiles import PROFILES, BulkProfile, Column
 from tusker.bankfiles.payments.orders import check_order
 from tusker.bankfiles.texts import bank_name, bank_text
-from tusker.csv_cells import SafeWriter
+from tusker.csv.cells import SafeWriter
 from tusker.domain.bank.banking import CreditTransfer, PaymentOrder
 from tusker.domain.money import to_major
 from tusker.errors import InvalidInput

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.tables.statement import read_tables
-from tusker.csv_tables import bank_grids
+from tusker.csv.tables import bank_grids
 from tusker.domain.bank.banking import StatementFile
 
 

@@ -18,7 +18,7 @@ from tusker.bankfiles.tables.checks import SIDES, Findings
 from tusker.bankfiles.tables.columns.heads import Columns
 from tusker.bankfiles.tables.widths import Widths
 from tusker.bankfiles.texts import kept
-from tusker.csv_tables import Cells, CsvRow
+from tusker.csv.tables import Cells, CsvRow
 from tusker.domain.bank.banking import Direction, Statement
 from tusker.messages import say
 

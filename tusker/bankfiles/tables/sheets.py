@@ -13,7 +13,7 @@ from typing import Any
 from tusker.bankfiles.formats import Reading, Source
 from tusker.bankfiles.tables.sheet_cells import SECONDS
 from tusker.bankfiles.tables.statement import read_tables
-from tusker.csv_tables import MAX_COLUMNS, MAX_ROWS, CsvRow, Grid, clean_cell
+from tusker.csv.tables import MAX_COLUMNS, MAX_ROWS, CsvRow, Grid, clean_cell
 from tusker.domain.bank.banking import StatementFile
 from tusker.errors import UnreadableFile
 from tusker.messages import say

@@ -42,7 +42,7 @@ from tusker.bankfiles.tables.columns.profiles import columns_by, key_of, outline
 from tusker.bankfiles.tables.rows import TableReader
 from tusker.bankfiles.tables.widths import widths_of
 from tusker.bankfiles.texts import kept
-from tusker.csv_tables import MAX_ROWS, Cells, CsvRow, CsvTable, Grid, find_table
+from tusker.csv.tables import MAX_ROWS, Cells, CsvRow, CsvTable, Grid, find_table
 from tusker.domain.bank.banking import Statement, StatementFile
 from tusker.errors import UnknownHeads, UnreadableFile
 from tusker.messages import joined, say

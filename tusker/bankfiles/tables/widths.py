@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tusker.bankfiles.tables.cells.amounts import is_figure
 from tusker.bankfiles.tables.columns.heads import Columns
-from tusker.csv_tables import Cells, CsvRow
+from tusker.csv.tables import Cells, CsvRow
 from tusker.messages import say
 
 _GOES_ON = re.compile(r"(?:[0-9]{2}|[0-9]{3}(\.[0-9]{1,2})?)")

@@ -11,7 +11,7 @@ import click
 from tusker.carriers.registry import get_carriers
 from tusker.carriers.tusker import NAME as DEFAULT_CARRIER
 from tusker.cli import command_context, commands
-from tusker.csv_tables import read_table
+from tusker.csv.tables import read_table
 from tusker.currency import currency
 from tusker.services.credit.importing.file import (
     ImportOptions,

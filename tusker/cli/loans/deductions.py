@@ -9,7 +9,7 @@ import click
 
 from tusker import clock
 from tusker.cli import AMOUNT, Day, change, command_context, commands, spoken_errors, with_reason
-from tusker.csv_cells import SafeWriter
+from tusker.csv.cells import SafeWriter
 from tusker.currency import currency
 from tusker.errors import InvalidInput
 from tusker.models import DeductionKind

@@ -10,7 +10,7 @@ from tusker.models.columns import Code, Id, Instant
 
 
 class CarrierSetting(Base):
-    """One delivery company. Its secrets are sealed by `tusker.secrets_box`; without a key it can only be off."""
+    """One delivery company. Its secrets are sealed by `tusker.secrets.box`; without a key it can only be off."""
 
     __tablename__ = "carrier_settings"
     __table_args__ = (

@@ -242,7 +242,7 @@ class IdempotencyKey(Base):
 
 
 class ThrottleCount(Base):
-    """When something that is limited was done, while Redis is away (`tusker.throttle`). `key` is a digest of what it is
+    """When something limited was done, while Redis is away (`tusker.redis.throttle`). `key` is a digest of what it is
     and of who does it. Not in the database's log: a crash may forget it."""
 
     __tablename__ = "throttle_counts"

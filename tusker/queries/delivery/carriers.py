@@ -14,7 +14,7 @@ from tusker.carriers.registry import open_settings, settings_from_config, specs
 from tusker.carriers.settings import CarrierSettings
 from tusker.extensions import db
 from tusker.models import CarrierSetting, User
-from tusker.secrets_box import Unreadable
+from tusker.secrets.box import Unreadable
 
 SHORTEST_SHOWN = 12
 """Not even the end of a shorter key is shown."""

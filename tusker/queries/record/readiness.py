@@ -17,7 +17,7 @@ from tusker.extensions import REPLICA, db, migrate
 from tusker.messages import say
 from tusker.queries.columns import Rows
 from tusker.queries.record.replica import replica_lag
-from tusker.queues import last_signs, redis_connection
+from tusker.redis.queues import last_signs, redis_connection
 
 log = logging.getLogger(__name__)
 

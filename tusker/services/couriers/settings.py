@@ -17,7 +17,7 @@ from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import CarrierSetting
-from tusker.secrets_box import seal
+from tusker.secrets.box import seal
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
 
-from tusker.csv_tables import CsvRow, read_table
+from tusker.csv.tables import CsvRow, read_table
 from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.messages import joined, say

@@ -14,7 +14,7 @@ from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import FactorKind, RecoveryCode, Role, SecondFactor, User
-from tusker.secrets_box import Unreadable, seal, unseal
+from tusker.secrets.box import Unreadable, seal, unseal
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_user

@@ -16,9 +16,9 @@ from sqlalchemy import select
 
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
-from tusker.keys import serializer
 from tusker.messages import say
 from tusker.models import AccessKind, OutboxMessage, User
+from tusker.secrets.keys import serializer
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_user

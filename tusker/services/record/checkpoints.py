@@ -10,10 +10,10 @@ from sqlalchemy import delete, select
 
 from tusker.domain.record.chain import Checkpoint, Head
 from tusker.extensions import db
-from tusker.keys import derive
 from tusker.messages import say
 from tusker.models import SealCheckpoint
 from tusker.queries.record.chain import ChainReport
+from tusker.secrets.keys import derive
 from tusker.services.context import Context
 
 WHOLE_EVERY = timedelta(days=7)

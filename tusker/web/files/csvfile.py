@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from flask import Response, stream_with_context
 
-from tusker.csv_cells import SafeWriter
+from tusker.csv.cells import SafeWriter
 
 Row = TypeVar("Row")
 Columns = Mapping[str, Callable[[Row], object]]

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from flask import current_app, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from tusker.keys import serializer
+from tusker.secrets.keys import serializer
 from tusker.web.urls import local_url
 
 LONGEST = 200_000

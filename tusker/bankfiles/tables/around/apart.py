@@ -11,7 +11,7 @@ from tusker.bankfiles.tables.around.balances import Balanced
 from tusker.bankfiles.tables.cells.amounts import split_amount
 from tusker.bankfiles.tables.cells.days import is_day
 from tusker.bankfiles.tables.columns.heads import Columns
-from tusker.csv_tables import CsvRow
+from tusker.csv.tables import CsvRow
 
 Kind = Literal["opening", "closing", "sum"]
 

@@ -22,7 +22,7 @@ from tusker.bankfiles.tables.around.apart import OPENING
 from tusker.bankfiles.tables.cells.amounts import is_figure
 from tusker.bankfiles.tables.cells.days import is_day
 from tusker.bankfiles.texts import kept
-from tusker.csv_tables import CsvRow
+from tusker.csv.tables import CsvRow
 from tusker.errors import UnreadableFile
 from tusker.messages import say
 

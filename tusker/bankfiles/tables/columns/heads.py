@@ -26,7 +26,7 @@ from tusker.bankfiles.tables.columns.meanings import (
     spelled,
     words_of,
 )
-from tusker.csv_tables import MAX_COLUMNS, Cells, CsvRow, Grid
+from tusker.csv.tables import MAX_COLUMNS, Cells, CsvRow, Grid
 from tusker.errors import InvalidInput, UnreadableFile
 from tusker.messages import say
 

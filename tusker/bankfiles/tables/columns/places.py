@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from tusker.bankfiles.formats import Profile
 from tusker.bankfiles.tables.cells.amounts import is_figure, is_nothing
 from tusker.bankfiles.tables.cells.days import is_day
-from tusker.csv_tables import CsvRow, CsvTable, Grid
+from tusker.csv.tables import CsvRow, CsvTable, Grid
 from tusker.messages import say
 
 _ABOVE = 20

@@ -11,7 +11,7 @@ from tusker.bankfiles.tables.cells.days import is_day
 from tusker.bankfiles.tables.columns.heads import Columns
 from tusker.bankfiles.tables.columns.meanings import FIELDS, spelled
 from tusker.bankfiles.tables.columns.places import without_heads
-from tusker.csv_tables import CsvRow, Grid
+from tusker.csv.tables import CsvRow, Grid
 from tusker.errors import InvalidInput
 from tusker.messages import say
 

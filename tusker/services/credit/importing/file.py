@@ -9,7 +9,7 @@ from datetime import date
 from enum import StrEnum
 
 from tusker.carriers.registry import MANUAL, get_carriers
-from tusker.csv_tables import CsvRow, CsvTable, check_date_format, read_date
+from tusker.csv.tables import CsvRow, CsvTable, check_date_format, read_date
 from tusker.currency import currency
 from tusker.domain.texts import one_line
 from tusker.errors import InvalidInput

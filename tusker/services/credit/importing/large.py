@@ -17,7 +17,7 @@ from itertools import islice
 from sqlalchemy import delete, insert, select, text
 
 from tusker.carriers.registry import get_carriers
-from tusker.csv_tables import CsvTable, stream_table
+from tusker.csv.tables import CsvTable, stream_table
 from tusker.errors import Conflict, UnreadableFile
 from tusker.extensions import db
 from tusker.messages import say

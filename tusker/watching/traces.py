@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, StatusCode
 
 from tusker.extensions import db
-from tusker.logs import who, work_id
+from tusker.watching.logs import who, work_id
 
 UNTOLD = "healthz,readyz,static/"
 """Addresses that are asked too often to be of interest."""

@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tusker.keys import derive
+from tusker.secrets.keys import derive
 
 PURPOSE = "secrets in the database, AES-256-GCM"
 _FORM = b"\x02"

@@ -1,0 +1,1 @@
+"""Redis: its address, the queues of jobs, and counts of calls."""

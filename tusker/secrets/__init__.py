@@ -1,0 +1,1 @@
+"""Keys derived from the installation's secret, and what is stored under them."""
