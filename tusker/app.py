@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
+from types import ModuleType
 from typing import Any
 
 from flask import Flask
@@ -43,9 +46,11 @@ def create_app(config: dict[str, Any]) -> Flask:
     limiter.init_app(app)
     throttle.init_app(app, limiter)
     web.init_app(app)
-    for room in (auth, customers, invoices, admin, reports, api):
-        room.init_app(app)
-    replica.init_app(app)  # after the rooms: what they note of a session is written to the first database
+    auth.init_app(app)
+    for pages in (customers, invoices, admin, reports):
+        _register(app, pages)
+    api.init_app(app)
+    replica.init_app(app)  # after the pages: what they note of a session is written to the first database
     cli.init_app(app)
     if app.config.get("METRICS_BIND"):
         from tusker.watching import metrics
@@ -56,6 +61,13 @@ def create_app(config: dict[str, Any]) -> Flask:
 
         traces.init_app(app)
     return app
+
+
+def _register(app: Flask, pages: ModuleType) -> None:
+    """The blueprint of a package, with the views of all its modules."""
+    for module in walk_packages(pages.__path__, f"{pages.__name__}."):
+        import_module(module.name)
+    app.register_blueprint(import_module(f"{pages.__name__}.blueprint").bp)
 
 
 def _redis(url: str, seconds: int) -> Redis:

@@ -18,7 +18,7 @@ from tusker.models import CreditLine, Customer, Invoice, LineStatus
 from tusker.services.context import Context
 from tusker.services.credit.customers.lines import set_line_status
 from tusker.services.credit.requesting.financing import request_financing
-from tusker.services.loans.platform_ids import set_platform_references
+from tusker.services.loans.book.platform_ids import set_platform_references
 from tusker.transactions import transaction
 
 Caller = Callable[[Customer], Api]

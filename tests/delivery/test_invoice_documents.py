@@ -319,7 +319,7 @@ def test_it_lies_in_its_folder_before_a_limit_is_locked(
         monkeypatch.setattr(os, "fsync", None)  # nothing is written under the locks
         return request_financing(*given, **named)
 
-    monkeypatch.setattr("tusker.invoices.requesting.request_financing", look)
+    monkeypatch.setattr("tusker.invoices.credit.requesting.request_financing", look)
     asked = {"action": "request", "terms_version": "1", "order_ref": "A-1"}
     browser = login(Role.SUPPLIER, customer=line.supplier.customer)
     sent = {"document": (io.BytesIO(PNG), "a.png")}

@@ -32,7 +32,7 @@ from tusker.queries.loans.classes import borrowers_on, class_history, classified
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
 from tusker.services.credit.standing import check_line_open
-from tusker.services.loans.classification import classify_day
+from tusker.services.loans.book.classification import classify_day
 from tusker.services.loans.overdue import review_holds
 from tusker.transactions import transaction
 

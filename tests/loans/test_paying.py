@@ -19,7 +19,7 @@ from tusker.currency import Currency
 from tusker.domain.payout import pay_codes
 from tusker.domain.payout.pay_codes import LONGEST_NOTE, fits_upi, reference_for, upi_uri
 from tusker.extensions import db
-from tusker.invoices import paying, repaying
+from tusker.invoices.loans import paying, repaying
 from tusker.models import CreditLine, Customer, Invoice, Loan, Role
 from tusker.queries.loans.loans import loan_of_invoice
 from tusker.queries.loans.payoff import payoff

@@ -68,13 +68,13 @@ from tusker.services.credit.customers.companies import CustomerData, create_cust
 from tusker.services.credit.customers.identities import IdentityData, set_carrier_identities
 from tusker.services.credit.customers.lines import LineData, open_credit_line
 from tusker.services.credit.requesting.financing import cancel_invoice, request_financing
+from tusker.services.loans.book.positions import keep_days, write_positions
 from tusker.services.loans.claim_undoing import reopen_claim
 from tusker.services.loans.claims import FOR_GOODS, accept_claim, claim_returned, dismiss_claim
 from tusker.services.loans.deductions.credit_notes import record_credit_note
 from tusker.services.loans.deductions.recording import KeptBack, accept_dispute, record_deduction
 from tusker.services.loans.deductions.undoing import undo_deduction, withdraw_dispute
 from tusker.services.loans.overdue import review_holds, turn_to_recourse
-from tusker.services.loans.positions import keep_days, write_positions
 from tusker.services.loans.receipts.recording import (
     owed_back,
     record_receipt,

@@ -19,7 +19,7 @@ from tusker.models import Disbursal, Event, Invoice, Loan
 from tusker.queries.loans.loans import open_loans
 from tusker.queries.lookup import loans_called
 from tusker.services.context import Context
-from tusker.services.loans.platform_ids import read_platform_references, set_platform_references
+from tusker.services.loans.book.platform_ids import read_platform_references, set_platform_references
 from tusker.services.payout.disbursals.bundling import bundle_selection
 from tusker.transactions import transaction
 

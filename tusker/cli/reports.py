@@ -23,7 +23,7 @@ from tusker.queries.loans.account_statements.statement import Statement, stateme
 from tusker.queries.loans.ageing import ageing
 from tusker.queries.loans.classes import classified
 from tusker.queries.lookup import company_called
-from tusker.services.loans.statement_mails import set_statement_mail
+from tusker.services.loans.book.statement_mails import set_statement_mail
 from tusker.web.filters import status_label
 
 

@@ -13,13 +13,13 @@ from tusker.currency import currency
 from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp
 from tusker.invoices.opening import open_file
-from tusker.invoices.routes import PAGE, PARTIAL, done_with, file_context
+from tusker.invoices.page import PAGE, PARTIAL, done_with, file_context
 from tusker.messages import joined, say
 from tusker.models import Role
 from tusker.queries.credit.invoices import invoice_in
 from tusker.services.credit.requesting.financing import cancel_invoice
 from tusker.services.delivery.tracking import report_delivery
-from tusker.services.loans.platform_ids import set_platform_references
+from tusker.services.loans.book.platform_ids import set_platform_references
 from tusker.services.loans.write_off import undo_write_off
 from tusker.services.payout.funding.control import accept_value
 from tusker.services.payout.funding.correction import correct_value

@@ -6,7 +6,7 @@ from flask import current_app
 
 from tusker.jobs import job_context
 from tusker.services.credit.invoice_counts import merge_counts
-from tusker.services.loans import positions
+from tusker.services.loans.book import positions
 from tusker.transactions import transaction
 
 BATCHES_A_JOB = 200

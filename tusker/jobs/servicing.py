@@ -17,8 +17,9 @@ from tusker.queries.record.number_forms import wrong_number_forms
 from tusker.queries.record.proof import Mismatch, part_on, prove
 from tusker.services.attention import review_items, rules_at
 from tusker.services.credit.customers.limit_days import note_programme_limit
-from tusker.services.loans import overdue, statement_mails
-from tusker.services.loans.classification import classify_day
+from tusker.services.loans import overdue
+from tusker.services.loans.book import statement_mails
+from tusker.services.loans.book.classification import classify_day
 from tusker.services.people.tokens import warn_of_expiry
 from tusker.services.record.housekeeping import Kept, forget_old_guards
 from tusker.services.record.proving import keep_proof, report_differences

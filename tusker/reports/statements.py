@@ -19,7 +19,7 @@ from tusker.queries.loans.account_statements.lines import Side
 from tusker.queries.loans.account_statements.statement import Statement, statement
 from tusker.reports.blueprint import bp, own
 from tusker.reports.forms import StatementForm
-from tusker.services.loans.statement_mails import set_statement_mail
+from tusker.services.loans.book.statement_mails import set_statement_mail
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, is_staff
 from tusker.web.files.csvfile import csv_answer

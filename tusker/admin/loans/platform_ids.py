@@ -10,7 +10,7 @@ from tusker.admin.forms import PlatformIdsForm
 from tusker.messages import say_n
 from tusker.models import Role
 from tusker.queries.lookup import loans_called
-from tusker.services.loans.platform_ids import read_platform_references, set_platform_references
+from tusker.services.loans.book.platform_ids import read_platform_references, set_platform_references
 from tusker.web.access import acting, allow
 from tusker.web.htmx import done
 

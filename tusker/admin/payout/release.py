@@ -18,7 +18,7 @@ from tusker.extensions import db, limiter
 from tusker.messages import joined, say
 from tusker.models import DisbursalStatus, Payout, Role
 from tusker.queries.lookup import lines_called
-from tusker.services.loans.platform_ids import read_platform_references
+from tusker.services.loans.book.platform_ids import read_platform_references
 from tusker.services.payout.release import approval, releasing
 from tusker.services.payout.settlement import confirming as settlement
 from tusker.services.payout.settlement import paid_after_all, rejection, undoing

@@ -26,7 +26,7 @@ from tusker.queries.lookup import disbursal_id_of, financeable_id_of, lines_call
 from tusker.queries.payout.disbursals import disbursals_page
 from tusker.queries.payout.queue import financeable_ids
 from tusker.queries.payout.shown import shown_everything, shown_of_disbursal, shown_waiting
-from tusker.services.loans.platform_ids import read_platform_references, set_platform_references
+from tusker.services.loans.book.platform_ids import read_platform_references, set_platform_references
 from tusker.services.payout.disbursals import bundling
 from tusker.services.payout.disbursals import drafts as disbursals
 from tusker.services.payout.held import waiting_held, words_of

@@ -18,7 +18,7 @@ from tusker.jobs.sealing import seal_all, seal_and_check
 from tusker.jobs.servicing import row_by_row
 from tusker.queries.record.chain import ChainReport
 from tusker.queries.record.proof import Mismatch, Proof, prove
-from tusker.services.loans.positions import drop_positions
+from tusker.services.loans.book.positions import drop_positions
 from tusker.services.record.app_role import create_app_role, grant_app_role
 from tusker.services.record.proving import keep_proof, record_problems
 from tusker.transactions import transaction

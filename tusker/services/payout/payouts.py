@@ -31,8 +31,8 @@ from tusker.models import (
 )
 from tusker.queries.payout.payouts import deductions_of, fees_of
 from tusker.services.context import Context
+from tusker.services.loans.book.platform_ids import note_platform_reference, platform_reference_of
 from tusker.services.loans.claims import claim_again, end_claims_without_cause
-from tusker.services.loans.platform_ids import note_platform_reference, platform_reference_of
 from tusker.services.locks import among, forget, lock_rows
 from tusker.services.outbox import addresses_by_company, queue_mail
 

@@ -9,7 +9,7 @@ from flask_login import current_user
 from tusker import clock
 from tusker.invoices.actions import carry_out
 from tusker.invoices.blueprint import bp
-from tusker.invoices.routes import done_with
+from tusker.invoices.page import done_with
 from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.credit.customers import customer_by_id

@@ -12,10 +12,10 @@ from flask.typing import ResponseReturnValue
 from tusker.domain.delivery.financeable import Grounds
 from tusker.errors import InvalidInput, NotFound, TuskerError
 from tusker.invoices.blueprint import bp
-from tusker.invoices.documents import sent_document
+from tusker.invoices.delivery.documents import sent_document
 from tusker.invoices.forms import DisputeForm
 from tusker.invoices.opening import open_file
-from tusker.invoices.routes import PAGE, PARTIAL, done_with, file_context
+from tusker.invoices.page import PAGE, PARTIAL, done_with, file_context
 from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.credit.invoices import invoice_in

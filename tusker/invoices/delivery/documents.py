@@ -10,7 +10,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from tusker.errors import InvalidInput, NotFound, TuskerError
 from tusker.invoices.blueprint import bp
 from tusker.invoices.opening import open_file
-from tusker.invoices.routes import PAGE, done_with, file_context
+from tusker.invoices.page import PAGE, done_with, file_context
 from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.credit.invoices import invoice_in

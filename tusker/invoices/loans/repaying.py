@@ -14,7 +14,7 @@ from tusker import clock
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp
-from tusker.invoices.paying import check_number
+from tusker.invoices.loans.paying import check_number
 from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.loans.loan_rows import LoanRow

@@ -16,9 +16,9 @@ from tusker.currency import currency
 from tusker.domain.credit.limits import Bound, LineState
 from tusker.errors import InvalidInput, TermsChanged, TuskerError
 from tusker.invoices.blueprint import bp
-from tusker.invoices.documents import sent_document
+from tusker.invoices.credit.preview import Preview
+from tusker.invoices.delivery.documents import sent_document
 from tusker.invoices.forms import RequestForm
-from tusker.invoices.preview import Preview
 from tusker.messages import joined, say
 from tusker.models import Role
 from tusker.queries.credit.credit_lines import lines_page

@@ -12,7 +12,7 @@ from tusker.carriers.registry import get_carrier, get_carriers
 from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.errors import InvalidInput, TuskerError
 from tusker.invoices.blueprint import bp
-from tusker.invoices.requesting import answer_words
+from tusker.invoices.credit.requesting import answer_words
 from tusker.messages import joined, say, shown
 from tusker.models import Role
 from tusker.services.credit.requesting.financing import request_financing
