@@ -13,7 +13,7 @@ from flask import current_app
 from sqlalchemy import select, text
 
 from tusker.chunks import chunks
-from tusker.domain.bank.banking import Entry, Statement, StatementFile
+from tusker.domain.bank.banking import Entry, Statement, StatementFile, numbered
 from tusker.errors import Conflict, NotFound
 from tusker.extensions import db
 from tusker.messages import joined, say, say_n
@@ -24,10 +24,11 @@ from tusker.services.bank.settling import CHUNK, NOTHING, Progress, settle_entri
 from tusker.services.bank_entries import decide, lock_entries
 from tusker.services.context import Context
 from tusker.services.events import record_event
-from tusker.services.locks import AdvisoryLock, lock_ids, take_lock
+from tusker.services.locks import AdvisoryLock, among, lock_ids, lock_rows, take_lock
 
 LOOKS_BOOKED = say("Looks like a movement that is booked already.")
 THE_SAME = say("The same movement as one that was booked before.")
+TOLD_SOUNDLY = say("A later file that is sound lists the same movement; its entry counts.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def import_statement(
     for position, statement in enumerate(file.statements, 1):
         made = _store_statement(ctx, file.format, statement, digest, position, file_name)
         statement_ids.append(made.id)
-        read.append(sort_entries(made, statement.entries))
+        read.append(_take_over(ctx, made, sort_entries(made, statement.entries)))
         stored += _store_entries(made.id, read[-1])
         _note_import(ctx, made, read[-1])
     lines = [_line_of(key, entry) for key, entry in stored if entry.instructed is None]
@@ -114,6 +115,28 @@ def import_statement(
         prints=[[each.entry.fingerprint for each in part] for part in read],
         **counts,
     )
+
+
+def _take_over(ctx: Context, made: BankStatement, read: list[Sorted]) -> list[Sorted]:
+    """The entries of a sound statement take the place of those that a file which contradicts itself, such as one that
+    was cut, told before, where these still wait for a decision."""
+    known = {each.entry.fingerprint for each in read if each.fate == "known"}
+    if made.doubt or not known:
+        return read
+    waiting = lock_rows(
+        StatementEntry,
+        among(StatementEntry.fingerprint, known),
+        StatementEntry.state == EntryState.OPEN,
+        StatementEntry.statement_id.in_(select(BankStatement.id).where(BankStatement.doubt != "")),
+    )
+    theirs = {(entry.fingerprint, entry.amount): entry for entry in waiting}
+    taken = []
+    for each in read:
+        if entry := theirs.pop((each.entry.fingerprint, each.entry.amount), None):
+            decide(ctx, entry, EntryState.DUPLICATE, note=TOLD_SOUNDLY)
+            each = Sorted(each.entry._replace(fingerprint=numbered(entry.fingerprint, made.id)), "new")
+        taken.append(each)
+    return taken
 
 
 def take_as_new(ctx: Context, entry_id: int) -> StatementEntry:
