@@ -287,6 +287,18 @@ def test_an_order_that_the_bank_has_is_not_sent_again(take: Take, released: Disb
         take_payment_order(ctx, released.id, debtor=None, initiator="x", kind="csv")  # type: ignore[arg-type]
 
 
+def _counting(group: str, status: str, count: int) -> bytes:
+    """An answer to a whole order that counts its payments by their status."""
+    counted = f"<NbOfTxsPerSts><DtldNbOfTxs>{count}</DtldNbOfTxs><DtldSts>{status}</DtldSts></NbOfTxsPerSts>"
+    whole = pain002("D-1", group=group)
+    return whole.replace(b"</OrgnlGrpInfAndSts>", counted.encode() + b"</OrgnlGrpInfAndSts>")
+
+
+@pytest.mark.parametrize(("group", "status", "count"), [("RJCT", "RJCT", 2), ("ACCP", "RJCT", 0)])
+def test_counts_that_agree(group: str, status: str, count: int) -> None:
+    assert read_pain002(_counting(group, status, count), READING).status == group
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
@@ -305,6 +317,13 @@ def test_an_order_that_the_bank_has_is_not_sent_again(take: Take, released: Disb
             "contradicts itself: it says RJCT of all of D-1 and ACCP",
         ),
         (pain002("D-1", Said("P-1-1", "ACSC"), block="RJCT"), "contradicts itself"),
+        (_counting("RJCT", "ACSP", 1), "it says RJCT of all of D-1 and ACSP"),
+        (_counting("ACCP", "RJCT", 1), "counts 1 rejected payments, but names 0"),
+        (_and(pain002("D-1", group="ACCP"), pain002("D-20260302", block="RJCT")), "several payment orders"),
+        (
+            pain002("D-1", Said("P-1-1", amount=5_00)).replace(b'"INR"', b'"USD"'),
+            "repeats an amount of D-1 as “USD 5",
+        ),
     ],
 )
 def test_answers_that_cannot_be_read(data: bytes, words: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from xml.etree.ElementTree import Element
 
 from tusker.bankfiles.formats import Reading, Source
@@ -66,6 +68,9 @@ def _answer(message: Element, format_: str, reading: Reading) -> OrderAnswer:
             say("The payment status report does not say which payment order it answers (<OrgnlMsgId>).")
         )
     others = {name for block in blocks for name in disbursals_named(given(block.findtext("OrgnlPmtInfId")))}
+    # a block that names none of its payments is known by its id alone
+    bare = (block for block in blocks if block.find("TxInfAndSts") is None)
+    others |= {given(block.findtext("OrgnlPmtInfId")) or order for block in bare}
     if len(groups) > 1 or others - {order}:
         several = ", ".join(sorted({*names, *others, order} - {""}))
         raise UnreadableFile(
@@ -92,6 +97,11 @@ def _answer(message: Element, format_: str, reading: Reading) -> OrderAnswer:
         for parent, inherited in ((message, group), *zip(blocks, said, strict=True))
         for element in parent.findall("TxInfAndSts")
     )
+    for parent in (groups[0], *blocks):
+        for code in _counted(parent):
+            _check_together(order, _status(parent, "GrpSts")[0] or _status(parent, "PmtInfSts")[0], code)
+    if not _is_rejected(whole):
+        _check_rejected(answers, groups, blocks)
     if not answers and not whole:
         raise UnreadableFile(
             say("The payment status report says nothing of the payments of {order}.", order=kept(order, 40))
@@ -115,7 +125,7 @@ def _of_all(status: str, why: str) -> Said:
 
 def _check_together(order: str, whole: str, part: str) -> None:
     """Raise where what is rejected as a whole is accepted in a part."""
-    if ANSWERS.get(whole, ("",))[0] == "rejected" and ANSWERS.get(part, ("",))[0] == "accepted":
+    if _is_rejected(whole) and ANSWERS.get(part, ("",))[0] == "accepted":
         raise UnreadableFile(
             say(
                 "The file contradicts itself: it says {whole} of all of {order} and {part} of a part "
@@ -127,6 +137,36 @@ def _check_together(order: str, whole: str, part: str) -> None:
         )
 
 
+def _counted(parent: Element) -> Counter[str]:
+    """How many payments the bank says to have each status."""
+    counted: Counter[str] = Counter()
+    for each in parent.findall("NbOfTxsPerSts"):
+        number = kept(each.findtext("DtldNbOfTxs"), 15)
+        counted[_status(each, "DtldSts")[0]] += int(number) if number.isdecimal() else 0
+    return +counted
+
+
+def _is_rejected(status: str) -> bool:
+    return ANSWERS.get(status, ("",))[0] == "rejected"
+
+
+def _check_rejected(answers: Sequence[PaymentAnswer], *levels: Sequence[Element]) -> None:
+    """Raise where more payments are counted as rejected than are named."""
+    named = sum(_is_rejected(said.status) for said in answers)
+    for parents in levels:
+        counted = sum((_counted(parent) for parent in parents), Counter[str]())
+        told = sum(count for code, count in counted.items() if _is_rejected(code))
+        if told > named:
+            raise UnreadableFile(
+                say(
+                    "The file counts {told} rejected payments, but names {named} of them; nothing was changed. "
+                    "Ask the bank.",
+                    told=told,
+                    named=named,
+                )
+            )
+
+
 def _payment(order: str, element: Element, inherited: Said, reading: Reading) -> PaymentAnswer:
     own = _status(element, "TxSts")
     _check_together(order, inherited[0], own[0])
@@ -136,18 +176,26 @@ def _payment(order: str, element: Element, inherited: Said, reading: Reading) ->
         reference=given(first_text(element, "OrgnlEndToEndId")) or given(first_text(element, "OrgnlInstrId")),
         status=status,
         reason=why or (inherited[1] if status == inherited[0] else ""),
-        amount=None if amount is None else _minor(amount, reading),
+        amount=None if amount is None else _minor(order, amount, reading),
         number=given(first_text(element, "AcctSvcrRef", "ClrSysRef")),
     )
 
 
-def _minor(amount: Element, reading: Reading) -> int | None:
-    if amount.get("Ccy", reading.currency) != reading.currency:
-        return None
+def _minor(order: str, amount: Element, reading: Reading) -> int:
     try:
-        return minor_units(amount.text or "", reading.exponent)
+        if amount.get("Ccy", reading.currency) == reading.currency:
+            return minor_units(amount.text or "", reading.exponent)
     except Skip:
-        return None
+        pass
+    text = kept(f"{amount.get('Ccy', '')} {amount.text or ''}", 40)
+    raise UnreadableFile(
+        say(
+            "The file repeats an amount of {order} as “{text}”, which is none in {currency}; nothing was changed.",
+            order=kept(order, 40),
+            text=text,
+            currency=reading.currency,
+        )
+    )
 
 
 def _status(element: Element, name: str) -> tuple[str, str]:
