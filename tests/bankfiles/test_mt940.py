@@ -169,6 +169,20 @@ def test_a_point_before_three_digits_may_part_thousands() -> None:
     assert "may part thousands or a fraction" in statement.skipped[0]
 
 
+@pytest.mark.parametrize(
+    ("opens", "closes", "noted"), [("1,", "62F", 0), ("9,", "62F", 1), ("1,", "62M", 1), ("9,", "62M", 2)]
+)
+def test_a_page_that_is_not_there_is_named(opens: str, closes: str, noted: int) -> None:
+    pages = (
+        ":20:X\n:25:1\n:28C:5/1\n:60F:C260301EUR0,\n:61:260302C1,NTRFA//B1\n:62M:C260302EUR1,\n"
+        f":20:X\n:25:1\n:28C:5/2\n:60M:C260302EUR{opens}\n:{closes}:C260302EUR{opens}\n"
+    )
+    statements = read_statement_file(pages.encode(), "x", Reading("EUR", 2)).statements
+    notes = [note for statement in statements for note in statement.skipped]
+    assert len(notes) == noted
+    assert all("that page is not in the file" in note for note in notes)
+
+
 def test_several_messages_and_reports() -> None:
     read = read_statement_file(GERMAN + GERMAN.replace(b"STARTUMS", b"OTHER"), "x", Reading("EUR", 2))
     assert [statement.reference for statement in read.statements] == ["STARTUMS 1/1", "OTHER 1/1"]

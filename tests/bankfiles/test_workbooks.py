@@ -59,6 +59,19 @@ def test_the_visible_sheets_with_heads_are_read() -> None:
     assert read(archive({"march.xlsx": xlsx({"A": [HEADS, row]})})).format == "xlsx"
 
 
+def test_a_sheet_without_an_account_beside_another_one_s_needs_a_person() -> None:
+    row = (DAY, "x", None, 5.5)
+    sheets = {"A": [("Account No : 000111222333",), HEADS, row], "B": [HEADS, row]}
+    for own, doubt in (
+        (("000111222333",), ""),
+        (("000999888777", "000111222333"), "names no account, but another sheet names 000111222333"),
+    ):
+        first, second = read_statement_file(xlsx(sheets), "x", Reading("INR", 2, own)).statements
+        assert (first.doubt, first.account) == ("", "000111222333")
+        assert doubt in second.doubt
+        assert bool(second.doubt) == bool(doubt)
+
+
 def test_days_that_a_spreadsheet_turned_are_refused() -> None:
     with pytest.raises(InvalidInput, match="may have turned day and month"):
         read(xlsx({"A": [HEADS, (date(2026, 2, 3), "a", None, 5.0), ("13/02/2026", "b", None, 6.0)]}))

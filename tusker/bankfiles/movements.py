@@ -19,6 +19,8 @@ from tusker.messages import joined, say
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
 """Days outside of these come from a two-digit year or a wrong format."""
 MAX_NOTES = 200
+MAX_STATEMENTS, MAX_MOVEMENTS = 1_000, 50_000
+"""Of one file."""
 
 LONGEST = {"reference": 60, "party": 200, "reason": 300, "remittance": 2000}
 """Characters that are kept of a bank's texts."""
@@ -217,6 +219,19 @@ def limited(notes: Sequence[str]) -> tuple[str, ...]:
     if len(notes) <= MAX_NOTES:
         return tuple(notes)
     return (*notes[:MAX_NOTES], say("… and {n} more.", n=len(notes) - MAX_NOTES))
+
+
+def refuse_too_many(statements: int, movements: int) -> None:
+    """Raise for a file that holds more than one is read with."""
+    if statements > MAX_STATEMENTS or movements > MAX_MOVEMENTS:
+        raise UnreadableFile(
+            say(
+                "The file has more than {max_statements} statements or {max_movements} movements; ask the bank "
+                "for smaller files.",
+                max_statements=f"{MAX_STATEMENTS:,}",
+                max_movements=f"{MAX_MOVEMENTS:,}",
+            )
+        )
 
 
 def refuse_if_nothing_was_read(entries: int, unread: Sequence[str]) -> None:

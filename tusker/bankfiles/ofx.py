@@ -25,6 +25,7 @@ from tusker.bankfiles.movements import (
     limited,
     minor_units,
     refuse_if_nothing_was_read,
+    refuse_too_many,
     sane_day,
     twice,
 )
@@ -33,11 +34,11 @@ from tusker.domain.bank.banking import Direction, Statement, StatementFile
 from tusker.errors import UnreadableFile
 from tusker.messages import say
 
-MAX_STATEMENTS, MAX_MOVEMENTS = 1_000, 50_000
 _BEGINS = re.compile(
     r"\s*(?:OFXHEADER|<\?OFX|<OFX>|<\?xml[^>]*>\s*<\?OFX|<\?xml[^>]*>\s*<OFX>)", re.IGNORECASE
 )
-_TAG = re.compile(r"<(/?)([A-Za-z0-9_.]{1,32})>([^<]*)")
+_TAG = re.compile(r"<(/?)([A-Za-z0-9_.]{1,32})(?:\s[^<>]*)?>([^<]*)")
+_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 _DIGITS = 3
 _THOUSANDS = re.compile(r"\+?[0-9]{1,3},[0-9]{3}")
 _DECLARES = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
@@ -74,11 +75,10 @@ def read_ofx(data: bytes, reading: Reading) -> StatementFile:
     text = decoded(data)
     if _DECLARES.search(text):
         raise UnreadableFile(say("The OFX file declares a DTD or entities; such files are refused."))
-    found = list(_statements(text))
+    found = list(_statements(_CDATA.sub(lambda each: html.escape(each[1]), text)))
     if not found:
         raise UnreadableFile(say("The file is OFX without a bank statement in it (<STMTRS>)."))
-    if len(found) > MAX_STATEMENTS or sum(len(each.transactions) for each in found) > MAX_MOVEMENTS:
-        raise _too_many()
+    refuse_too_many(len(found), sum(len(each.transactions) for each in found))
     readers = [_Reader(each, reading) for each in found]
     statements = tuple(reader.statement() for reader in readers)
     refuse_if_nothing_was_read(
@@ -86,17 +86,6 @@ def read_ofx(data: bytes, reading: Reading) -> StatementFile:
         [note for reader in readers for note in reader.notes],
     )
     return StatementFile("ofx", statements)
-
-
-def _too_many() -> UnreadableFile:
-    return UnreadableFile(
-        say(
-            "The file has more than {max_statements} statements or {max_movements} movements; ask "
-            "the bank for smaller files.",
-            max_statements=f"{MAX_STATEMENTS:,}",
-            max_movements=f"{MAX_MOVEMENTS:,}",
-        )
-    )
 
 
 @dataclass(slots=True)
@@ -134,8 +123,7 @@ def _statements(text: str) -> Iterator[_Found]:
             if name == "STMTTRN":
                 values = {}
                 current.transactions.append(values)
-                if len(current.transactions) > MAX_MOVEMENTS:
-                    raise _too_many()
+                refuse_too_many(1, len(current.transactions))
             path.append(name)
         elif ends:
             current.whole = current.whole or name == "BANKTRANLIST"

@@ -7,6 +7,7 @@ from datetime import date
 from itertools import chain, islice
 from xml.etree.ElementTree import Element
 
+from tusker.bankfiles.camt.amounts import Amounts
 from tusker.bankfiles.camt.details import (
     Details,
     batch_of,
@@ -16,7 +17,7 @@ from tusker.bankfiles.camt.details import (
     transactions_of,
 )
 from tusker.bankfiles.camt.values import day_of, day_or_none, direction_of, moment_of, read_day
-from tusker.bankfiles.hardened import all_at, at, first_text
+from tusker.bankfiles.hardened import all_at, first_text
 from tusker.bankfiles.movements import (
     LONGEST,
     Contradiction,
@@ -27,7 +28,6 @@ from tusker.bankfiles.movements import (
     given,
     is_count,
     limited,
-    minor_units,
     sums_note,
     twice,
 )
@@ -48,6 +48,7 @@ class StatementReader:
     element: Element
     currency: str
     exponent: int
+    amounts: Amounts = field(init=False)
     notes: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     """The notes about failures, not those about what is rightly left out."""
@@ -60,6 +61,10 @@ class StatementReader:
     """Whether balances at both ends bear out the directions of all entries."""
     day: date | None = None
     """The statement's own, for entries without a date: its last, or that of its closing balance or making."""
+
+    def __post_init__(self) -> None:
+        own = (self.element.findtext("Acct/Ccy") or "").strip() or self.currency
+        self.amounts = Amounts(self.currency, self.exponent, own)
 
     def statement(self) -> Statement:
         account = self.account()
@@ -103,11 +108,6 @@ class StatementReader:
         came_in, left = (self.element.findtext(f"TxsSummry/Ttl{side}Ntries/Sum") for side in ("Cdt", "Dbt"))
         return "" if self.notes else sums_note(came_in, left, self.booked, self.exponent)
 
-    @property
-    def own_currency(self) -> str:
-        """The account's currency; amounts without a currency are in it."""
-        return (self.element.findtext("Acct/Ccy") or "").strip() or self.currency
-
     def fail(self, note: str) -> None:
         self.notes.append(note)
         self.unread.append(note)
@@ -131,7 +131,7 @@ class StatementReader:
 
     def balance_amount(self, code: str, element: Element) -> int | None:
         try:
-            amount, direction = self.amount(element.find("Amt")), direction_of(element)
+            amount, direction = self.amounts.read(element.find("Amt")), direction_of(element)
         except Skip as skip:
             self.notes.append(say("Balance {code}: {why}; left out.", code=code, why=skip.args[0]))
             return None
@@ -145,21 +145,6 @@ class StatementReader:
             except Skip:
                 continue
         return None
-
-    def amount(self, element: Element | None) -> int:
-        """An amount in minor units; raises `Skip` when it is missing, of another currency or not exact."""
-        if element is None or not (element.text or "").strip():
-            raise Skip(say("no amount"))
-        stated = (element.get("Ccy") or self.own_currency).strip()
-        if stated != self.currency:
-            raise Skip(
-                say(
-                    "its amount is in {stated}, not {currency}",
-                    stated=kept(stated, 10),
-                    currency=self.currency,
-                )
-            )
-        return minor_units(element.text or "", self.exponent)
 
     def entry(self, number: int, element: Element) -> list[Raw]:
         """The movements of one entry; none when it is not booked or cannot be read, with a note."""
@@ -187,7 +172,9 @@ class StatementReader:
         if len(details) == 1 and not _counts_more(element):
             return [self.only(number, element, whole, details[0])]
         if len(details) <= 1:
-            return [whole._replace(instructed=self.instructed(whole.direction, whole.amount, element))]
+            return [
+                whole._replace(instructed=self.amounts.instructed(whole.direction, whole.amount, element))
+            ]
         try:
             return self.split(element, whole)
         except Skip as skip:
@@ -206,7 +193,7 @@ class StatementReader:
             )
             self.contradiction = self.contradiction if self.balanced else self.notes[-1]
             return whole
-        instructed = self.instructed(whole.direction, whole.amount, detail, element)
+        instructed = self.amounts.instructed(whole.direction, whole.amount, detail, element)
         if charges_in(whole.direction, whole.amount, instructed) is None:
             told = f"{to_major(instructed or 0, self.exponent):.{self.exponent}f}"
             self.notes.append(
@@ -233,7 +220,7 @@ class StatementReader:
         words = " ".join(word for each in read for word in (each.end_to_end_id, each.remittance) if word)
         reasons = [each.return_reason for each in read if each.return_reason]
         try:
-            total = sum(self.detail_amount(detail) for detail in details)
+            total = sum(self.amounts.of_detail(detail) for detail in details)
         except Skip:
             total = whole.amount
         return whole._replace(
@@ -242,42 +229,9 @@ class StatementReader:
             instructed=None if total == whole.amount else total,
         )
 
-    def instructed(self, direction: Direction, booked: int, detail: Element, *more: Element) -> int | None:
-        """The amount of the payment itself, where the bank writes it and it is not what was booked: as the transaction
-        or the whole batch says, or by the charges that are marked as included. Zero and other currencies say
-        nothing."""
-        paths = ("AmtDtls/InstdAmt/Amt", "AmtDtls/TxAmt/Amt", "Amt", "NtryDtls/Btch/TtlAmt")
-        for path in paths if detail.find("AmtDtls") is not None else paths[2:]:
-            try:
-                amount = self.amount(at(detail, path))
-            except Skip:
-                continue
-            if amount not in {0, booked}:
-                return amount
-        charges = next(filter(None, (self.charges(each, included=True) for each in (detail, *more))), 0)
-        if not charges:
-            return None
-        return booked + (charges if direction == "credit" else -charges)
-
-    def charges(self, element: Element, *, included: bool) -> int:
-        """The charges that the bank names in an entry or transaction; with `included` only those marked as part of
-        the booked amount."""
-        if element.find("Chrgs") is None:
-            return 0
-        total = 0
-        for record in all_at(element, "Chrgs/Rcrd") or element.findall("Chrgs"):
-            if included and (record.findtext("ChrgInclInd") or "").strip() not in {"true", "1"}:
-                continue
-            try:
-                amount = self.amount(record.find("Amt"))
-            except Skip:
-                continue
-            total += -amount if (record.findtext("CdtDbtInd") or "").strip() == "CRDT" else amount
-        return max(total, 0)
-
     def whole(self, element: Element) -> Raw:
         """An entry without its details."""
-        amount = self.amount(element.find("Amt"))
+        amount = self.amounts.read(element.find("Amt"))
         if amount == 0:
             raise Skip(say("its amount is zero"))
         direction = direction_of(element)
@@ -309,17 +263,17 @@ class StatementReader:
         for block in element.findall("NtryDtls") or [element]:
             batch = batch_of(block) or whole.batch_reference
             for detail in block.iterfind("TxDtls"):
-                amount, direction = self.detail_amount(detail), whole.direction
+                amount, direction = self.amounts.of_detail(detail), whole.direction
                 if detail.find("CdtDbtInd") is not None:
                     direction = direction_of(detail)
                 made: Details = read_details(detail, direction)
-                instructed = self.instructed(direction, amount, detail)
+                instructed = self.amounts.instructed(direction, amount, detail)
                 parts.append(
                     made.merged(whole, amount=amount, instructed=instructed, direction=direction, batch=batch)
                 )
         total = sum(part.amount if part.direction == whole.direction else -part.amount for part in parts)
         taken = charges_in(whole.direction, whole.amount, total)
-        if taken and taken == self.charges(element, included=False):
+        if taken and taken == self.amounts.charges(element, included=False):
             identity = (whole.identity[0] if whole.identity else "", CHARGES)
             parts.append(
                 whole._replace(direction="debit", amount=taken, remittance=CHARGES, identity=identity)
@@ -327,15 +281,6 @@ class StatementReader:
         elif taken != 0:
             raise Skip(say("its {n} details do not add up to its amount", n=len(parts)))
         return parts
-
-    def detail_amount(self, detail: Element) -> int:
-        tried = [at(detail, path) for path in ("Amt", "AmtDtls/TxAmt/Amt", "AmtDtls/InstdAmt/Amt")]
-        there = [element for element in tried if element is not None]
-        own = [element for element in there if element.get("Ccy", self.own_currency) == self.currency]
-        amount = self.amount(own[0] if own else None)
-        if amount == 0:
-            raise Skip(say("one of its details has no amount"))
-        return amount
 
 
 def _counts_more(element: Element) -> bool:

@@ -10,13 +10,12 @@ from tusker.bankfiles.camt.details import transactions_of
 from tusker.bankfiles.camt.entries import StatementReader
 from tusker.bankfiles.formats import Reading
 from tusker.bankfiles.hardened import read_xml
-from tusker.bankfiles.movements import refuse_if_nothing_was_read
+from tusker.bankfiles.movements import refuse_if_nothing_was_read, refuse_too_many
 from tusker.bankfiles.texts import kept
 from tusker.domain.bank.banking import StatementFile
 from tusker.errors import UnreadableFile
 from tusker.messages import say
 
-MAX_STATEMENTS, MAX_MOVEMENTS = 1_000, 50_000
 _OTHERS = {
     "CstmrCdtTrfInitn": say("a payment order (pain.001)"),
     "CstmrPmtStsRpt": say(
@@ -69,16 +68,7 @@ def _read(
         raise UnreadableFile(
             say("The file has no {whole} in it (<{part}>).", whole=message.whole, part=message.part)
         )
-    if len(found) > MAX_STATEMENTS or _movements(found) > MAX_MOVEMENTS:
-        raise UnreadableFile(
-            say(
-                "The file has more than {max_statements} {whole}s or {max_movements} movements; ask "
-                "the bank for smaller files.",
-                max_statements=f"{MAX_STATEMENTS:,}",
-                whole=message.whole,
-                max_movements=f"{MAX_MOVEMENTS:,}",
-            )
-        )
+    refuse_too_many(len(found), _movements(found))
     version = re.search(rf"{re.escape(message.name)}\.001\.[0-9]{{2}}", namespaces[tags[0]])
     readers = [StatementReader(element, reading.currency, reading.exponent) for element in found]
     statements = tuple(reader.statement() for reader in readers)

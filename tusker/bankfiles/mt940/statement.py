@@ -8,6 +8,7 @@ from calendar import isleap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import zip_longest
 
 from mt940.models import Transactions
 from mt940.options import Options
@@ -27,6 +28,7 @@ from tusker.bankfiles.movements import (
     limited,
     minor_units,
     refuse_if_nothing_was_read,
+    refuse_too_many,
     sane_day,
     sums_note,
     twice,
@@ -37,7 +39,6 @@ from tusker.domain.bank.banking import Direction, Statement, StatementFile
 from tusker.errors import UnreadableFile
 from tusker.messages import say
 
-MAX_STATEMENTS, MAX_MOVEMENTS = 1_000, 50_000
 MAX_LINES = 100
 """Lines that are kept of one field; the standard has six."""
 _BEGINS = re.compile(r"^(?::20:|\{1:[A-Z]\d\d)", re.MULTILINE)
@@ -74,16 +75,10 @@ def read_mt940(data: bytes, reading: Reading) -> StatementFile:
     """
     messages = list(_messages(decoded(data)))
     movements = sum(name == "61" for message in messages for name, _ in message)
-    if len(messages) > MAX_STATEMENTS or movements > MAX_MOVEMENTS:
-        raise UnreadableFile(
-            say(
-                "The file has more than {max_statements} statements or {max_movements} movements; "
-                "ask the bank for smaller files.",
-                max_statements=f"{MAX_STATEMENTS:,}",
-                max_movements=f"{MAX_MOVEMENTS:,}",
-            )
-        )
+    refuse_too_many(len(messages), movements)
     readers = [_Reader(message, reading) for message in messages]
+    for page, after in zip_longest(readers, readers[1:]):
+        page.check_goes_on(after)
     statements = tuple(reader.statement() for reader in readers)
     if not any(statement.account_named for statement in statements):
         raise UnreadableFile(say("The file is an MT940 that does not say whose account it is of (:25:)."))
@@ -180,6 +175,14 @@ class _Reader:
         came_in, left = (found[1].replace(",", ".") if found else None for found in sums)
         said = "" if self.notes else sums_note(came_in, left, raws, self.reading.exponent)
         return said or twice(zip(raws))
+
+    def check_goes_on(self, after: _Reader | None) -> None:
+        """Note where a page closes with a balance in between and the next one does not open with it."""
+        ends = self.first("62M")
+        if ends and (after is None or after.first("60M")[7:] != ends[7:]):
+            self.notes.append(
+                say("It goes on after {ends} (:62M:), but that page is not in the file.", ends=ends)
+            )
 
     def first(self, *names: str) -> str:
         """The first line of the first of these fields."""

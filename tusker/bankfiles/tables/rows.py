@@ -278,7 +278,8 @@ class TableReader:
                 continue
             if row.line in self.with_fee:
                 self.found.doubts.append(say("Line {line} has a fee beside its amount.", line=row.line))
-            if row.line in self.widths.torn:
+            # where the newest row stands first, the balance of the oldest one is borne out by those above it
+            if row.line in self.widths.torn or (row.line == self.widths.cut and chain.closing is None):
                 self.found.doubts.append(
                     say("Line {line} may have a comma without quotes in it, or be cut off.", line=row.line)
                 )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from itertools import chain, pairwise, takewhile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from tusker.bankfiles.formats import Profile, Reading
 from tusker.bankfiles.movements import refuse_if_nothing_was_read
 from tusker.bankfiles.tables.around.account_numbers import Named, resolved, the_one
-from tusker.bankfiles.tables.around.apart import OPENING, LeftOut, kind_of, same_figure
 from tusker.bankfiles.tables.around.labels import (
     account_around,
     account_in,
@@ -17,15 +16,15 @@ from tusker.bankfiles.tables.around.labels import (
     opening_around,
     strange_number,
 )
+from tusker.bankfiles.tables.around.parted import MONEY, paged, parted, texts_stand_above
 from tusker.bankfiles.tables.cells.amounts import (
     Mark,
     decimal_mark,
     is_figure,
-    is_nothing,
     marks_of_either,
     votes_for_marks,
 )
-from tusker.bankfiles.tables.cells.days import check_date_format, days_of, is_day, period_in
+from tusker.bankfiles.tables.cells.days import check_date_format, days_of, period_in
 from tusker.bankfiles.tables.columns.contents import constant_account
 from tusker.bankfiles.tables.columns.heads import (
     VARIABLE,
@@ -36,8 +35,7 @@ from tusker.bankfiles.tables.columns.heads import (
     may_be_heads,
     parse_columns,
 )
-from tusker.bankfiles.tables.columns.meanings import meaning
-from tusker.bankfiles.tables.columns.places import known_by_place, moves, stands_for_heads
+from tusker.bankfiles.tables.columns.places import known_by_place, stands_for_heads
 from tusker.bankfiles.tables.columns.profiles import columns_by, key_of, outline_of
 from tusker.bankfiles.tables.rows import TableReader
 from tusker.bankfiles.tables.widths import widths_of
@@ -47,9 +45,6 @@ from tusker.domain.bank.banking import Statement, StatementFile
 from tusker.errors import UnknownHeads, UnreadableFile
 from tusker.messages import joined, say
 
-_MONEY = ("amount", "debit", "credit")
-_OF_SUMS = ("bal", "b/f", "c/f", "forward", "fwd", "over", "sald", "solde", "total", "gesamt", "summe")
-"""Without any of these a row is neither a sum nor carries a balance over."""
 _ENOUGH = 5_000
 """Rows whose figures say what the decimal mark of the file is."""
 
@@ -81,24 +76,33 @@ def read_tables(
             if not typed:
                 break
         seen.append(grid)
+    read_by = [(table, profiles.get(key_of(table.header))) for table in tables]
     if not tables:
-        if found := known_by_place(seen, reading.profiles):
-            read = _read_table(found[0], reading, chosen, found[1], typed=typed)
-            refuse_if_nothing_was_read(len(read.entries), read.skipped)
-            return StatementFile(format_, (read,))
-        raise _unknown_heads(seen)
-    if not any(table.rows for table in tables):
-        raise UnreadableFile(say("The file has a header but no rows."))
+        if (found := known_by_place(seen, reading.profiles)) is None:
+            raise _unknown_heads(seen)
+        read_by = [found]
     each = [
-        _read_table(table, reading, chosen, profiles.get(key_of(table.header)), typed=typed)
-        for table in tables
-        if table.rows
+        _read_table(table, reading, chosen, profile, typed=typed) for table, profile in read_by if table.rows
     ]
+    if not each:
+        raise UnreadableFile(say("The file has a header but no rows."))
     refuse_if_nothing_was_read(
         sum(len(statement.entries) for statement in each),
         [note for statement in each for note in statement.skipped],
     )
-    return StatementFile(format_, tuple(each))
+    return StatementFile(format_, tuple(_of_one_account(each)))
+
+
+def _of_one_account(statements: Sequence[Statement]) -> Iterator[Statement]:
+    """The statements of a workbook's sheets; one that names no account needs a person where another names one that it
+    was not taken for."""
+    named = {statement.account for statement in statements if statement.account_named}
+    for each in statements:
+        if others := not each.account_named and named - {each.account}:
+            other = say("It names no account, but another sheet names {account}.", account=min(others))
+            yield replace(each, doubt=joined(filter(None, (each.doubt, other)), " "))
+        else:
+            yield each
 
 
 def _unknown_heads(grids: Sequence[Grid]) -> UnreadableFile:
@@ -139,7 +143,7 @@ def _read_table(
                 "in. Say on its page what its columns are."
             )
         )
-    rows, pages = _paged(table, reading.currency, chosen)
+    rows, pages = paged(table, reading.currency, chosen)
     columns = (
         columns_by(profile)
         if profile
@@ -147,7 +151,7 @@ def _read_table(
     )
     if not columns.complete:
         raise _unknown_heads([Grid((CsvRow(0, table.header), *table.rows), table.delimiter)])
-    movements, around, left_out = _parted(rows, columns, reading.currency)
+    movements, around, left_out = parted(rows, columns, reading.currency)
     if len(movements) > MAX_ROWS:
         raise UnreadableFile(
             say("The file has more than {max_rows} rows; split it.", max_rows=f"{MAX_ROWS:,}")
@@ -168,7 +172,7 @@ def _read_table(
     if not typed and table.delimiter:
         reader.widths = widths_of(movements, table.header, table.delimiter, columns)
         reader.found.doubts += filter(None, [reader.widths.doubt])
-    if _texts_stand_above(rows, movements, columns):
+    if texts_stand_above(rows, movements, columns):
         reader.found.doubts.append(
             say("Texts stand above their rows in lines of their own, so they may be another row's.")
         )
@@ -221,96 +225,8 @@ def _unlabelled(
     return lone
 
 
-def _paged(table: CsvTable, currency: str, chosen: dict[str, str]) -> tuple[list[CsvRow], list[list[CsvRow]]]:
-    """The rows that say anything, without heads that are repeated, and what stands above each of these.
-
-    Raises `UnreadableFile` for heads of another table.
-    """
-    words = {cell.casefold() for cell in table.header if cell}
-    names = [meaning(cell, currency, chosen) for cell in table.header]
-    rows: list[CsvRow] = []
-    pages: list[list[CsvRow]] = []
-    for row in table.rows:
-        repeats = row.cells == table.header
-        if not repeats and any(cell.casefold() in words for cell in row.cells[:3] if cell):
-            repeats = may_be_heads(row.cells, currency, chosen)
-            if repeats and [meaning(cell, currency, chosen) for cell in row.cells] != names:
-                raise UnreadableFile(
-                    say(
-                        "The file holds two tables with different heads (the second in line {line}); "
-                        "split it.",
-                        line=row.line,
-                    )
-                )
-        if repeats:
-            pages.append([*takewhile(lambda each: not moves(each), reversed(rows))])
-        elif _says_anything(row.cells):
-            rows.append(row)
-    return rows, pages
-
-
-def _says_anything(cells: Cells) -> bool:
-    """Whether a row is more than a line of asterisks or dashes."""
-    return any(map(str.isalnum, "".join(cells)))
-
-
-def _parted(
-    rows: Sequence[CsvRow], columns: Columns, currency: str
-) -> tuple[list[CsvRow], list[CsvRow], list[LeftOut]]:
-    """The rows of movements; those between and below them that are none: sums, balances, sentences; and which of these
-    have a day and an amount."""
-    days_in, money_in = columns.cells("booked_on", "value_date"), columns.cells(*_MONEY)
-    dated = [any(map(is_day, filter(None, days_in(row.cells)))) for row in rows]
-    last = max((place for place, is_dated in enumerate(dated) if is_dated), default=len(rows))
-    balanced = sum(bool(columns.cell(row.cells, "balance")) for row in rows) * 2 >= sum(dated)
-    movements: list[CsvRow] = []
-    around: list[CsvRow] = []
-    left_out: list[LeftOut] = []
-    below = False
-    for place, row in enumerate(rows):
-        money = [text for text in money_in(row.cells) if text and not is_nothing(text) and text.strip("0.,")]
-        below = below or (place > last and (not money or len(money) > 1))
-        kind = None
-        words = " ".join(row.cells).casefold()
-        if any(map(words.__contains__, _OF_SUMS)):
-            kind = kind_of(row, columns, money, dated=dated[place], balanced=balanced)
-        if below or kind or not (money or dated[place]):
-            if movements and place < last and _continues(row, columns):
-                movements[-1] = _joined(movements[-1], row, columns.places["remittance"])
-                continue
-            around.append(row)
-            carried = len(money) == 1 and same_figure(money[0], columns.cell(row.cells, "balance"), currency)
-            if kind and money and dated[place] and (kind == "sum" or not carried):
-                told = zip(_MONEY, money_in(row.cells), strict=True)
-                left_out.append(LeftOut(row.line, kind, tuple(pair for pair in told if pair[1] in money)))
-        else:
-            movements.append(row)
-    return movements, around, left_out
-
-
-def _continues(row: CsvRow, columns: Columns) -> bool:
-    """Whether a row only goes on with the text of the one before it."""
-    filled = {place for place, cell in enumerate(row.cells) if cell}
-    return filled == {columns.places.get("remittance")}
-
-
-def _texts_stand_above(rows: Sequence[CsvRow], movements: Sequence[CsvRow], columns: Columns) -> bool:
-    """Whether a row of text alone, other than an opening balance, stands right above each movement, so that it may
-    belong to it."""
-    lines = {row.line for row in movements}
-    started = rows[1:] if rows and OPENING.search(" ".join(rows[0].cells)) else rows
-    pairs = pairwise(chain([CsvRow(0, ())], started))
-    return len(lines) > 1 and all(_continues(above, columns) for above, row in pairs if row.line in lines)
-
-
-def _joined(row: CsvRow, more: CsvRow, place: int) -> CsvRow:
-    cells = [*row.cells, *[""] * (place + 1 - len(row.cells))]
-    cells[place] = f"{cells[place]} {more.cells[place]}".strip()
-    return CsvRow(row.line, tuple(cells))
-
-
 def _figures(columns: Columns, rows: Sequence[CsvRow]) -> list[str]:
-    names = [name for name in (*_MONEY, "balance") if name in columns.places]
+    names = [name for name in (*MONEY, "balance") if name in columns.places]
     figures = (columns.cell(row.cells, name) for row in rows[:_ENOUGH] for name in names)
     return [*filter(None, figures)]
 

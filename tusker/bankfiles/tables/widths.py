@@ -20,10 +20,12 @@ _DECIMALS = re.compile(r"[0-9][.,]([0-9]{1,2})[^0-9]*$")
 
 
 class Widths(NamedTuple):
-    """The lines of rows that are too wide, and of those that may be torn or cut; `doubt` where all are too wide."""
+    """The lines of rows that are too wide, and of those that may be torn or cut; `cut` is the last one where only its
+    balance may be. `doubt` where all are too wide."""
 
     too_wide: frozenset[int] = frozenset()
     torn: frozenset[int] = frozenset()
+    cut: int | None = None
     doubt: str = ""
 
 
@@ -41,24 +43,28 @@ def widths_of(rows: Sequence[CsvRow], heads: Cells, delimiter: str, columns: Col
             too_wide.add(row.line)
         elif end > named or (delimiter == "," and _may_be_torn(row.cells, columns, longer=wide > len(heads))):
             torn.add(row.line)
-    if len(rows) > 1 and _is_cut(rows, columns):
-        torn.add(rows[-1].line)
+    cut = None
+    if len(rows) > 1 and (at := _cut_at(rows, columns)) is not None:
+        if at == columns.places.get("balance"):
+            cut = rows[-1].line
+        else:
+            torn.add(rows[-1].line)
     doubt = say("Its rows have more cells than its heads.") if alike and ends[0] > len(heads) else ""
-    return Widths(frozenset(too_wide), frozenset(torn), doubt)
+    return Widths(frozenset(too_wide), frozenset(torn), cut, doubt)
 
 
-def _is_cut(rows: Sequence[CsvRow], columns: Columns) -> bool:
-    """Whether the last row ends before the money that all others have, or its figure has fewer decimals than all of
-    theirs: a file that did not come whole."""
+def _cut_at(rows: Sequence[CsvRow], columns: Columns) -> int | None:
+    """The column with which the last row ends before the money that all others have, or with a figure of fewer decimals
+    than all of theirs: a file that did not come whole."""
     *others, last = (row.cells for row in rows)
     at = len(last) - 1
     money = {columns.places.get(name) for name in ("amount", "debit", "credit", "balance")}
     if not money.isdisjoint(range(at + 1, min(map(len, others)))):
-        return True
+        return at
     if at not in money or not is_figure(last[at]) or not last[at].strip(_ZERO):
-        return False
+        return None
     theirs = {_fraction(cells[at]) for cells in others if len(cells) > at and cells[at].strip(_ZERO)}
-    return len(theirs) == 1 and _fraction(last[at]) < theirs.pop()
+    return at if len(theirs) == 1 and _fraction(last[at]) < theirs.pop() else None
 
 
 def _fraction(cell: str) -> int:
