@@ -107,7 +107,9 @@ def test_an_mt940_of_face_values_closes_loans_and_leaves_payables(
     cut = upload(browser, whole[: whole.index(b":62F:")], "cut.sta")
     assert "Accept all" not in browser.get(cut).text
     page = upload(browser, whole, "statement.sta")
-    assert browser.get(f"{cut}?show=done").text.count("A later file that is sound lists the same movement") == 2
+    assert (
+        browser.get(f"{cut}?show=done").text.count("A later file that is sound lists the same movement") == 2
+    )
     shown = browser.get(page).text
     assert "Accept all 2 sure" in shown
     entries = re.findall(r'name="entry_ids" value="(\d+)"', shown)
