@@ -11,7 +11,7 @@ from tusker.bankfiles.tables.cells.days import is_day
 from tusker.bankfiles.tables.columns.heads import Columns, may_be_heads
 from tusker.bankfiles.tables.columns.meanings import meaning
 from tusker.bankfiles.tables.columns.places import moves
-from tusker.csv_tables import Cells, CsvRow, CsvTable
+from tusker.csv.tables import Cells, CsvRow, CsvTable
 from tusker.errors import UnreadableFile
 from tusker.messages import say
 
