@@ -130,7 +130,7 @@ QUERIES: Mapping[str, tuple[str, ...]] = {
         *_sorts("number", among="supplier_id={supplier}"),
     ),
     "invoices.to_repay": (*_SEARCHES,),
-    "reports.ageing_file": ("by=loan", "by=line", "by=supplier"),
+    "reports.ageing_file": ("by=line", "by=supplier"),
     "reports.ageing_loans": ("bucket=over 90", "bucket=1–30", "supplier={supplier}", "line={line}"),
     "reports.statement": ("account=supplier-{supplier}", "account=purchaser-{purchaser}&first={year}"),
     "reports.statement_csv": ("account=supplier-{supplier}", "account=purchaser-{purchaser}"),

@@ -375,8 +375,8 @@ def test_a_purchasers_ageing_is_of_what_it_has_to_pay(
     ageing = buyer.get("/reports/ageing").text
     assert amounts(ageing)[-1] == amounts(ageing)[-5] == "₹1,644.93"  # five days late
     assert "₹1,644.93" in buyer.get("/reports/ageing/loans?bucket=1–30").text
-    [row] = csv.DictReader(io.StringIO(buyer.get("/reports/ageing.csv").text))
-    assert (row["owed"], row["purchaser_pays"], row["bucket"]) == ("0.00", "1644.93", "1-30")
+    [row] = csv.DictReader(io.StringIO(buyer.get("/reports/ageing/loans.csv").text))
+    assert (row["loan_total"], row["owed"], row["bucket"]) == ("0.00", "1644.93", "1-30")
     assert "₹1,644.93" not in login(Role.ADMIN).get("/reports/ageing").text  # nobody owes it to the lender
 
 

@@ -33,7 +33,7 @@ READS_ALL = {
     "invoices.index_file": "a file of all invoices reads all invoices",
     "invoices.index  q=NEFT": "of every invoice that was paid ten thousand are counted",
     "invoices.index  since=": "a month's invoices are counted",
-    "reports.ageing_file": "a file of all open loans",
+    "reports.ageing_loans_file": "a file of all open loans",
     "reports.ageing_loans  bucket": "a bucket may be most of a small book",
     "reports.classification_file": "a file of all open loans",
     "reports.statement": "what was paid in a period may be most of a small book",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from html import unescape
 from io import BytesIO, StringIO
@@ -32,6 +32,8 @@ from tusker.models import (
     Receipt,
     Role,
     User,
+    WaitingRequest,
+    WebhookDelivery,
 )
 from tusker.services.context import Context
 from tusker.services.loans.deductions.recording import KeptBack, record_deduction
@@ -82,7 +84,37 @@ def book(
             )
             record_deduction(ctx, KeptBack(made[number].id, DeductionKind.TAX, 10_00, "", ""))
             record_receipt(
-                ctx, lines[0].purchaser_id, amount=100_00, value_date=TODAY, bank_reference=f"UTR-{number}"
+                ctx,
+                lines[0].purchaser_id,
+                amount=100_00,
+                value_date=TODAY,
+                bank_reference=f"UTR-{number}",
+                charges=1_00,
+            )
+            db.session.add(
+                WebhookDelivery(
+                    carrier="tusker",
+                    digest=sha256(b"%d" % number).digest(),
+                    raw=b"{",
+                    received_at=ctx.now,
+                    error="not readable JSON",
+                )
+            )
+            waits = made[number]
+            db.session.add(
+                WaitingRequest(
+                    invoice_id=waits.id,
+                    credit_line_id=waits.credit_line_id,
+                    supplier_id=waits.supplier_id,
+                    purchaser_id=waits.purchaser_id,
+                    number_strict=str(number),
+                    carrier="manual",
+                    order_ref="",
+                    principal=1_000_00,
+                    agreed_at_term=1_000_00,
+                    asked_at=ctx.now,
+                    expires_at=ctx.now + timedelta(1),
+                )
             )
     return made
 

@@ -36,7 +36,8 @@ from tusker.services.credit.standing import why_closed
 from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
 from tusker.web.htmx import PROPOSED, done, render
-from tusker.web.lists import Column, Kind, ListOf
+from tusker.web.list_columns import Column, Kind
+from tusker.web.lists import ListOf
 from tusker.web.pages.finding import remember
 from tusker.web.plotting.book import BookHistory
 from tusker.web.plotting.shapes import Plot
@@ -45,12 +46,12 @@ LINES_SHOWN = 20
 RECEIPTS_SHOWN = 10
 
 
-def _of(side: str, figure: str) -> Callable[[queries.CustomerRow], int | None]:
-    """A figure of a company's limit on one side; None for the side that it does not have."""
+def _of(side: str, figure: str, none: int | None = None) -> Callable[[queries.CustomerRow], int | None]:
+    """A figure of a company's limit on one side; `none` for the side that it does not have."""
 
     def of(row: queries.CustomerRow) -> int | None:
         use = getattr(row, side)
-        return None if use is None else int(getattr(use, figure))
+        return none if use is None else int(getattr(use, figure))
 
     return of
 
@@ -72,7 +73,7 @@ CUSTOMERS = ListOf(
                 Kind.MONEY,
                 _of(side, figure),
                 sorts=figure == "used",
-                empty=-1,
+                place=_of(side, figure, none=-1),
                 shown=False,
             )
             for side, figure, head in (

@@ -146,11 +146,6 @@ class InvoiceFilterForm(FilterForm):
             until=_start_of(self.until.data + timedelta(days=1), zone) if self.until.data else None,
         )
 
-    @property
-    def messages(self) -> list[str]:
-        """What is wrong with the fields, for the list: the fields themselves are not drawn anew by htmx."""
-        return [error for field in self for error in field.errors]
-
 
 def _start_of(day: date | None, zone: tzinfo) -> datetime | None:
     return datetime.combine(day, time(), zone) if day else None

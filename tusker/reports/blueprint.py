@@ -60,8 +60,12 @@ def day_or_refuse() -> date:
 
 
 def asked_company(name: str, mine: int | None) -> int | None:
-    """The company in the address; of a company's person its own, and another's narrows to nothing: none has id 0."""
-    asked = asked_number(name)
+    """The company in the address, as `narrowed_to`."""
+    return narrowed_to(asked_number(name), mine)
+
+
+def narrowed_to(asked: int | None, mine: int | None) -> int | None:
+    """The company asked for; of a company's person its own, and another's narrows to nothing: none has id 0."""
     return asked if mine is None else mine if asked in (None, mine) else 0
 
 

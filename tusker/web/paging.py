@@ -86,24 +86,6 @@ def _not_a_page() -> InvalidInput:
     return InvalidInput(say("This link to a page of the list is not valid."), field="page")
 
 
-def encode_day_key(day: date, key: int) -> str:
-    """A row's day and key as links of a list by day carry them."""
-    return f"{day}.{key}"
-
-
-def decode_day_key(text: str | None) -> tuple[date, int] | None:
-    """The day and key in such a text, None in none; raises `InvalidInput` for anything else."""
-    if not text:
-        return None
-    day, _, key = text.partition(".")
-    try:
-        if not is_id(key):
-            raise ValueError(text)
-        return date.fromisoformat(day), int(key)
-    except ValueError:
-        raise _not_a_page() from None
-
-
 def read_cursor() -> Cursor:
     """The cursor in the request's `before` or `after` argument."""
     if text := request.args.get("before"):

@@ -2,29 +2,74 @@
 
 from __future__ import annotations
 
-from flask.typing import ResponseReturnValue
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
 
 from tusker import clock
 from tusker.admin.blueprint import bp
-from tusker.carriers.registry import get_carriers
-from tusker.models import Role
+from tusker.carriers.registry import carrier_label, get_carriers
+from tusker.messages import say
+from tusker.models import WebhookDelivery
 from tusker.queries.delivery.carrier_health import health_of_carriers, webhooks_with_errors
-from tusker.web.access import allow
-from tusker.web.htmx import render
-from tusker.web.paging import page_of
+from tusker.web.access import STAFF
+from tusker.web.forms.fields import ChoiceField
+from tusker.web.forms.form import FilterForm
+from tusker.web.list_columns import Column, Kind
+from tusker.web.lists import ListOf
 
 SHOWN_OF_A_BODY = 400
 
 
-@bp.get("/tracking")
-@allow(Role.ADMIN, Role.AUDITOR)
-def tracking() -> ResponseReturnValue:
-    """The delivery companies' health, and the webhooks that could not be used."""
-    page = page_of(webhooks_with_errors)
-    return render(
-        "admin/delivery/tracking.html",
-        "admin/delivery/_webhooks.html",
-        carriers=health_of_carriers(sorted(get_carriers()), clock.now()),
-        page=page,
-        bodies={row.id: row.raw[:SHOWN_OF_A_BODY].decode("utf-8", "replace") for row in page.items},
-    )
+class WebhookFilter(FilterForm):
+    """Which webhooks are shown; give it the delivery companies."""
+
+    carrier = ChoiceField(say("Delivery company"), required=False, empty=say("All"))
+
+
+def _filters(sent: MultiDict[str, str]) -> WebhookFilter:
+    filters = WebhookFilter(sent)
+    filters.carrier.choices = [(name, carrier_label(name)) for name in sorted(get_carriers())]
+    return filters
+
+
+def _body(row: WebhookDelivery) -> str:
+    return row.raw[:SHOWN_OF_A_BODY].decode("utf-8", "replace")
+
+
+def _outcome(row: WebhookDelivery) -> str:
+    if row.processed_at:
+        return say("given up")
+    return say("tried {attempts} times, will be retried", attempts=row.attempts)
+
+
+WEBHOOKS = ListOf(
+    "webhooks",
+    say("Unusable webhooks"),
+    "admin.tracking",
+    (
+        Column("received_at", say("Received"), Kind.MOMENT, sorts=True),
+        Column("carrier", say("Delivery company"), value=lambda row: carrier_label(row.carrier)),
+        Column("error", say("Problem"), Kind.NAME),
+        Column("outcome", say("Outcome"), value=_outcome),
+        Column("content", say("Content"), Kind.NAME, _body),
+    ),
+    order="-received_at",
+    by_id="received_at",
+    row=("webhook", "id"),
+)
+
+
+def _health(_: Any) -> dict[str, Any]:
+    return {"carriers": health_of_carriers(sorted(get_carriers()), clock.now())}
+
+
+WEBHOOKS.serve(
+    bp,
+    "/tracking",
+    "admin/delivery/tracking.html",
+    *STAFF,
+    form=_filters,
+    query=webhooks_with_errors,
+    context=_health,
+)

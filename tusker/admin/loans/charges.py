@@ -1,57 +1,56 @@
-"""What banks keep out of receipts and payouts: by period, recorded and undone."""
+"""What banks keep out of receipts and payouts: listed, recorded and undone."""
 
 from __future__ import annotations
 
 from datetime import date
 
-from flask import Response, request, url_for
+from flask import url_for
 from flask.typing import ResponseReturnValue
 
-from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.admin.loans.deductions.forms import ChargeForm, PeriodForm
 from tusker.currency import currency
-from tusker.errors import InvalidInput
 from tusker.messages import say
 from tusker.models import BankCharge, Role
-from tusker.queries.loans.charges import CHARGE_COLUMNS, charge_cells, charges_between, total_between
+from tusker.queries.loans.charges import charges_page, charges_totals
 from tusker.queries.payout.payouts import disbursal_id_of_payout
 from tusker.services.loans import charges as service
 from tusker.transactions import transaction
-from tusker.web.access import acting, allow
-from tusker.web.files.csvfile import csv_answer
+from tusker.web.access import STAFF, acting, allow
 from tusker.web.forms.form import sent_reason
-from tusker.web.htmx import Undo, done, render
+from tusker.web.htmx import Undo, done
+from tusker.web.list_columns import Column, Kind
+from tusker.web.lists import ListOf
 
-SHOWN = 1000
-"""Charges on a page; the file has all."""
-
-
-@bp.get("/charges")
-@allow(Role.ADMIN, Role.AUDITOR)
-def charges() -> ResponseReturnValue:
-    """What banks took in a period, with its total."""
-    form, first, last = _period()
-    return render(
-        "admin/loans/charges.html",
-        status=422 if form.errors else 200,
-        form=form,
-        first=first,
-        last=last,
-        rows=charges_between(first, last, limit=SHOWN),
-        total=total_between(first, last),
-    )
-
-
-@bp.get("/charges.csv")
-@allow(Role.ADMIN, Role.AUDITOR, costly=True)
-def charges_csv() -> Response:
-    """The same as CSV, amounts in major units."""
-    form, first, last = _period()
-    if form.errors:
-        raise InvalidInput(say("From and to must be dates, the first not after the last."), field="first")
-    rows = map(charge_cells, charges_between(first, last))
-    return csv_answer(f"bank-charges-{first}-to-{last}.csv", CHARGE_COLUMNS, rows)
+CHARGES = ListOf(
+    "charges",
+    say("Bank charges"),
+    "admin.charges",
+    (
+        Column("booked", say("Booked"), Kind.DAY, lambda row: row.booked_on, sorts=True),
+        Column("value_date", say("Value date"), Kind.DAY, shown=False),
+        Column("payment", say("Payment"), value=lambda row: row.about),
+        Column("reason", say("Note"), Kind.NAME),
+        Column(
+            "source",
+            say("Source"),
+            value=lambda row: say("The bank's statement") if row.at_bank else say("Entered by hand"),
+        ),
+        Column("amount", say("Amount"), Kind.MONEY, sorts=True),
+        Column("actions", say("Actions"), in_files=False, not_for=Role.AUDITOR),
+    ),
+    order="-booked",
+    row=("charge", "id"),
+)
+CHARGES.serve(
+    bp,
+    "/charges",
+    "admin/loans/charges.html",
+    *STAFF,
+    form=PeriodForm,
+    query=charges_page,
+    totals=charges_totals,
+)
 
 
 @bp.post("/receipts/<int:receipt_id>/charges")
@@ -107,16 +106,3 @@ def _undo(charge_id: int) -> Undo:
 
 def _words(amount: int) -> str:
     return say("{amount} of bank charges is booked as the lender's cost.", amount=currency().show(amount))
-
-
-def _period() -> tuple[PeriodForm, date, date]:
-    """The days in the address, this month unless given."""
-    form = PeriodForm(request.args)
-    valid = form.validate()
-    last = (form.last.data if valid else None) or clock.today()
-    first = (form.first.data if valid else None) or last.replace(day=1)
-    if first > last:
-        form.take(InvalidInput(say("The first day must not be after the last."), field="first"))
-        first = last
-    form.first.data, form.last.data = form.first.data or first, form.last.data or last
-    return form, first, last

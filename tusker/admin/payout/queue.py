@@ -29,7 +29,9 @@ from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
 from tusker.web.forms.form import sent_reason, sent_seen
 from tusker.web.htmx import Undo, done, is_htmx, render, wants_fragment
-from tusker.web.lists import Column, Kind, ListOf, arguments, kept_choice
+from tusker.web.list_columns import Column, Kind
+from tusker.web.list_shown import arguments, kept_choice
+from tusker.web.lists import ListOf
 
 QUEUE_PAGE = 50
 

@@ -38,7 +38,8 @@ from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
 from tusker.web.forms.form import sent_reason, sent_seen
 from tusker.web.htmx import Undo, done, render
-from tusker.web.lists import Column, Kind, ListOf
+from tusker.web.list_columns import Column, Kind
+from tusker.web.lists import ListOf
 
 ATTENTION = ListOf(
     "attention",

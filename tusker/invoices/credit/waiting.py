@@ -2,39 +2,102 @@
 
 from __future__ import annotations
 
-from flask import request, url_for
+from collections.abc import Sequence
+
+from flask import url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from tusker import clock
+from tusker.domain.credit.limits import Bound, LineState
 from tusker.invoices.actions import carry_out
 from tusker.invoices.blueprint import bp
 from tusker.invoices.page import done_with
-from tusker.messages import say
+from tusker.messages import joined, say
 from tusker.models import Role
 from tusker.queries.credit.customers import customer_by_id
 from tusker.queries.credit.invoices import invoice_in
-from tusker.queries.credit.waiting import waiting_rows
+from tusker.queries.credit.waiting import WaitingRow, waiting_rows, waiting_totals
 from tusker.services.credit.waiting import cancel_waiting, leave_waiting
 from tusker.transactions import transaction
-from tusker.web.access import acting, allow, current_company_id, my_scope
-from tusker.web.htmx import Undo, render
+from tusker.web.access import STAFF, acting, allow, current_company_id, is_staff, my_scope
+from tusker.web.filters import status_label
+from tusker.web.forms.fields import CountField, TextField
+from tusker.web.forms.form import FilterForm
+from tusker.web.htmx import Undo
+from tusker.web.list_columns import Column, Kind
+from tusker.web.list_shown import Shown
+from tusker.web.lists import ListOf
 
-PAGE = "invoices/credit/waiting_list.html"
-MOST = 500
-"""How many rows the page shows."""
+_LIMITS = {
+    Bound.CREDIT_LINE: say("Line limit"),
+    Bound.SUPPLIER: say("Supplier limit"),
+    Bound.PURCHASER: say("Purchaser limit"),
+}
 
 
-@bp.get("/waiting")
-@allow(Role.SUPPLIER, Role.ADMIN, Role.AUDITOR)
-def waiting_list() -> ResponseReturnValue:
-    """A supplier's own requests that wait; to staff all, or those of the company in `customer_id`."""
-    supplier_id, company_id = _owner(), None
-    if supplier_id is None:
-        company_id = request.args.get("customer_id", type=int)
-    company = customer_by_id(company_id) if company_id is not None else None
-    rows = waiting_rows(clock.today(), supplier_id=supplier_id, customer_id=company_id, limit=MOST)
-    return render(PAGE, PAGE, rows=rows, of=company.name if company else None)
+def _lacks(row: WaitingRow) -> Sequence[tuple[Bound, int]]:
+    return row.refusal.lacks if row.refusal else ()
+
+
+def _waits_for(row: WaitingRow) -> str:
+    if row.fits:
+        return say("Nothing: it will be approved within a minute")
+    if row.line.state is not LineState.ACTIVE:
+        return status_label(row.line.state)
+    return joined(_LIMITS[bound] for bound, _ in _lacks(row))
+
+
+WAITING = ListOf(
+    "waiting",
+    say("Waiting list"),
+    "invoices.waiting_list",
+    (
+        Column("number", say("Invoice")),
+        Column("supplier", say("Supplier"), Kind.NAME, lambda row: row.line.supplier, not_for=Role.SUPPLIER),
+        Column("purchaser", say("Purchaser"), Kind.NAME, lambda row: row.line.purchaser),
+        Column("principal", say("Principal"), Kind.MONEY, sorts=True),
+        Column("place", say("Place"), Kind.NUMBER, sorts=True),
+        Column("waits_for", say("Waits for"), Kind.NAME, _waits_for),
+        Column(
+            "lacking",
+            say("Must become available"),
+            Kind.MONEY,
+            lambda row: max((lacking for _, lacking in _lacks(row)), default=None),
+        ),
+        Column("asked_at", say("Waiting since"), Kind.MOMENT, sorts=True),
+        Column("expires_at", say("Waits until"), Kind.MOMENT, sorts=True, shown=False),
+    ),
+    order="asked_at",
+    by_id="asked_at",
+    row=("waiting", "id"),
+    tabs=("customer_id",),
+)
+
+
+class WaitingFilter(FilterForm):
+    """Which requests are shown; links set the company."""
+
+    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Number or company")})
+    customer_id = CountField(say("Company"), required=False)
+
+
+def _company(shown: Shown) -> dict[str, str | None]:
+    """Whose list it is to staff."""
+    company = shown.form.asked().get("customer_id") if is_staff() else None
+    return {"of": customer_by_id(company).name if company else None}
+
+
+WAITING.serve(
+    bp,
+    "/waiting",
+    "invoices/credit/waiting_list.html",
+    *(Role.SUPPLIER, *STAFF),
+    form=WaitingFilter,
+    query=lambda **asked: waiting_rows(clock.today(), supplier_id=_owner(), **asked),
+    totals=lambda **asked: waiting_totals(supplier_id=_owner(), **asked),
+    context=_company,
+)
 
 
 @bp.post("/<int:invoice_id>/wait")

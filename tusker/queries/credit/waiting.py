@@ -7,33 +7,44 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import BigInteger, DateTime, Select, column, select, text
 from sqlalchemy.orm import joinedload
 
 from tusker.domain.credit.limits import LimitUse, LineState, Refusal, ThreeLimits
 from tusker.extensions import db
-from tusker.models import WaitingRequest
+from tusker.models import Customer, Invoice, WaitingRequest
 from tusker.queries.credit.credit_lines import LineRow, lines_by_id
+from tusker.queries.paging import Cursor, Sorts, rows_of_page
+from tusker.queries.searching import has
+from tusker.queries.sums import Totals, totals_of
 
 # What waits up to a request, itself included, is held against each limit as if it were used.
-_WAITING = text(
-    """
-    WITH listed AS (
-        SELECT *, sum(principal) OVER (PARTITION BY credit_line_id ORDER BY id) AS of_line,
+_LISTED = (
+    text(
+        """
+        SELECT id, invoice_id, credit_line_id, supplier_id, purchaser_id, principal, agreed_at_term, asked_at,
+            expires_at,
+            sum(principal) OVER (PARTITION BY credit_line_id ORDER BY id) AS of_line,
             sum(principal) OVER (PARTITION BY supplier_id ORDER BY id) AS of_supplier,
             sum(principal) OVER (PARTITION BY purchaser_id ORDER BY id) AS of_purchaser,
             GREATEST(row_number() OVER (PARTITION BY supplier_id ORDER BY id),
                 row_number() OVER (PARTITION BY purchaser_id ORDER BY id)) AS place
         FROM waiting_requests WHERE state = 'waiting'
+        """
     )
-    SELECT w.*, i.number FROM listed w JOIN invoices i ON i.id = w.invoice_id
-    WHERE (CAST(:supplier_id AS bigint) IS NULL OR w.supplier_id = :supplier_id)
-      AND (CAST(:customer_id AS bigint) IS NULL OR :customer_id IN (w.supplier_id, w.purchaser_id))
-      AND (CAST(:line_id AS bigint) IS NULL OR w.credit_line_id = :line_id)
-      AND (CAST(:invoice_id AS bigint) IS NULL OR w.invoice_id = :invoice_id)
-    ORDER BY w.id LIMIT :limit
-    """
+    .columns(
+        *(
+            column(name, BigInteger)
+            for name in ("id", "invoice_id", "credit_line_id", "supplier_id", "purchaser_id")
+        ),
+        *(column(name, BigInteger) for name in ("principal", "agreed_at_term")),
+        *(column(name, DateTime(timezone=True)) for name in ("asked_at", "expires_at")),
+        *(column(name, BigInteger) for name in ("of_line", "of_supplier", "of_purchaser", "place")),
+    )
+    .subquery("listed")
 )
+SORTS: Sorts = {name: _LISTED.c[name] for name in ("principal", "place", "expires_at")}
+IN_ORDER = Cursor(descending=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +72,10 @@ class WaitingRow:
 
 
 def waiting_rows(
-    today: date,
-    *,
-    supplier_id: int | None = None,
-    customer_id: int | None = None,
-    line_id: int | None = None,
-    invoice_id: int | None = None,
-    limit: int | None = None,
+    today: date, *, cursor: Cursor = IN_ORDER, limit: int | None = None, **wanted: Any
 ) -> list[WaitingRow]:
-    """Who waits, in the order of asking: all, or those of a supplier, of a company on either side, of a line, or of a
-    refused invoice."""
-    wanted = {"supplier_id": supplier_id, "customer_id": customer_id, "line_id": line_id}
-    rows = db.session.execute(_WAITING, {**wanted, "invoice_id": invoice_id, "limit": limit}).all()
+    """Those of the waiting list that are `wanted`, as `_wanted` takes it, in the order of asking."""
+    rows = rows_of_page(_wanted(**wanted), _LISTED.c.id, cursor, limit, SORTS)
     lines = lines_by_id({row.credit_line_id for row in rows}, today)
     return [
         WaitingRow(
@@ -89,6 +92,39 @@ def waiting_rows(
         )
         for row in rows
     ]
+
+
+def waiting_totals(**wanted: Any) -> Totals:
+    """How many those are, and their principal."""
+    return totals_of(_wanted(**wanted), _LISTED.c.id, principal=_LISTED.c.principal)
+
+
+def _wanted(
+    *,
+    supplier_id: int | None = None,
+    customer_id: int | None = None,
+    line_id: int | None = None,
+    invoice_id: int | None = None,
+    search: str = "",
+) -> Select[*tuple[Any, ...]]:
+    """All, or those of a supplier, of a company on either side, of a line, of a refused invoice, or that a search for
+    a number or company finds."""
+    listed = _LISTED.c
+    query = select(_LISTED, Invoice.number).join(Invoice, Invoice.id == listed.invoice_id)
+    for key, value in (
+        (listed.supplier_id, supplier_id),
+        (listed.credit_line_id, line_id),
+        (listed.invoice_id, invoice_id),
+    ):
+        if value is not None:
+            query = query.where(key == value)
+    if customer_id is not None:
+        query = query.where((listed.supplier_id == customer_id) | (listed.purchaser_id == customer_id))
+    if words := search.strip():
+        named = select(Customer.id).where(has(words, Customer.name))
+        found = listed.supplier_id.in_(named) | listed.purchaser_id.in_(named)
+        query = query.where(has(words, Invoice.number) | found)
+    return query
 
 
 def _refusal(limits: ThreeLimits, row: Any) -> Refusal | None:

@@ -38,7 +38,11 @@ def health_of_carriers(carriers: list[str], now: datetime) -> Rows:
     return db.session.execute(_HEALTH, {"carriers": carriers, "now": now}).all()
 
 
-def webhooks_with_errors(*, cursor: Cursor = NEWEST, limit: int) -> list[WebhookDelivery]:
-    """A page of webhooks that could not be used, the newest first."""
+def webhooks_with_errors(
+    *, carrier: str | None = None, cursor: Cursor = NEWEST, limit: int
+) -> list[WebhookDelivery]:
+    """A page of webhooks that could not be used, of one delivery company if given, the newest first."""
     query = select(WebhookDelivery).where(WebhookDelivery.error.is_not(None))
+    if carrier:
+        query = query.where(WebhookDelivery.carrier == carrier)
     return [delivery for (delivery,) in rows_of_page(query, WebhookDelivery.id, cursor, limit)]

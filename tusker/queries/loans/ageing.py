@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
 from tusker.domain.loans.ageing import AgeingRow, Bucket, Key, age, bucket_of, merged
 from tusker.queries.loans.loan_rows import LoanRow
-from tusker.queries.loans.loans import due_after, open_loans
+from tusker.queries.loans.loans import OLDEST_DUE, open_loans
 from tusker.queries.loans.positions import Position, aged_lines, positions
+from tusker.queries.paging import Cursor
+from tusker.queries.sums import Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +56,9 @@ class Narrowed:
 
 
 def loans_behind(
-    as_of: date,
-    wanted: Narrowed,
-    *,
-    today: date,
-    after: tuple[date, int] | None = None,
-    at_a_time: int = 200,
-) -> Iterator[LoanRow]:
-    """The loans on which something was owed on a day, the oldest due first, read a few at a time."""
+    as_of: date, wanted: Narrowed, *, today: date, cursor: Cursor = OLDEST_DUE, limit: int | None = None
+) -> list[LoanRow]:
+    """A page of the loans on which something was owed on a day, in the order of their due dates now."""
     read = partial(
         open_loans,
         as_of,
@@ -71,17 +68,29 @@ def loans_behind(
         # What was paid and undone since had another bucket then.
         bucket=wanted.bucket if as_of == today else None,
         to_collect=wanted.as_purchaser,
-        limit=at_a_time,
+        limit=limit,
     )
-    while rows := read(cursor=due_after(after)):
-        for row in rows:
-            late = bucket_of(row.days_late(as_purchaser=wanted.as_purchaser))
-            if row.owed(as_purchaser=wanted.as_purchaser) and wanted.bucket in (None, late):
-                yield row
-        after = (rows[-1].due_date, rows[-1].loan_id)
+    found: list[LoanRow] = []
+    upwards = cursor.after is not None
+    while rows := read(cursor=cursor):
+        met = [row for row in rows if _is_meant(row, wanted)]
+        found = met + found if upwards else found + met
+        if limit is None or len(rows) < limit or len(found) >= limit:
+            break
+        last = rows[0] if upwards else rows[-1]
+        place = (last.due_now, last.loan_id)
+        cursor = replace(cursor, after=place) if upwards else replace(cursor, before=place)
+    if limit is None:
+        return found
+    return found[-limit:] if upwards else found[:limit]
 
 
-def sum_behind(as_of: date, wanted: Narrowed) -> tuple[int, int]:
+def _is_meant(row: LoanRow, wanted: Narrowed) -> bool:
+    late = bucket_of(row.days_late(as_purchaser=wanted.as_purchaser))
+    return row.owed(as_purchaser=wanted.as_purchaser) != 0 and wanted.bucket in (None, late)
+
+
+def sum_behind(as_of: date, wanted: Narrowed) -> Totals:
     """How many loans those are, and what is owed on them."""
     found = [
         row
@@ -95,7 +104,8 @@ def sum_behind(as_of: date, wanted: Narrowed) -> tuple[int, int]:
         and row.owed(as_purchaser=wanted.as_purchaser)
         and wanted.bucket in (None, row.bucket_for(as_purchaser=wanted.as_purchaser))
     ]
-    return sum(row.loans for row in found), sum(row.owed(as_purchaser=wanted.as_purchaser) for row in found)
+    owed = sum(row.owed(as_purchaser=wanted.as_purchaser) for row in found)
+    return Totals(sum(row.loans for row in found), {"owed": owed})
 
 
 def together(found: Iterable[Position], *, as_purchaser: bool = False) -> AgeingRow[None]:

@@ -12,8 +12,10 @@ from tusker.currency import currency
 from tusker.extensions import db
 from tusker.models import BankCharge, Payout, Receipt
 from tusker.queries.columns import Rows
-from tusker.queries.sums import sum_of
+from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
+from tusker.queries.sums import Totals, totals_of
 
+SORTS: Sorts = {"booked": BankCharge.booked_on, "amount": BankCharge.amount}
 CHARGE_COLUMNS = ("booked", "value_date", "payment", "amount", "currency", "by", "reason")
 
 
@@ -30,15 +32,26 @@ def charge_cells(row: Row[*tuple[Any, ...]]) -> list[object]:
     ]
 
 
-def charges_between(first: date, last: date, *, limit: int | None = None) -> Rows:
+def charges_between(first: date, last: date) -> Rows:
     """What was booked in a period, both days included, the oldest first."""
-    query = _charges().where(BankCharge.booked_on.between(first, last))
-    return db.session.execute(query.order_by(BankCharge.booked_on, BankCharge.id).limit(limit)).all()
+    query = _booked(first, last).order_by(BankCharge.booked_on, BankCharge.id)
+    return db.session.execute(query).all()
 
 
-def total_between(first: date, last: date) -> int:
-    """The charges booked in a period less those undone in it, in minor units."""
-    return sum_of(BankCharge.amount, BankCharge.booked_on.between(first, last))
+def charges_page(
+    *, first: date | None = None, last: date | None = None, cursor: Cursor = NEWEST, limit: int | None = None
+) -> Rows:
+    """A page of charges, of those booked in a period if given, the newest first."""
+    return rows_of_page(_booked(first, last), BankCharge.id, cursor, limit, SORTS)
+
+
+def charges_totals(*, first: date | None = None, last: date | None = None) -> Totals:
+    """How many those are, and what they add up to less those undone among them."""
+    return totals_of(_booked(first, last), BankCharge.id, amount=BankCharge.amount)
+
+
+def _booked(first: date | None, last: date | None) -> Select[*tuple[Any, ...]]:
+    return _charges().where(BankCharge.booked_on.between(first or date.min, last or date.max))
 
 
 def charges_of_receipt(receipt_id: int) -> Rows:

@@ -53,6 +53,8 @@ class LoanRow:
     principal: int
     start_date: date
     due_date: date
+    due_now: date
+    """Its due date now, by which lists are sorted; what was moved since the day tells them apart."""
     booked_on: date
     closed_on: date | None
     ended_on: date | None
@@ -239,6 +241,7 @@ def _row(
         principal=loan.principal,
         start_date=loan.start_date,
         due_date=due,
+        due_now=loan.due_date,
         booked_on=loan.booked_on,
         closed_on=loan.closed_on,
         ended_on=ended_on if ended_on and ended_on <= as_of else None,

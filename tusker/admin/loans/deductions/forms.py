@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from wtforms.validators import ValidationError as FieldError
+
 from tusker.messages import say
 from tusker.models import DeductionKind
 from tusker.models.loans.deductions import DISPUTABLE
@@ -73,3 +75,7 @@ class PeriodForm(FilterForm):
 
     first = DayField(say("From"), required=False)
     last = DayField(say("To"), required=False)
+
+    def validate_last(self, last: DayField) -> None:
+        if self.first.data and last.data and self.first.data > last.data:
+            raise FieldError(say("The first day must not be after the last."))
