@@ -12,9 +12,12 @@ from decimal import Decimal
 import pytest
 from flask.testing import FlaskClient
 
-from tests.support.loan_book import Book, day
+from tests.support.loan_book import Book, day, on_day
 from tests.support.pages import HTMX, amounts
+from tusker.domain.loans.relief import ReliefLimits
 from tusker.models import Role
+from tusker.services.loans.relief.granting import extend
+from tusker.transactions import transaction
 
 # 8,000 at 0.1 % a day is 8 a day of interest, and 8 a day of penalty from the due date; the fee is 100
 CURRENT, LATE, LATER, OTHERS = "8,140.00", "8,500.00", "9,140.00", "9,940.00"
@@ -79,6 +82,14 @@ def test_the_loans_are_paged_and_summed_whole(
         following = re.search(r'href="([^"]+)"[^>]*>Next', page)
         address = html.unescape(following[1]) if following else ""
     assert len(seen) == len(set(seen)) == 4
+    # of a past day, on which the oldest was not yet moved behind the others
+    limits = ReliefLimits(10**12, Decimal(1), 365)
+    with transaction():
+        moved = {"due_date": day(-40), "with_interest": True, "reason": "late", "limits": limits}
+        extend(on_day(0), book.others, on_closed_day=True, **moved)
+    monkeypatch.setattr("tusker.web.lists.ROWS_AT_ONCE", 1)
+    listed = [row["loan"] for row in rows_of(browser.get(f"/reports/ageing/loans.csv?as_of={day(1)}").text)]
+    assert len(listed) == len(set(listed)) == 4
 
 
 def test_a_past_day_shows_what_was_owed_then(
