@@ -357,7 +357,7 @@ def _bare(node: ast.AST) -> Iterator[str]:
 
 def plain_heads(source: str) -> Iterator[str]:
     """Titles of lists and heads of their columns that a module does not say by `say`."""
-    if "tusker.web.list" not in source:
+    if "tusker.web.lists" not in source:
         return
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in {"Column", "ListOf"}:

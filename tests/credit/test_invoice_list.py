@@ -286,7 +286,7 @@ def test_files_are_read_in_pieces_in_the_order_of_the_page(
     line = make_line()
     for number, value in enumerate((100_00, 300_00, 200_00, 200_00, 100_00)):
         ask(line, value, ref=f"S-{number}")
-    monkeypatch.setattr("tusker.web.lists.ROWS_AT_ONCE", 2)
+    monkeypatch.setattr("tusker.web.lists.listing.ROWS_AT_ONCE", 2)
     browser = login(Role.ADMIN)
     for sort, expected in (
         ("", ["S-4", "S-3", "S-2", "S-1", "S-0"]),

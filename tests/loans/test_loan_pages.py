@@ -197,7 +197,7 @@ def test_further_rows_lose_and_repeat_none(
     login: Callable[..., FlaskClient],
     make_invoice: Callable[..., Invoice],
 ) -> None:
-    monkeypatch.setattr("tusker.web.lists.PAGE_SIZE", 2)
+    monkeypatch.setattr("tusker.web.lists.listing.PAGE_SIZE", 2)
     made = [make_invoice("disbursed").number for _ in range(5)]
     browser, url, shown = login(), "/admin/loans", []
     for _ in range(4):

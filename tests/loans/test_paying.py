@@ -71,7 +71,7 @@ def test_all_that_is_due_by_the_day_is_meant_without_a_choice(buyer: FlaskClient
 def test_what_is_chosen_on_several_pages_is_paid(
     buyer: FlaskClient, two: list[Loan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tusker.web.lists.PAGE_SIZE", 1)
+    monkeypatch.setattr("tusker.web.lists.listing.PAGE_SIZE", 1)
     first = buyer.get("/invoices/to-repay").text
     assert f'name="loan" value="{two[0].id}"' in first
     url = re.search(r'formaction="([^"]*before=[^"]*)"', first)

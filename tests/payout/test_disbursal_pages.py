@@ -225,7 +225,7 @@ def test_the_list_filters_and_pages(
     browser = login()
     shown = browser.get("/admin/disbursals?status=draft", headers=HTMX).text
     assert [r in shown for r in references] == [False, True, True]
-    monkeypatch.setattr("tusker.web.lists.PAGE_SIZE", 2)
+    monkeypatch.setattr("tusker.web.lists.listing.PAGE_SIZE", 2)
     first = browser.get("/admin/disbursals", headers=HTMX).text
     assert references[0] not in first
     assert "before=" in first

@@ -73,7 +73,7 @@ def test_each_amount_leads_to_its_loans(login: Callable[..., FlaskClient], book:
 def test_the_loans_are_paged_and_summed_whole(
     login: Callable[..., FlaskClient], book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tusker.web.lists.PAGE_SIZE", 2)
+    monkeypatch.setattr("tusker.web.lists.listing.PAGE_SIZE", 2)
     browser, address, seen = login(), "/reports/ageing/loans", []
     while address:
         page = browser.get(address).text
@@ -87,7 +87,7 @@ def test_the_loans_are_paged_and_summed_whole(
     with transaction():
         moved = {"due_date": day(-40), "with_interest": True, "reason": "late", "limits": limits}
         extend(on_day(0), book.others, on_closed_day=True, **moved)
-    monkeypatch.setattr("tusker.web.lists.ROWS_AT_ONCE", 1)
+    monkeypatch.setattr("tusker.web.lists.listing.ROWS_AT_ONCE", 1)
     listed = [row["loan"] for row in rows_of(browser.get(f"/reports/ageing/loans.csv?as_of={day(1)}").text)]
     assert len(listed) == len(set(listed)) == 4
 

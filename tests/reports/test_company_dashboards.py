@@ -142,7 +142,7 @@ def test_to_repay_is_oldest_due_first_and_scoped(
 def test_to_repay_goes_on_where_the_page_ended(
     login: Callable[..., FlaskClient], old_line: CreditLine, monkeypatch: pytest.MonkeyPatch, lend: Any
 ) -> None:
-    monkeypatch.setattr("tusker.web.lists.PAGE_SIZE", 2)
+    monkeypatch.setattr("tusker.web.lists.listing.PAGE_SIZE", 2)
     assert PAGE_SIZE > 2
     ids = [lend(old_line, days) for days in (1, 1, 1, 9)]
     browser = login(Role.PURCHASER, customer=old_line.purchaser.customer)

@@ -200,8 +200,8 @@ def test_a_missing_translation_is_found(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_plain_head_of_a_list_is_found() -> None:
     lists = """
-from tusker.web.list_columns import Column
-from tusker.web.lists import ListOf
+from tusker.web.lists.columns import Column
+from tusker.web.lists.listing import ListOf
 ListOf("loans", "Loans", (Column("number", say("Invoice")), Column("due", head="Due")), title=say("Loans"))
 """
     assert list(catalogue.plain_heads(lists)) == ["Loans", "Due"]

@@ -43,7 +43,7 @@ from tusker.transactions import transaction
 from tusker.web.access import access_of
 from tusker.web.files.csvfile import csv_lines
 from tusker.web.files.workbooks import written
-from tusker.web.lists import LISTS, ListOf
+from tusker.web.lists.listing import LISTS, ListOf
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")
 
@@ -165,7 +165,7 @@ def test_every_list_in_every_order_shows_each_row_once_and_its_files_have_the_sa
     app: Flask, login: Callable[..., FlaskClient], book: list[Invoice], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people = browsers(app, login, book)
-    monkeypatch.setattr("tusker.web.lists.ROWS_AT_ONCE", 2)
+    monkeypatch.setattr("tusker.web.lists.listing.ROWS_AT_ONCE", 2)
     walked = 0
     for of in LISTS.values():
         mark = access_of(app, of.endpoint)
@@ -173,9 +173,9 @@ def test_every_list_in_every_order_shows_each_row_once_and_its_files_have_the_sa
         browser = people[Role.ADMIN if Role.ADMIN in mark else Role.SUPPLIER]
         sorts = [f"{way}{column.key}" for column in of.columns if column.sorts for way in ("", "-")]
         assert of.order in sorts
-        monkeypatch.setattr("tusker.web.lists.PAGE_SIZE", 200)
+        monkeypatch.setattr("tusker.web.lists.listing.PAGE_SIZE", 200)
         everything = set(rows(browser.get(url_of(app, of.endpoint)).text, of))
-        monkeypatch.setattr("tusker.web.lists.PAGE_SIZE", max(2, len(everything) // 3))
+        monkeypatch.setattr("tusker.web.lists.listing.PAGE_SIZE", max(2, len(everything) // 3))
         assert everything or of.name in {"statements", "approvals"}, of.name
         for sort in sorts:
             pages, last = walk(browser, url_of(app, of.endpoint, sort=sort), of, "before")

@@ -36,8 +36,8 @@ from tusker.services.credit.standing import why_closed
 from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
 from tusker.web.htmx import PROPOSED, done, render
-from tusker.web.list_columns import Column, Kind
-from tusker.web.lists import ListOf
+from tusker.web.lists.columns import Column, Kind
+from tusker.web.lists.listing import ListOf
 from tusker.web.pages.finding import remember
 from tusker.web.plotting.book import BookHistory
 from tusker.web.plotting.shapes import Plot

@@ -6,8 +6,8 @@ from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.credit.credit_lines import LineRow
 from tusker.web.filters import percent
-from tusker.web.list_columns import Column, Kind
-from tusker.web.lists import ListOf
+from tusker.web.lists.columns import Column, Kind
+from tusker.web.lists.listing import ListOf
 
 _COLUMNS = (
     Column("supplier", say("Supplier"), Kind.NAME, sorts=True, not_for=Role.SUPPLIER),

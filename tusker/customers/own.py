@@ -26,7 +26,7 @@ from tusker.transactions import transaction
 from tusker.web.access import COMPANIES, acting, allow, current_company_id
 from tusker.web.forms.form import FilterForm
 from tusker.web.htmx import done, render
-from tusker.web.list_shown import Shown
+from tusker.web.lists.shown import Shown
 
 
 def _lines(**asked: Any) -> list[LineRow]:

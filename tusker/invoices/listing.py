@@ -30,8 +30,8 @@ from tusker.queries.credit.invoices import (
 from tusker.queries.sums import Totals
 from tusker.web.access import allow, is_staff, my_scope
 from tusker.web.htmx import render
-from tusker.web.list_columns import Column, Kind
-from tusker.web.lists import ListOf
+from tusker.web.lists.columns import Column, Kind
+from tusker.web.lists.listing import ListOf
 from tusker.web.paging import PAGE_SIZE
 
 MOST_WATCHED = 2 * PAGE_SIZE

@@ -17,9 +17,9 @@ from tusker.queries.loans.loan_rows import LoanRow
 from tusker.reports.blueprint import bp, narrowed_to, own, pays
 from tusker.reports.forms import AsOfForm
 from tusker.web.forms.fields import ChoiceField, CountField, DayField
-from tusker.web.list_columns import Column, Kind
-from tusker.web.list_shown import Shown
-from tusker.web.lists import ListOf
+from tusker.web.lists.columns import Column, Kind
+from tusker.web.lists.listing import ListOf
+from tusker.web.lists.shown import Shown
 
 _BUCKETS: Mapping[str, Text] = {
     Bucket.CURRENT: say("not past due"),

@@ -38,8 +38,8 @@ from tusker.web.errors import answer_http_error
 from tusker.web.filters import status_label
 from tusker.web.forms.form import FilterForm, sent_reason, sent_seen
 from tusker.web.htmx import Undo, done, render
-from tusker.web.list_columns import Column, Kind
-from tusker.web.lists import ListOf
+from tusker.web.lists.columns import Column, Kind
+from tusker.web.lists.listing import ListOf
 from tusker.web.pages.finding import remember
 
 TAB_OF = {

@@ -15,8 +15,8 @@ from tusker.queries.delivery.carrier_health import health_of_carriers, webhooks_
 from tusker.web.access import STAFF
 from tusker.web.forms.fields import ChoiceField
 from tusker.web.forms.form import FilterForm
-from tusker.web.list_columns import Column, Kind
-from tusker.web.lists import ListOf
+from tusker.web.lists.columns import Column, Kind
+from tusker.web.lists.listing import ListOf
 
 SHOWN_OF_A_BODY = 400
 

@@ -29,8 +29,8 @@ from tusker.web.forms.fields import FIRST_DAY, LAST_DAY
 from tusker.web.forms.form import Form, ReasonForm
 from tusker.web.forms.loan_filter import LoanFilter
 from tusker.web.htmx import PROPOSED, Undo, done, render, wants_fragment
-from tusker.web.list_columns import Column, Kind
-from tusker.web.lists import ListOf
+from tusker.web.lists.columns import Column, Kind
+from tusker.web.lists.listing import ListOf
 
 LOANS = ListOf(
     "loans",

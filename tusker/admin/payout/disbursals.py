@@ -36,8 +36,8 @@ from tusker.web.access import STAFF, acting, allow
 from tusker.web.files.csvfile import csv_answer
 from tusker.web.forms.form import sent_reason
 from tusker.web.htmx import is_htmx, render, wants_fragment
-from tusker.web.list_columns import Column, Kind
-from tusker.web.lists import ListOf
+from tusker.web.lists.columns import Column, Kind
+from tusker.web.lists.listing import ListOf
 from tusker.web.paging import read_cursor
 
 EXPORT_HEADER = (

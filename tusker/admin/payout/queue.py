@@ -29,9 +29,9 @@ from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
 from tusker.web.forms.form import sent_reason, sent_seen
 from tusker.web.htmx import Undo, done, is_htmx, render, wants_fragment
-from tusker.web.list_columns import Column, Kind
-from tusker.web.list_shown import arguments, kept_choice
-from tusker.web.lists import ListOf
+from tusker.web.lists.columns import Column, Kind
+from tusker.web.lists.listing import ListOf
+from tusker.web.lists.shown import arguments, kept_choice
 
 QUEUE_PAGE = 50
 

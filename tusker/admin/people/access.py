@@ -8,8 +8,8 @@ from tusker.messages import say
 from tusker.queries.people.access import access_page, access_totals
 from tusker.web.access import STAFF
 from tusker.web.filters import device_words
-from tusker.web.list_columns import Column, Kind
-from tusker.web.lists import ListOf
+from tusker.web.lists.columns import Column, Kind
+from tusker.web.lists.listing import ListOf
 
 ACCESS = ListOf(
     "access",

@@ -22,8 +22,8 @@ from tusker.web.access import STAFF, acting, allow
 from tusker.web.filters import status_label
 from tusker.web.forms.form import sent_reason
 from tusker.web.htmx import Undo, done, render
-from tusker.web.list_columns import Column, Kind
-from tusker.web.lists import ListOf
+from tusker.web.lists.columns import Column, Kind
+from tusker.web.lists.listing import ListOf
 
 USERS = ListOf(
     "users",

@@ -38,8 +38,8 @@ from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
 from tusker.web.forms.form import sent_reason, sent_seen
 from tusker.web.htmx import Undo, done, render
-from tusker.web.list_columns import Column, Kind
-from tusker.web.lists import ListOf
+from tusker.web.lists.columns import Column, Kind
+from tusker.web.lists.listing import ListOf
 
 ATTENTION = ListOf(
     "attention",

@@ -25,8 +25,8 @@ from tusker.redis.queues import enqueue, waiting
 from tusker.web.access import STAFF, acting, allow
 from tusker.web.filters import actor_words, event_value, status_label
 from tusker.web.htmx import done, render
-from tusker.web.list_columns import Column, Kind
-from tusker.web.lists import ListOf
+from tusker.web.lists.columns import Column, Kind
+from tusker.web.lists.listing import ListOf
 
 KINDS = (
     ("credit_line", say("Credit lines")),

@@ -25,9 +25,9 @@ from tusker.web.filters import status_label
 from tusker.web.forms.fields import CountField, TextField
 from tusker.web.forms.form import FilterForm
 from tusker.web.htmx import Undo
-from tusker.web.list_columns import Column, Kind
-from tusker.web.list_shown import Shown
-from tusker.web.lists import ListOf
+from tusker.web.lists.columns import Column, Kind
+from tusker.web.lists.listing import ListOf
+from tusker.web.lists.shown import Shown
 
 _LIMITS = {
     Bound.CREDIT_LINE: say("Line limit"),

@@ -24,9 +24,9 @@ from tusker.queries.sums import Totals
 from tusker.web.access import COMPANIES, allow, my_scope
 from tusker.web.forms.loan_filter import LoanFilter
 from tusker.web.htmx import go, is_htmx, render
-from tusker.web.list_columns import Column, Kind
-from tusker.web.list_shown import arguments, kept_choice
-from tusker.web.lists import ListOf
+from tusker.web.lists.columns import Column, Kind
+from tusker.web.lists.listing import ListOf
+from tusker.web.lists.shown import arguments, kept_choice
 
 MOST_ADDED = 100
 """Loans of a narrowed list whose amounts are added up while somebody waits."""

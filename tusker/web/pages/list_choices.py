@@ -15,7 +15,7 @@ from tusker.services.people.saved_views import open_with, remove_view, save_view
 from tusker.transactions import transaction
 from tusker.web.access import access_of, allow
 from tusker.web.htmx import Undo, done
-from tusker.web.lists import LISTS, ListOf
+from tusker.web.lists.listing import LISTS, ListOf
 from tusker.web.pages.start import bp
 from tusker.web.urls import local_url
 

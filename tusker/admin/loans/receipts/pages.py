@@ -26,8 +26,8 @@ from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
 from tusker.web.forms.form import ReasonForm, sent_reason
 from tusker.web.htmx import done, render
-from tusker.web.list_columns import Column, Kind
-from tusker.web.lists import ListOf
+from tusker.web.lists.columns import Column, Kind
+from tusker.web.lists.listing import ListOf
 from tusker.web.pages.finding import remember
 
 RECEIPTS = ListOf(

@@ -31,8 +31,8 @@ from tusker.web.files.csvfile import csv_answer
 from tusker.web.files.workbooks import workbook_answer
 from tusker.web.forms.form import FilterForm
 from tusker.web.htmx import current_path, render, wants_fragment
-from tusker.web.list_columns import TYPES, Column, Order
-from tusker.web.list_shown import PLACES, Shown, arguments
+from tusker.web.lists.columns import TYPES, Column, Order
+from tusker.web.lists.shown import PLACES, Shown, arguments
 from tusker.web.paging import PAGE_SIZE, KeysetPage, Reading, keyset_page, place_in, text_of_place
 
 ROWS_AT_ONCE = 1_000

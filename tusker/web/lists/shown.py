@@ -13,11 +13,11 @@ from werkzeug.datastructures import MultiDict
 from tusker.models import SavedView
 from tusker.queries.sums import Totals
 from tusker.web.forms.form import FilterForm
-from tusker.web.list_columns import TYPES, Column, Order
+from tusker.web.lists.columns import TYPES, Column, Order
 from tusker.web.paging import KeysetPage
 
 if TYPE_CHECKING:
-    from tusker.web.lists import ListOf
+    from tusker.web.lists.listing import ListOf
 
 EVERYTHING = "all"
 """`view=all` opens a list without the view that opens in its place."""

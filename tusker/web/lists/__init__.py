@@ -1,0 +1,1 @@
+"""Lists: what one is, its columns, and how it is shown."""
