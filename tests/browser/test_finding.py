@@ -1,4 +1,4 @@
-"""Search and shortcuts by keyboard, and the search without JavaScript."""
+"""Search and shortcuts by keyboard, the search without JavaScript, and counts that stop in a hidden tab."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ from collections.abc import Callable
 
 from tests.support.window import Window
 from tusker.models import Invoice, Role, User
+
+HIDE = """() => {
+  window.away = true;
+  Object.defineProperty(document, "hidden", { get: () => window.away });
+  htmx.trigger("[hx-get='/counts']", "tab-shown");
+}"""
+SHOW = """() => { window.away = false; document.dispatchEvent(new Event("visibilitychange")); }"""
 
 
 def test_by_keyboard_alone(
@@ -31,6 +38,13 @@ def test_by_keyboard_alone(
     page.keyboard.press("g")
     page.keyboard.press("q")
     page.wait_for_url("**/admin/queue")
+    # nothing is asked while nobody looks, and the counts once when the tab is shown again
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.evaluate(HIDE)
+    with page.expect_response("**/counts"):
+        page.evaluate(SHOW)
+    assert len([url for url in asked if url.endswith("/counts")]) == 1
 
 
 def test_without_javascript(

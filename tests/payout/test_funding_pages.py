@@ -182,6 +182,12 @@ def test_the_purchasers_desk(
     assert second.number in page
     assert foreign.number not in page
     assert "https://docs.example" in page
+    for sort, last in (("amount", second), ("-amount", first), ("-delivered_at", first)):
+        _, *lines = browser.get(f"/invoices/to-confirm.csv?sort={sort}").text.splitlines()
+        assert [line.split(",")[0] for line in lines][1:] == [last.number], sort
+    found = browser.get(f"/invoices/to-confirm?q={second.number}").text
+    assert first.number not in found
+    assert f'action="/invoices/{second.id}/confirm-delivery?q={second.number}&amp;back=list"' in found
     for word in ("confirm", "dispute"):
         assert browser.post(f"/invoices/{foreign.id}/{word}-delivery").status_code == 404
     answer = browser.post(f"/invoices/{first.id}/confirm-delivery?back=list", headers=HTMX)

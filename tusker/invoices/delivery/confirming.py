@@ -19,20 +19,50 @@ from tusker.invoices.page import PAGE, PARTIAL, done_with, file_context
 from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.credit.invoices import invoice_in
-from tusker.queries.delivery.confirmations import deliveries_to_confirm
+from tusker.queries.delivery.confirmations import ToConfirm, deliveries_to_confirm
 from tusker.services.payout.funding import purchaser_answers as service
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id, my_scope
+from tusker.web.forms.fields import TextField
+from tusker.web.forms.form import FilterForm
 from tusker.web.htmx import done, render
-from tusker.web.paging import page_of
+from tusker.web.lists.columns import Column, Kind
+from tusker.web.lists.listing import ListOf
+from tusker.web.lists.shown import Shown
 
 LIST_PAGE, LIST_PARTIAL = "invoices/delivery/to_confirm.html", "invoices/delivery/_to_confirm.html"
+TO_CONFIRM = ListOf(
+    "to-confirm",
+    say("To confirm"),
+    "invoices.to_confirm",
+    (
+        Column("number", say("Invoice")),
+        Column("supplier", say("Supplier"), Kind.NAME),
+        Column("amount", say("Amount"), Kind.MONEY, sorts=True),
+        Column("delivered_at", say("Delivered"), Kind.MOMENT, sorts=True),
+    ),
+    order="-delivered_at",
+    row=("delivery", "id"),
+)
 
 
-@bp.get("/to-confirm")
-@allow(Role.PURCHASER)
-def to_confirm() -> ResponseReturnValue:
-    return render(LIST_PAGE, LIST_PARTIAL, **_list())
+class DeliveryFilter(FilterForm):
+    """Which deliveries are shown."""
+
+    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Number or company")})
+
+
+def _deliveries(**asked: Any) -> list[ToConfirm]:
+    return deliveries_to_confirm(current_company_id(), **asked)
+
+
+def _context(shown: Shown) -> dict[str, Any]:
+    return {"form": DisputeForm(formdata=None), "errors": [], "disputed_id": None}
+
+
+TO_CONFIRM.serve(
+    bp, "/to-confirm", LIST_PAGE, Role.PURCHASER, form=DeliveryFilter, query=_deliveries, context=_context
+)
 
 
 @bp.post("/<int:invoice_id>/confirm-delivery")
@@ -106,9 +136,6 @@ def _refused(invoice_id: int, form: DisputeForm, error: TuskerError) -> Response
 
 
 def _list() -> dict[str, Any]:
-    return {
-        "page": page_of(partial(deliveries_to_confirm, current_company_id())),
-        "form": DisputeForm(formdata=None),
-        "errors": [],
-        "disputed_id": None,
-    }
+    filters = DeliveryFilter(request.args)
+    shown = TO_CONFIRM.shown(filters, partial(_deliveries, **filters.asked()))
+    return {"list": shown, **_context(shown)}

@@ -12,7 +12,8 @@ from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.delivery.shipments import DocumentKind, ShipmentStatus
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice, Shipment, ShipmentDocument
-from tusker.queries.paging import NEWEST, Cursor, rows_of_page
+from tusker.queries.paging import Cursor, Sorts, rows_of_page
+from tusker.queries.searching import has
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +32,28 @@ class ToConfirm:
     number: str
     supplier: str
     amount: int
-    delivered_at: datetime | None
+    delivered_at: datetime
     shipment_id: int
     documents: list[LinkedDocument] = field(default_factory=list)
 
 
-def deliveries_to_confirm(purchaser_id: int, *, cursor: Cursor = NEWEST, limit: int) -> list[ToConfirm]:
-    """The newest first, at most `limit`."""
+_AMOUNT = Invoice.amount - Invoice.credit_noted
+_DELIVERED = func.coalesce(Shipment.status_occurred_at, Shipment.status_changed_at, Invoice.requested_at)
+SORTS: Sorts = {"amount": _AMOUNT, "delivered_at": _DELIVERED}
+NEWEST_FIRST = Cursor(sort="delivered_at")
+
+
+def deliveries_to_confirm(
+    purchaser_id: int, *, search: str = "", cursor: Cursor = NEWEST_FIRST, limit: int | None = None
+) -> list[ToConfirm]:
+    """Those that a search for a number or supplier finds, the newest first."""
     query = (
         select(
             Invoice.id,
             Invoice.number,
             Customer.name,
-            Invoice.amount - Invoice.credit_noted,
-            func.coalesce(Shipment.status_occurred_at, Shipment.status_changed_at),
+            _AMOUNT,
+            _DELIVERED,
             Shipment.id,
         )
         .join(CreditLine, CreditLine.id == Invoice.credit_line_id)
@@ -58,7 +67,9 @@ def deliveries_to_confirm(purchaser_id: int, *, cursor: Cursor = NEWEST, limit: 
             Shipment.status == ShipmentStatus.DELIVERED,
         )
     )
-    found = rows_of_page(query, Invoice.id, cursor, limit)
+    if words := search.strip():
+        query = query.where(has(words, Invoice.number, Customer.name))
+    found = rows_of_page(query, Invoice.id, cursor, limit, SORTS)
     documents = _documents([row[-1] for row in found])
     return [ToConfirm(*row, documents.get(row[-1], [])) for row in found]
 
