@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,13 +24,14 @@ NUMBER = 13
 """Of a Redis database that no other test has."""
 
 
-@pytest.fixture
-def site(app: Flask, servers: LocalServers, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def site(
+    session_app: Flask, servers: LocalServers, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """The address of one web process with its 8 threads, over the tests' database."""
-    port = running.free_port()
-    url = db.engine.url.render_as_string(hide_password=False)
+    port, tmp_path = running.free_port(), tmp_path_factory.mktemp("busy")
     environ = running.environment(
-        url,
+        session_app.config["SQLALCHEMY_DATABASE_URI"],
         servers.redis_url,
         NUMBER,
         tmp_path,

@@ -13,6 +13,7 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
+from tests.support.database import as_owner, clear_tables
 from tests.support.invoices import order_on
 from tusker.app import create_app
 from tusker.extensions import db
@@ -31,28 +32,31 @@ pytestmark = pytest.mark.usefixtures("stopped_clock", "owner")
 ROLE = f'app "role" of {os.environ.get("PYTEST_XDIST_WORKER", "main")}'
 
 
-@pytest.fixture
-def role(app: Flask, flask: Callable[..., Result]) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def role(session_app: Flask) -> Iterator[str]:
     """A role that may log in and was granted the app's rights, twice."""
-    quoted = db.engine.dialect.identifier_preparer.quote_identifier(ROLE)
-    with db.engine.begin() as connection:
-        connection.execute(text(f"CREATE ROLE {quoted} LOGIN PASSWORD 'secret'"))
-    try:
-        for _ in range(2):
-            told = flask("grant-app-role", ROLE)
-            assert told.exit_code == 0, told.output
-        yield ROLE
-    finally:
-        db.session.remove()
+    with session_app.app_context(), as_owner():
+        quoted = db.engine.dialect.identifier_preparer.quote_identifier(ROLE)
         with db.engine.begin() as connection:
-            connection.execute(text(f"DROP OWNED BY {quoted}"))
-            connection.execute(text(f"DROP ROLE {quoted}"))
+            connection.execute(text(f"CREATE ROLE {quoted} LOGIN PASSWORD 'secret'"))
+        try:
+            for _ in range(2):
+                told = session_app.test_cli_runner().invoke(args=["grant-app-role", ROLE])
+                assert told.exit_code == 0, told.output
+            clear_tables()
+            yield ROLE
+        finally:
+            db.session.remove()
+            with db.engine.begin() as connection:
+                connection.execute(text(f"DROP OWNED BY {quoted}"))
+                connection.execute(text(f"DROP ROLE {quoted}"))
 
 
-@pytest.fixture
-def as_role(app: Flask, test_config: dict[str, Any], role: str) -> Iterator[Flask]:
+@pytest.fixture(scope="module")
+def as_role(session_app: Flask, test_config: dict[str, Any], role: str) -> Iterator[Flask]:
     """A second app, connected as that role."""
-    url = db.engine.url.set(username=role, password="secret").render_as_string(hide_password=False)
+    with session_app.app_context():
+        url = db.engine.url.set(username=role, password="secret").render_as_string(hide_password=False)
     made = create_app({**test_config, "SQLALCHEMY_DATABASE_URI": url})
     yield made
     with made.app_context():

@@ -147,7 +147,6 @@ def read_until(process: subprocess.Popen[str], words: str) -> str:
 @pytest.mark.parametrize(
     ("number", "sigint"),
     [
-        (signal.SIGINT, signal.SIG_DFL),
         (signal.SIGINT, signal.SIG_IGN),  # as by nohup, or in the background of a script
         (signal.SIGTERM, signal.SIG_DFL),
         (signal.SIGKILL, signal.SIG_DFL),

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Row, Select, any_, cast, literal, select, union_all
+from sqlalchemy import ARRAY, BigInteger, Row, Select, any_, bindparam, literal, select, union_all
 from sqlalchemy.orm import aliased
 
 from tusker.domain.credit.lifecycle import InvoiceStatus
@@ -136,6 +136,7 @@ _supplier, _purchaser = aliased(Customer), aliased(Customer)
 _TERMS = [Invoice.__table__.c[name] for name in TermsColumns.__annotations__]
 
 
+@cache
 def loans() -> Select[*tuple[Any, ...]]:
     """What `loan_rows` makes rows of, to be narrowed."""
     return (
@@ -181,11 +182,9 @@ def rows_on(found: Sequence[Row[*tuple[Any, ...]]], as_of: date) -> list[LoanRow
     ]
 
 
-def _parts_by_loan(loan_ids: Sequence[int], as_of: date) -> dict[int, list[tuple[str, Paid]]]:
-    """What lowered loans by rows booked until a day: each with the kind of adjustment, "" where money paid it."""
-    parts: dict[int, list[tuple[str, Paid]]] = {}
-    if not loan_ids:
-        return parts
+@cache
+def _parts() -> Select[*tuple[Any, ...]]:
+    """What lowered `loan_ids` by rows booked until `as_of`."""
     both = union_all(
         *(
             select(
@@ -197,17 +196,25 @@ def _parts_by_loan(loan_ids: Sequence[int], as_of: date) -> dict[int, list[tuple
                 model.interest,
                 model.principal,
                 model.id,
-            ).where(model.loan_id == any_(cast(loan_ids, ARRAY(BigInteger))), model.booked_on <= as_of)
+            ).where(
+                model.loan_id == any_(bindparam("loan_ids", type_=ARRAY(BigInteger))),
+                model.booked_on <= bindparam("as_of"),
+            )
             for model, kind in (
                 (Allocation, literal("").label("kind")),
                 (Adjustment, Adjustment.kind.label("kind")),
             )
         )
     ).subquery()
-    for loan_id, kind, *paid, _ in db.session.execute(
-        select(both).order_by(both.c.value_date, both.c.kind, both.c.id)
-    ):
-        parts.setdefault(loan_id, []).append((kind, Paid(*paid)))
+    return select(both).order_by(both.c.value_date, both.c.kind, both.c.id)
+
+
+def _parts_by_loan(loan_ids: Sequence[int], as_of: date) -> dict[int, list[tuple[str, Paid]]]:
+    """What lowered loans by rows booked until a day: each with the kind of adjustment, "" where money paid it."""
+    parts: dict[int, list[tuple[str, Paid]]] = {}
+    if loan_ids:
+        for loan_id, kind, *paid, _ in db.session.execute(_parts(), {"loan_ids": loan_ids, "as_of": as_of}):
+            parts.setdefault(loan_id, []).append((kind, Paid(*paid)))
     return parts
 
 
