@@ -121,6 +121,8 @@ def test_config(servers: LocalServers, tmp_path_factory: pytest.TempPathFactory)
     sessions = {"SESSION_HOURS": 10**5, "SESSION_IDLE_MINUTES": 10**7}
     # one app with limits switches them on for all others in the process
     limits = {"COSTLY_RATE_LIMIT": "99999 per minute", "SEARCH_RATE_LIMIT": "99999 per minute"}
+    # a run comes by all statements there are, from file to file
+    loaded["SQLALCHEMY_ENGINE_OPTIONS"]["query_cache_size"] = 10_000
     return {**loaded, **sessions, **limits, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False}
 
 

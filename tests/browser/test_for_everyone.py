@@ -39,14 +39,12 @@ KINDS = """
 
 
 class Looks:
-    """How pages are looked at: each by each role at both widths, whether anything is wider than the window.
-
-    With axe-core: at both widths and in both themes, as long as the page has kinds of elements that no earlier role was
-    shown at such an address; else once, because colours and room are the same for everybody.
+    """How pages are looked at: each by each role at both widths, whether anything is wider than the window; by axe-core
+    at both widths and in both themes, as long as the page has kinds of elements that no earlier role was shown at such
+    an address; else once, because colours and room are the same for everybody.
     """
 
-    def __init__(self, *, with_axe: bool) -> None:
-        self.with_axe = with_axe
+    def __init__(self) -> None:
         self.found: list[str] = []
         self._known: dict[str, set[str]] = {}
         self._width, self._other = WIDE, NARROW
@@ -55,7 +53,7 @@ class Looks:
         """Open a page in the width that the last one ended with, and look at it in the other one, too."""
         page = window.open(path)
         expect(page.locator("main")).not_to_be_empty()
-        ways = self._ways(page, path) if self.with_axe else set()
+        ways = self._ways(page, path)
         for width in (self._width, self._other):
             page.set_viewport_size({"width": width, "height": 900})
             self._note(path, f"at {width}", page.evaluate(WIDER_THAN_THE_WINDOW))
@@ -81,13 +79,11 @@ class Looks:
         self.found += [f"{path} {how}: {wrong}" for wrong in wrongs]
 
 
-@pytest.mark.parametrize(
-    "with_axe", [pytest.param(False, marks=pytest.mark.part), pytest.param(True, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
 def test_every_page_is_for_everyone(
-    with_axe: bool, open_window: Callable[..., Window], people: dict[Role, User], shelf: Shelf
+    open_window: Callable[..., Window], people: dict[Role, User], shelf: Shelf
 ) -> None:
-    looks = Looks(with_axe=with_axe)
+    looks = Looks()
     looks.at(open_window(width=WIDE), "/login")
     for role in Role:
         window = open_window(width=WIDE)

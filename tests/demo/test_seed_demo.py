@@ -44,6 +44,7 @@ from tusker.services.people.passwords import sign_in
 Run = Callable[..., Result]
 
 
+@pytest.mark.slow
 def test_the_demo(
     app: Flask, seed: Run, courier: CourierDouble, logins: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

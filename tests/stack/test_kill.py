@@ -34,6 +34,7 @@ from tusker.transactions import transaction
 
 pytestmark = [
     pytest.mark.stack,
+    pytest.mark.slow,
     pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds a worker's children in /proc"),
 ]
 
@@ -281,7 +282,6 @@ def a_moment(look: Connection, courier: CourierDouble, chance: random.Random) ->
     return lambda: courier.questions >= asked + answers
 
 
-@pytest.mark.slow
 def test_a_worker_killed_at_fifty_moments_of_polling(
     plant: Plant,
     look: Connection,
