@@ -146,25 +146,28 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         WHERE {ALIKE} AND {_LIVE}
         """,  # noqa: S608
     ),
+    # Joined by equal keys, of which few have many: by the amount alone it would grow with the square of a common one.
     AttentionKind.BOOK_ALIKE: Cause(
         "invoice",
         f"""
-        SELECT i.id AS subject_id, NULL::text AS carrier, i.requested_at AS cause_at,
-            'Amount and ' || o.shared || ' are those of “' || o.number || '” (#' || o.id || ') of ' || o.supplier
-                || ' to ' || o.purchaser AS detail,
+        WITH o AS (
+            SELECT id, supplier_id, purchaser_id, amount, invoice_date, number_loose, status FROM invoices
+            WHERE status NOT IN ('rejected', 'cancelled')
+        ), i AS (SELECT * FROM o AS i WHERE {_LIVE}), pairs AS (
+            SELECT i.id, o.id AS other_id, 'number' AS shared
+            FROM (SELECT *, unnest(number_loose) AS form FROM i) AS i
+            JOIN (SELECT *, unnest(number_loose) AS form FROM o) AS o ON o.amount = i.amount AND o.form = i.form
+            WHERE o.id < i.id AND (o.supplier_id = i.supplier_id) <> (o.purchaser_id = i.purchaser_id)
+            UNION ALL SELECT i.id, o.id, 'date' FROM i JOIN o USING (amount, purchaser_id, invoice_date)
+            WHERE o.id < i.id AND o.supplier_id <> i.supplier_id
+        )
+        SELECT DISTINCT ON (i.id) i.id AS subject_id, NULL::text AS carrier, i.requested_at AS cause_at,
+            'Amount and ' || pairs.shared || ' are those of “' || o.number || '” (#' || o.id || ') of ' || s.name
+                || ' to ' || p.name AS detail,
             jsonb_build_object('principal', i.principal, 'like', o.id) AS facts
-        FROM invoices i CROSS JOIN LATERAL (
-            SELECT o.id, o.number, s.name AS supplier, p.name AS purchaser,
-                CASE WHEN o.number_loose && i.number_loose THEN 'number' ELSE 'date' END AS shared
-            FROM invoices o JOIN customers s ON s.id = o.supplier_id JOIN customers p ON p.id = o.purchaser_id
-            WHERE o.amount = i.amount AND o.id < i.id AND o.status NOT IN ('rejected', 'cancelled')
-                AND CASE WHEN o.supplier_id = i.supplier_id
-                    THEN o.purchaser_id <> i.purchaser_id AND o.number_loose && i.number_loose
-                    ELSE o.purchaser_id = i.purchaser_id
-                        AND (o.invoice_date = i.invoice_date OR o.number_loose && i.number_loose) END
-            ORDER BY o.id LIMIT 1
-        ) AS o
-        WHERE {_LIVE}
+        FROM pairs JOIN invoices i ON i.id = pairs.id JOIN invoices o ON o.id = pairs.other_id
+        JOIN customers s ON s.id = o.supplier_id JOIN customers p ON p.id = o.purchaser_id
+        ORDER BY i.id, o.id, pairs.shared DESC
         """,  # noqa: S608
         daily=True,
     ),
