@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.core import get_global
-from holidays import country_holidays, financial_holidays
 
 from tusker.domain.loans.classification import AssetClass, Rules
 from tusker.messages import LANGUAGES
 from tusker.redis.url import limits_options, limits_url, sentinels_of
 from tusker.secrets.keys import derive, weaknesses
+from tusker.working_days import country_holidays, financial_holidays
 
 REQUIRED_IN_PRODUCTION = (
     "SECRET_KEY",
@@ -355,7 +355,7 @@ def _holidays(env: Mapping[str, str]) -> dict[str, Any]:
 def _known_country(code: str) -> str:
     country, _, subdivision = code.partition("-")
     try:
-        if country:  # of the countries only this one is imported
+        if country:
             country_holidays(country, subdiv=subdivision or None)
     except NotImplementedError:
         raise ConfigError(

@@ -58,7 +58,7 @@ class ReadingSession(Session):
 # errors of the database go into logs, what people typed does not
 db = SQLAlchemy(
     model_class=Base,
-    engine_options={"hide_parameters": True},
+    engine_options={"hide_parameters": True, "query_cache_size": 150},  # statements, of some 50 kB each
     session_options={"class_": ReadingSession},
 )
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import holidays
@@ -12,6 +15,12 @@ from tusker.domain.working_days import WorkingDays
 
 _EXTENSION = "tusker_working_days"
 
+for _kind in ("countries", "financial"):  # they import all of their 280 calendars, 10 MB a process, for one of them
+    _package = ModuleType(f"holidays.{_kind}")
+    _package.__path__ = [str(Path(holidays.__file__).with_name(_kind))]
+    sys.modules[_package.__name__] = _package
+country_holidays, financial_holidays = holidays.country_holidays, holidays.financial_holidays
+
 
 def init_app(app: Flask) -> None:
     """Make the calendar of the app's configuration."""
@@ -19,9 +28,9 @@ def init_app(app: Flask) -> None:
     known: list[Any] = []
     if config["HOLIDAY_COUNTRY"]:
         country, _, subdivision = config["HOLIDAY_COUNTRY"].partition("-")
-        known.append(holidays.country_holidays(country, subdiv=subdivision or None))
+        known.append(country_holidays(country, subdiv=subdivision or None))
     if config["HOLIDAY_MARKET"]:
-        known.append(holidays.financial_holidays(config["HOLIDAY_MARKET"]))
+        known.append(financial_holidays(config["HOLIDAY_MARKET"]))
     own: dict[date, str] = config["EXTRA_HOLIDAYS"]
 
     def holiday_on(day: date) -> str | None:
