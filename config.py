@@ -82,6 +82,10 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
             "connect_args": _connecting(env, web),
             # changes of one kind are sent together: a bank's statement changes thousands of rows
             "executemany_mode": "values_plus_batch",
+            # one a thread, that none is opened for a request; the last one first, whose statements are planned
+            "pool_size": 8,
+            "max_overflow": 7,
+            "pool_use_lifo": True,
         },
         "SQLALCHEMY_BINDS": _replica(env, web),
         "REPLICA_LAG_SECONDS": _integer(env, "REPLICA_LAG_SECONDS", 30, 1, 3600),
