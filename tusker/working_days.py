@@ -15,7 +15,8 @@ from tusker.domain.working_days import WorkingDays
 
 _EXTENSION = "tusker_working_days"
 
-for _kind in ("countries", "financial"):  # they import all of their 280 calendars, 10 MB a process, for one of them
+# These two import all of their 280 calendars, 10 MB a process, where one of them is asked for.
+for _kind in ("countries", "financial"):
     _package = ModuleType(f"holidays.{_kind}")
     _package.__path__ = [str(Path(holidays.__file__).with_name(_kind))]
     sys.modules[_package.__name__] = _package
