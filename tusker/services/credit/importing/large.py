@@ -44,7 +44,7 @@ LARGE = 1024 * 1024
 LARGEST = 512 * 1024 * 1024
 PART = 1024 * 1024
 READ_AT_ONCE = 5_000
-REQUESTED_AT_ONCE = 500
+REQUESTED_AT_ONCE = 1000
 """Rows a transaction."""
 LEASE = timedelta(minutes=15)
 """How long a claim keeps other workers away; each chunk renews it."""
