@@ -8,8 +8,7 @@ from tusker.domain.bank.narrations import (
     NOTHING,
     Narration,
     bank_numbers,
-    disbursals_named,
-    payouts_named,
+    named_in,
     read_narration,
 )
 
@@ -67,10 +66,10 @@ def test_what_the_bank_did_not_place_says_nothing(text: str) -> None:
     ],
 )
 def test_payouts_are_named_as_whole_ids(text: str, names: list[str]) -> None:
-    assert list(payouts_named(text)) == names
+    assert list(named_in(text).payouts) == names
 
 
 def test_disbursals_and_numbers_of_banks() -> None:
-    assert list(disbursals_named("BULK D-20260302-1/ID-20260302-2")) == ["D-20260302-1"]
+    assert list(named_in("BULK D-20260302-1/ID-20260302-2").disbursals) == ["D-20260302-1"]
     text = "RTN BANKN52026030212 612345678901 123456789012345 BANKR52026030212345678 ACMELIMITED"
     assert list(bank_numbers(text)) == ["BANKN52026030212", "612345678901", "BANKR52026030212345678"]

@@ -13,7 +13,7 @@ from tusker.bankfiles.movements import LONGEST, Skip, given, minor_units
 from tusker.bankfiles.reasons import reason_words
 from tusker.bankfiles.texts import kept
 from tusker.domain.bank.banking import ANSWERS, OrderAnswer, PaymentAnswer
-from tusker.domain.bank.narrations import disbursals_named
+from tusker.domain.bank.narrations import named_in
 from tusker.errors import UnreadableFile
 from tusker.messages import say
 
@@ -67,7 +67,9 @@ def _answer(message: Element, format_: str, reading: Reading) -> OrderAnswer:
         raise UnreadableFile(
             say("The payment status report does not say which payment order it answers (<OrgnlMsgId>).")
         )
-    others = {name for block in blocks for name in disbursals_named(given(block.findtext("OrgnlPmtInfId")))}
+    others = {
+        name for block in blocks for name in named_in(given(block.findtext("OrgnlPmtInfId"))).disbursals
+    }
     # a block that names none of its payments is known by its id alone
     bare = (block for block in blocks if block.find("TxInfAndSts") is None)
     others |= {given(block.findtext("OrgnlPmtInfId")) or order for block in bare}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Sequence
 from typing import NamedTuple
 
 _SHAPE = re.compile(
@@ -72,25 +73,25 @@ def read_narration(text: str) -> Narration:
     return Narration(reference, party, account)
 
 
-def ids_named(text: str) -> list[str]:
-    """The ids of payouts and disbursals that a text holds, as this desk gives them: P-1-7 and D-20260302-1, also with
-    other signs between."""
+class Named(NamedTuple):
+    """What a text may name: ids of payouts and of disbursals, as this desk gives them (P-1-7, D-20260302-1; also with
+    other signs between), and the bank's numbers."""
+
+    payouts: Sequence[str]
+    disbursals: Sequence[str]
+    numbers: Sequence[str]
+
+
+def named_in(text: str) -> Named:
+    """What a text names anywhere."""
     upper = text.upper()
-    return [
+    ids = [
         found.group().translate(_ONE_SIGN)
         for found in _OWN_ID.finditer(upper)
         if upper[found.start() - 1 : found.start()] not in _GOES_BEFORE
     ]
-
-
-def payouts_named(text: str) -> list[str]:
-    """The ids of payouts among them."""
-    return [name for name in ids_named(text) if name[0] == "P"]
-
-
-def disbursals_named(text: str) -> list[str]:
-    """The ids of disbursals among them."""
-    return [name for name in ids_named(text) if name[0] == "D"]
+    payouts, disbursals = ([name for name in ids if name[0] == kind] for kind in "PD") if ids else ((), ())
+    return Named(payouts, disbursals, bank_numbers(upper))
 
 
 def bank_numbers(text: str) -> list[str]:

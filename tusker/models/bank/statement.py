@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.bank.banking import charges_in, may_be_charges
+from tusker.domain.bank.narrations import Named, named_in
 from tusker.domain.status import Status, Tone
 from tusker.extensions import Base
 from tusker.models.columns import Code, Id, Instant, LongText, Money, Name, one_of
@@ -127,6 +128,11 @@ class StatementEntry(Base):
     def charges(self) -> int | None:
         """What the bank took of it: zero where it writes no other amount, None where no charges explain the other."""
         return charges_in(self.direction, self.amount, self.instructed_amount)
+
+    @property
+    def named(self) -> Named:
+        """What its text may name."""
+        return named_in(f"{self.bank_reference} {self.remittance}")
 
     @property
     def payment(self) -> int:

@@ -12,6 +12,7 @@ from sqlalchemy import ARRAY, BigInteger, Row, any_, cast, func, or_, select
 
 from tusker.domain.bank.judgements import Credit, Judgement, Verdict
 from tusker.domain.bank.matching import Book, judge_all
+from tusker.domain.bank.narrations import Named, named_in
 from tusker.domain.loans.interest import amount_due
 from tusker.domain.loans.sums import OpenLoan
 from tusker.extensions import db
@@ -47,6 +48,7 @@ class Line(NamedTuple):
     counterparty_account: str
     remittance: str
     return_reason: str | None
+    named: Named
 
     @property
     def returned(self) -> bool:
@@ -137,7 +139,7 @@ def lines_of(entry_ids: Sequence[int]) -> list[Line]:
         .where(entry.id == any_(cast(list(entry_ids), ARRAY(BigInteger))), entry.instructed_amount.is_(None))
         .order_by(entry.id)
     )
-    return [Line(*row) for row in map(tuple, rows)]
+    return [Line._make((*row, named_in(f"{row.bank_reference} {row.remittance}"))) for row in rows]
 
 
 def credits_of(entries: Sequence[StatementEntry] | Sequence[Line]) -> dict[int, Credit]:
@@ -150,7 +152,7 @@ def credits_of(entries: Sequence[StatementEntry] | Sequence[Line]) -> dict[int, 
             entry.end_to_end_id,
             entry.remittance,
             entry.counterparty,
-            frozenset(known.get(_bare(entry.counterparty_account), ())),
+            frozenset(known.get(_bare(entry.counterparty_account), ()) if known else ()),
         )
         for entry in entries
     }

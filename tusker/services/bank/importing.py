@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from flask import current_app
-from sqlalchemy import select, text
+from sqlalchemy import select
 
-from tusker.chunks import chunks
-from tusker.domain.bank.banking import Entry, Statement, StatementFile, numbered
+from tusker.domain.bank.banking import Statement, StatementFile, numbered
 from tusker.errors import Conflict, NotFound
 from tusker.extensions import db
 from tusker.messages import joined, say, say_n
 from tusker.models import BankStatement, EntryState, StatementEntry
 from tusker.queries.bank.candidates import Line
 from tusker.services.bank.overlap import Sorted, sort_entries
-from tusker.services.bank.settling import CHUNK, NOTHING, Progress, settle_entries
+from tusker.services.bank.settling import Progress, settle_entries
+from tusker.services.bank.storing import store_entries
 from tusker.services.bank_entries import decide, lock_entries
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import AdvisoryLock, among, lock_ids, lock_rows, take_lock
 
-LOOKS_BOOKED = say("Looks like a movement that is booked already.")
 THE_SAME = say("The same movement as one that was booked before.")
 TOLD_SOUNDLY = say("A later file that is sound lists the same movement; its entry counts.")
 
@@ -95,21 +91,23 @@ def import_statement(
         prints = [[entry.fingerprint for entry in statement.entries] for statement in file.statements]
         return ImportResult(earlier, repeated=True, prints=prints)
     statement_ids: list[int] = []
-    stored: list[tuple[int, Entry]] = []
+    new: list[int] = []
+    lines: list[Line] = []
     read: list[list[Sorted]] = []
     for position, statement in enumerate(file.statements, 1):
         made = _store_statement(ctx, file.format, statement, digest, position, file_name)
         statement_ids.append(made.id)
         read.append(_take_over(ctx, made, sort_entries(made, statement.entries)))
-        stored += _store_entries(made.id, read[-1])
+        entry_ids, told = store_entries(made.id, read[-1])
+        new += entry_ids
+        lines += told
         _note_import(ctx, made, read[-1])
-    lines = [_line_of(key, entry) for key, entry in stored if entry.instructed is None]
-    counts = settle_entries(ctx, [key for key, _ in stored], progress, fresh=lines)
+    counts = settle_entries(ctx, new, progress, fresh=lines)
     fates = [each.fate for part in read for each in part]
     return ImportResult(
         statement_ids,
         repeated=False,
-        new=len(stored),
+        new=len(new),
         known=fates.count("known"),
         doubtful=fates.count("doubtful"),
         prints=[[each.entry.fingerprint for each in part] for part in read],
@@ -215,79 +213,6 @@ def _aware(moment: datetime | None) -> datetime | None:
     if moment is None or moment.tzinfo is not None:
         return moment
     return moment.replace(tzinfo=current_app.config["TIMEZONE"])
-
-
-_STORED = (
-    *("id", "statement_id", "fingerprint", "direction", "amount", "instructed_amount", "booked_on"),
-    *("value_date", "bank_reference", "entry_reference", "end_to_end_id", "batch_reference", "counterparty"),
-    *("counterparty_account", "remittance", "return_reason", "state", "note"),
-)
-_NULL = r"\N"
-_COPY = (
-    f"COPY statement_entries ({', '.join(_STORED)}) FROM STDIN WITH (FORMAT csv, NULL '{_NULL}',"
-    " FORCE_NOT_NULL (bank_reference, entry_reference, end_to_end_id, batch_reference, counterparty,"
-    " counterparty_account, remittance))"
-)
-_IDS = text(
-    "SELECT nextval(named.ids) FROM"
-    " (SELECT pg_get_serial_sequence('statement_entries', 'id')::regclass AS ids OFFSET 0)"
-    " AS named, generate_series(1, :count)"
-)
-
-
-def _store_entries(statement_id: int, read: Sequence[Sorted]) -> list[tuple[int, Entry]]:
-    """Store those that are not there yet, in the bank's order; the new ones with their ids. Nobody else sees them
-    yet."""
-    stored: list[tuple[int, Entry]] = []
-    for chunk in chunks([each for each in read if each.fate != "known"], CHUNK):
-        ids = db.session.scalars(_IDS, {"count": len(chunk)}).all()
-        rows = io.StringIO()
-        csv.writer(rows, lineterminator="\n").writerows(
-            _row_of(entry_id, statement_id, each) for entry_id, each in zip(ids, chunk, strict=True)
-        )
-        rows.seek(0)
-        # one command a chunk: row by row, a large file would take a minute
-        cursor: Any = db.session.connection().connection.cursor()
-        cursor.copy_expert(_COPY, rows)
-        cursor.close()
-        stored += [(key, each.entry) for key, each in zip(ids, chunk, strict=True) if each.fate == "new"]
-    return stored
-
-
-def _line_of(entry_id: int, entry: Entry) -> Line:
-    """A new entry as matching reads it."""
-    return Line(
-        entry_id,
-        entry.direction,
-        entry.amount,
-        entry.amount,
-        entry.value_date,
-        entry.bank_reference,
-        entry.end_to_end_id,
-        entry.batch_reference,
-        entry.counterparty,
-        entry.counterparty_account,
-        entry.remittance,
-        entry.return_reason,
-    )
-
-
-_NEW = {direction: (EntryState.PARKED.value, note) for direction, note in NOTHING.items()}
-"""How a new entry is stored: what says anything is opened again by `settle_entries`."""
-_DOUBTFUL = (EntryState.IN_DOUBT.value, LOOKS_BOOKED)
-
-
-def _row_of(entry_id: int, statement_id: int, each: Sorted) -> tuple[object, ...]:
-    """The values of `_STORED`."""
-    entry = each.entry
-    return (
-        *(entry_id, statement_id, entry.fingerprint, entry.direction, entry.amount),
-        *(_NULL if entry.instructed is None else entry.instructed, entry.booked_on, entry.value_date),
-        *(entry.bank_reference, entry.entry_reference, entry.end_to_end_id, entry.batch_reference),
-        *(entry.counterparty, entry.counterparty_account, entry.remittance),
-        _NULL if entry.return_reason is None else entry.return_reason,
-        *(_NEW[entry.direction] if each.fate == "new" else _DOUBTFUL),
-    )
 
 
 def _note_import(ctx: Context, made: BankStatement, read: Sequence[Sorted]) -> None:

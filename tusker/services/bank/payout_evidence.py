@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, CompoundSelect, select, union
 
 from tusker.domain.bank.banking import may_be_charges
-from tusker.domain.bank.narrations import bank_numbers, ids_named, payouts_named
 from tusker.extensions import db
 from tusker.models import BankAccount, Disbursal, EntryDirection, Payout, PayoutState, StatementEntry
 from tusker.queries.bank.candidates import Line, doubts_of
@@ -71,11 +69,10 @@ def about_payouts(lines: Sequence[Line]) -> set[int]:
     """The entries, by id, that may be about payouts of ours."""
     debits = [line for line in lines if line.direction == EntryDirection.DEBIT and line.return_reason is None]
     credits = [line for line in lines if line.direction == EntryDirection.CREDIT]
-    told = {line.id: _Named.by(line) for line in lines}
     rows = db.session.execute(
         select(Payout.reference, Payout.bank_reference, Payout.bank_number, Disbursal.reference, Payout.net)
         .join(Disbursal)
-        .where(Payout.id.in_(_named_by(debits, credits, told)), Payout.net > 0)
+        .where(Payout.id.in_(_named_by(debits, credits)), Payout.net > 0)
     ).all()
     if not rows:
         return set()
@@ -86,43 +83,22 @@ def about_payouts(lines: Sequence[Line]) -> set[int]:
         if (line.direction == EntryDirection.DEBIT and line.payment in nets)
         or line.end_to_end_id in references
         or line.batch_reference in references
-        or any(name in references for names in told[line.id] for name in names)
+        or any(name in references for names in line.named for name in names)
     }
 
 
-class _Named(NamedTuple):
-    """What the text of an entry may name: ids of payouts and of disbursals, and the bank's numbers (UTR, RRN)."""
-
-    payouts: Sequence[str]
-    disbursals: Sequence[str]
-    numbers: Sequence[str]
-
-    @classmethod
-    def by(cls, entry: StatementEntry | Line) -> _Named:
-        text = text_of(entry)
-        ids = ids_named(text)
-        return cls(
-            [name for name in ids if name[0] == "P"],
-            [name for name in ids if name[0] == "D"],
-            bank_numbers(text),
-        )
-
-
-def _named_by(
-    debits: Entries, credits: Entries, told: Mapping[int, _Named] | None = None
-) -> CompoundSelect[int]:
-    """The ids of the payouts that entries may be about, each kind of evidence looked up by an index of its own; `told`
-    is what they name, where that is known."""
-    told = told or {e.id: _Named.by(e) for e in (*debits, *credits)}
+def _named_by(debits: Entries, credits: Entries) -> CompoundSelect[int]:
+    """The ids of the payouts that entries may be about, each kind of evidence looked up by an index of its own."""
+    told = [*(e.named for e in debits), *(e.named for e in credits)]
     names = {e.end_to_end_id for e in (*debits, *credits)} - {""}
     returned = [e for e in credits if e.return_reason is not None]
     names |= {word for e in returned for word in _WORDS.findall(e.remittance)}
-    names |= {name for e in (*debits, *credits) for name in told[e.id].payouts}
+    names |= {name for each in told for name in each.payouts}
     blank = {e.payment for e in debits if not e.end_to_end_id}
     back = {e.payment for e in returned if not e.end_to_end_id}
     orders = {e.batch_reference for e in debits} - {""}
-    orders |= {name for e in debits for name in told[e.id].disbursals}
-    numbers = {number for e in (*debits, *credits) for number in told[e.id].numbers}
+    orders |= {name for each in told[: len(debits)] for name in each.disbursals}
+    numbers = {number for each in told for number in each.numbers}
     waits, paid = Payout.state == PayoutState.INSTRUCTED, Payout.state == PayoutState.CONFIRMED
     ordered = select(Disbursal.id).where(among(Disbursal.reference, orders))
     kinds: list[ColumnElement[bool]] = [
@@ -137,17 +113,14 @@ def _named_by(
     return union(*(select(Payout.id).where(kind) for kind in kinds))
 
 
-def text_of(entry: StatementEntry | Line) -> str:
-    return f"{entry.bank_reference} {entry.remittance}"
-
-
 def named_in_text(matches: PayoutMatches, entry: StatementEntry) -> list[Payout]:
     """The payouts whose ids or UTRs stand in the bank's text or reference; each once.
 
     A debit of another amount that quotes the UTR of a settled payout is what the bank charges for it.
     """
-    found = [matches.payouts.get(name) for name in payouts_named(text_of(entry))]
-    told = [matches.by_bank.get(number) for number in bank_numbers(text_of(entry))]
+    named = entry.named
+    found = [matches.payouts.get(name) for name in named.payouts]
+    told = [matches.by_bank.get(number) for number in named.numbers]
     for payout in filter(None, told):
         if entry.direction == EntryDirection.CREDIT or _may_be_left(payout, entry):
             found.append(payout)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tusker.currency import currency
-from tusker.domain.bank.narrations import disbursals_named
 from tusker.errors import Duplicate, TuskerError
 from tusker.extensions import db
 from tusker.messages import joined, say
@@ -29,7 +28,6 @@ from tusker.services.bank.payout_evidence import (
     of_amount,
     pays,
     returned_payout,
-    text_of,
 )
 from tusker.services.bank_entries import LONGEST_NOTE, decide, own_reference
 from tusker.services.context import Context
@@ -50,7 +48,9 @@ def settle_payouts(ctx: Context, entries: Sequence[StatementEntry]) -> None:
     """
     debits = [e for e in entries if e.direction == EntryDirection.DEBIT and e.return_reason is None]
     credits = [e for e in entries if e.direction == EntryDirection.CREDIT]
-    matches = collect_matches(debits, credits)
+    # the entries are written once, when all is known of them
+    with db.session.no_autoflush:
+        matches = collect_matches(debits, credits)
     for entry in debits:
         _settle_debit(ctx, matches, entry)
     for entry in credits:
@@ -68,7 +68,7 @@ def settle_payouts(ctx: Context, entries: Sequence[StatementEntry]) -> None:
 
 def _settle_debit(ctx: Context, matches: PayoutMatches, entry: StatementEntry) -> None:
     named = named_in_text(matches, entry)
-    orders = {entry.batch_reference, *disbursals_named(text_of(entry))} & matches.disbursals.keys()
+    orders = {entry.batch_reference, *entry.named.disbursals} & matches.disbursals.keys()
     payout = matches.payouts.get(entry.end_to_end_id) if entry.end_to_end_id else None
     if payout is not None:
         _settle_named(ctx, matches, entry, payout)

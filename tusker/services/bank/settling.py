@@ -91,9 +91,11 @@ def _of_credits(entry_ids: Collection[int]) -> Sequence[int]:
 def _settle(ctx: Context, entries: Sequence[StatementEntry], tally: _Tally, book: Book | None) -> None:
     """Settle some entries and write what became of them."""
     settle_payouts(ctx, entries)
-    _link_recorded(ctx, [entry for entry in entries if entry.state != EntryState.MATCHED])
-    rest = [entry for entry in entries if entry.state != EntryState.MATCHED]
-    judged = judge_entries(rest, ctx.today, book)
+    # what was set on the entries is written once, when all is known of them
+    with db.session.no_autoflush:
+        _link_recorded(ctx, [entry for entry in entries if entry.state != EntryState.MATCHED])
+        rest = [entry for entry in entries if entry.state != EntryState.MATCHED]
+        judged = judge_entries(rest, ctx.today, book)
     for entry in rest:
         verdict = judged[entry.id].verdict if entry.id in judged else Verdict.NONE
         if not entry.note and verdict is Verdict.NONE and entry.return_reason is None:
@@ -209,3 +211,6 @@ def _link_recorded(ctx: Context, entries: Sequence[StatementEntry]) -> None:
         if entry.direction == EntryDirection.CREDIT and entry.return_reason is None and free.get(key):
             note = say("Receipt {reference}, recorded before", reference=entry.bank_reference)
             decide(ctx, entry, EntryState.MATCHED, note=note, receipt_id=free[key].pop(0))
+    if found:
+        # whose account one came from is known for the others
+        db.session.flush()
