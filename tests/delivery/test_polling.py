@@ -365,14 +365,14 @@ def test_a_job_whose_worker_is_to_end_asks_no_more_and_leaves_the_rest_due(
     book: Book, courier: CourierDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refs = book.approve(QUESTIONS_A_ROUND * 10)
-    note = polling.note_answer
+    take = polling._Polled.take_answer
 
     def last(*answer: Any) -> None:
         stopping.ask()
-        note(*answer)
+        take(*answer)
 
     monkeypatch.setattr(polling, "THREADS", 1)
-    monkeypatch.setattr(polling, "note_answer", last)
+    monkeypatch.setattr(polling._Polled, "take_answer", last)
     stopping.begin()
     try:
         assert poll_carrier("tusker") == 10

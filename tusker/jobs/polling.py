@@ -114,6 +114,8 @@ class _Polled:
     later: list[Claim] = field(default_factory=list)
     """References that there was no time to register."""
     unasked: list[Claim] = field(default_factory=list)
+    unnoted: bool = False
+    """Whether it has answered since its state was written last."""
 
     @property
     def asked(self) -> int:
@@ -124,19 +126,25 @@ class _Polled:
         log.warning("%s did not answer: %s", self.carrier, error)
         self.failures.append((batch, error))
         with transaction():
+            self.note_answers()
             return note_failure(job_context("poll"), self.carrier, error)
 
-    def note_answer(
+    def take_answer(
         self, carrier: Carrier, batch: Sequence[Claim], orders: Mapping[str, TrackedOrder]
     ) -> None:
-        """Note an answer; what is not in it is unknown, or has to be registered first."""
+        """Take an answer; what is not in it is unknown, or has to be registered first."""
         for claim in batch:
             if carrier.registers and claim.order_ref not in orders:
                 self.absent.append(claim)
             else:
                 self.answers[claim.shipment_id] = orders.get(claim.order_ref)
-        with transaction():
+        self.unnoted = True
+
+    def note_answers(self) -> None:
+        """Note that it answered, once for all questions since the last failure. In the caller's transaction."""
+        if self.unnoted:
             note_answer(job_context("poll"), self.carrier)
+        self.unnoted = False
 
     @property
     def is_hopeless(self) -> bool:
@@ -166,7 +174,9 @@ def _ask_round(carrier: Carrier, batches: Sequence[Sequence[Claim]], pool: Threa
                     polled.unasked += chain.from_iterable(rest)
                     rest.clear()
             else:
-                polled.note_answer(carrier, batch, orders)
+                polled.take_answer(carrier, batch, orders)
+    with transaction():
+        polled.note_answers()
     return polled
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, text, update
 from sqlalchemy.orm.attributes import set_committed_value
 
 from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.extensions import db
 from tusker.models import Invoice
 from tusker.services.context import Context
+from tusker.services.locks import among
 
 _MOVE_ALL = text(
     """
@@ -53,3 +55,23 @@ def move_invoices(
     for row in db.session.identity_map.values():
         if isinstance(row, Invoice) and moved.issuperset(inspect(row).identity or ()):
             set_committed_value(row, "status", after)
+
+
+def write_alike(invoices: Sequence[Invoice]) -> None:
+    """Write what changed of locked invoices, by one statement for all that changed alike: the table's triggers, which
+    keep its counts, run once a statement."""
+    alike = defaultdict(list)
+    for invoice in invoices:
+        alike[
+            tuple((name, getattr(invoice, name)) for name in sorted(inspect(invoice).committed_state))
+        ].append(invoice)
+    with db.session.no_autoflush:
+        for changed, rows in alike.items():
+            ids = [row.id for row in rows]
+            db.session.execute(
+                update(Invoice).where(among(Invoice.id, ids)).values(dict(changed)),
+                execution_options={"synchronize_session": False},
+            )
+            for row in rows:
+                for name, value in changed:
+                    set_committed_value(row, name, value)
