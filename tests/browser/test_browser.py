@@ -177,6 +177,13 @@ def test_the_main_job_without_javascript(
     )
     page.reload()
     expect(page.locator("#invoice-status")).to_have_text("Repaid")
+    message = desk_page.locator("#messages")
+    message.get_by_text("Undo").first.click()
+    message.get_by_label("Why it is undone").fill("another invoice was meant")
+    message.get_by_role("button", name="Undo").click()
+    expect(message).to_contain_text("What it had paid is owed again")
+    page.reload()
+    expect(page.locator("#invoice-status")).to_have_text("Disbursed")
 
 
 def test_pages_before_the_sign_in(open_window: Callable[..., Window], people: dict[Role, User]) -> None:
