@@ -125,7 +125,7 @@ def test_search_and_filters(
     assert found(supplier_id=tea.id) == {other.number}
     assert found(purchaser_id=shop.id) == {paid.number}
     assert found(q="zzz") == set()
-    assert "Nothing matches" in browser.get("/invoices/", query_string={"q": "zzz"}).text
+    assert "Nothing matches these filters" in browser.get("/invoices/", query_string={"q": "zzz"}).text
 
 
 def test_days_are_business_days(

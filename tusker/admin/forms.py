@@ -46,12 +46,6 @@ SUBJECTS = (
 )
 
 
-class QueueFilter(FilterForm):
-    """Which invoices of the queue are shown."""
-
-    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Number or company")})
-
-
 class DisbursalFilter(FilterForm):
     """Which disbursals are shown."""
 

@@ -12,7 +12,6 @@ from flask.typing import ResponseReturnValue
 
 from tusker import clock
 from tusker.admin.blueprint import bp
-from tusker.admin.forms import QueueFilter
 from tusker.domain.texts import is_id
 from tusker.errors import Conflict, InvalidInput
 from tusker.messages import joined, say, say_n
@@ -27,7 +26,7 @@ from tusker.services.payout.disbursals.bundling import bundle_selection, bundle_
 from tusker.services.payout.held import Held, release_hold, shown_holds, waiting_held, words_of
 from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
-from tusker.web.forms.form import sent_reason, sent_seen
+from tusker.web.forms.form import SearchFilter, sent_reason, sent_seen
 from tusker.web.htmx import Undo, done, is_htmx, render, wants_fragment
 from tusker.web.lists.columns import Column, Kind
 from tusker.web.lists.listing import ListOf
@@ -91,7 +90,7 @@ def _rows(**asked: Any) -> Sequence[QueueRow]:
 @allow(*STAFF, costly=True)
 def queue_file(ending: str) -> ResponseReturnValue:
     """The queue as a file; its notes say what is on hold, as on the page."""
-    filters, held = QueueFilter(request.args), waiting_held(acting())
+    filters, held = SearchFilter(request.args), waiting_held(acting())
     asked = filters.asked()
 
     def noted(*, cursor: Cursor, limit: int) -> list[QueueRow]:
@@ -175,7 +174,7 @@ def _with_hold(row: QueueRow, held: Held) -> QueueRow:
 
 
 def _show(*, problem: str | None = None, chosen: Collection[int] = (), status: int = 200) -> Response:
-    filters = QueueFilter(arguments())
+    filters = SearchFilter(arguments())
     page = QUEUE.page(partial(_rows, **filters.asked()), QUEUE_PAGE)
     rows, search = page.items, filters.q.data or ""
     held, total = waiting_held(acting()), queue_total(search)

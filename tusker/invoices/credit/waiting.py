@@ -22,8 +22,8 @@ from tusker.services.credit.waiting import cancel_waiting, leave_waiting
 from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow, current_company_id, is_staff, my_scope
 from tusker.web.filters import status_label
-from tusker.web.forms.fields import CountField, TextField
-from tusker.web.forms.form import FilterForm
+from tusker.web.forms.fields import CountField
+from tusker.web.forms.form import SearchFilter
 from tusker.web.htmx import Undo
 from tusker.web.lists.columns import Column, Kind
 from tusker.web.lists.listing import ListOf
@@ -75,10 +75,9 @@ WAITING = ListOf(
 )
 
 
-class WaitingFilter(FilterForm):
+class WaitingFilter(SearchFilter):
     """Which requests are shown; links set the company."""
 
-    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Number or company")})
     customer_id = CountField(say("Company"), required=False)
 
 

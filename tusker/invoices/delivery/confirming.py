@@ -23,8 +23,7 @@ from tusker.queries.delivery.confirmations import ToConfirm, deliveries_to_confi
 from tusker.services.payout.funding import purchaser_answers as service
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id, my_scope
-from tusker.web.forms.fields import TextField
-from tusker.web.forms.form import FilterForm
+from tusker.web.forms.form import SearchFilter
 from tusker.web.htmx import done, render
 from tusker.web.lists.columns import Column, Kind
 from tusker.web.lists.listing import ListOf
@@ -46,12 +45,6 @@ TO_CONFIRM = ListOf(
 )
 
 
-class DeliveryFilter(FilterForm):
-    """Which deliveries are shown."""
-
-    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Number or company")})
-
-
 def _deliveries(**asked: Any) -> list[ToConfirm]:
     return deliveries_to_confirm(current_company_id(), **asked)
 
@@ -61,7 +54,7 @@ def _context(shown: Shown) -> dict[str, Any]:
 
 
 TO_CONFIRM.serve(
-    bp, "/to-confirm", LIST_PAGE, Role.PURCHASER, form=DeliveryFilter, query=_deliveries, context=_context
+    bp, "/to-confirm", LIST_PAGE, Role.PURCHASER, form=SearchFilter, query=_deliveries, context=_context
 )
 
 
@@ -136,6 +129,6 @@ def _refused(invoice_id: int, form: DisputeForm, error: TuskerError) -> Response
 
 
 def _list() -> dict[str, Any]:
-    filters = DeliveryFilter(request.args)
+    filters = SearchFilter(request.args)
     shown = TO_CONFIRM.shown(filters, partial(_deliveries, **filters.asked()))
     return {"list": shown, **_context(shown)}

@@ -13,7 +13,7 @@ from wtforms.fields.core import Field
 from tusker.errors import InvalidInput, NotFound, TuskerError
 from tusker.messages import joined, say
 from tusker.transactions import transaction
-from tusker.web.forms.fields import ReasonField
+from tusker.web.forms.fields import ReasonField, TextField
 
 
 class Form(FlaskForm):
@@ -79,6 +79,12 @@ class FilterForm(Form):
         if not self.validate():
             return {}
         return {"search" if f.short_name == "q" else f.short_name: f.data for f in self if f.data}
+
+
+class SearchFilter(FilterForm):
+    """Which rows are shown, by their number or company."""
+
+    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Number or company")})
 
 
 def _named(field: Field, message: str) -> str:
