@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from jinja2 import Environment, nodes
 from jinja2.ext import babel_extract
+
+from tusker.messages import CODE_WORDS
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = ROOT / "templates"
@@ -137,34 +140,48 @@ def python_files() -> Iterator[Path]:
 
 
 def codes(tree: ast.Module) -> Iterator[str]:
-    """The codes of a module's enums and the kinds of the events that it records, without those that have words."""
-    from tusker.web.filters import STATUS_WORDS
-
+    """The codes of a module's enums, of the events that it records and of what they are about, without those that have
+    words."""
+    takers = {**takers_of_codes(), **dict(_takers(tree))}
     for node in ast.walk(tree):
         found: list[ast.expr] = []
         if (
             isinstance(node, ast.ClassDef)
             and node.name != "Tone"
-            and {ast.unparse(base) for base in node.bases}
-            & {
-                "StrEnum",
-                "Status",
-            }
+            and {ast.unparse(base) for base in node.bases} & {"StrEnum", "Status"}
         ):
             for line in node.body:
                 if isinstance(line, ast.Assign):
                     found.append(line.value.elts[0] if isinstance(line.value, ast.Tuple) else line.value)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("record_event"):
-            found = [
-                *node.args[3:4],
-                *(k.value for k in node.keywords if k.arg in {"kind", "from_value", "to_value"}),
-            ]
+        elif isinstance(node, ast.Call) and (name := ast.unparse(node.func)) in takers:
+            found = [node.args[at] for at in takers[name] if at < len(node.args)]
+            found += [one.value for one in node.keywords if one.arg in CODES]
         for value in found:
             for part in ast.walk(value):
                 if isinstance(part, ast.Constant) and isinstance(part.value, str):
                     code = part.value
-                    if re.fullmatch(r"[a-z]([a-z_]*[a-z])?", code) and code not in STATUS_WORDS:
+                    if re.fullmatch(r"[a-z]([a-z_]*[a-z])?", code) and code not in CODE_WORDS:
                         yield code
+
+
+CODES = {"subject", "kind", "from_value", "to_value"}
+"""Names of parameters that take codes, which events tell."""
+
+
+@cache
+def takers_of_codes() -> dict[str, list[int]]:
+    """The functions of all modules that take codes, and at which places."""
+    modules = (ROOT / "tusker" / "services").rglob("*.py")
+    found = (taker for path in modules for taker in _takers(ast.parse(path.read_text())))
+    return {name: places for name, places in found if not name.startswith("_")}
+
+
+def _takers(tree: ast.Module) -> Iterator[tuple[str, list[int]]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and CODES & {
+            one.arg for one in (*node.args.args, *node.args.kwonlyargs)
+        }:
+            yield node.name, [at for at, one in enumerate(node.args.args) if one.arg in CODES]
 
 
 def kept(content: bytes) -> dict[str, str | tuple[str, ...]]:
@@ -268,10 +285,15 @@ def unmarked(source: str) -> Iterator[str]:
         for output in tree.find_all(nodes.Output)
         for part in output.nodes
     )
-    page = _Page()
-    page.feed(text)
-    yield from (words for words in page.words if has_words(words))
+    yield from (words for words in words_in(text) if has_words(words))
     yield from literals(tree)
+
+
+def words_in(page: str) -> list[str]:
+    """What a page of HTML shows or has read out."""
+    reader = _Page()
+    reader.feed(page)
+    return reader.words
 
 
 ROOMS = (
@@ -289,8 +311,7 @@ ROOMS = (
     ),
     *(
         "bankfiles",
-        "carriers/address.py",
-        "carriers/parcels.py",
+        "carriers",
         "csv/tables.py",
         "errors.py",
         "transactions.py",
@@ -313,10 +334,14 @@ BANKS_WORDS = {"balances.py", "meanings.py", "sides.py", "indic.py", "chain.py"}
 UNSAID: dict[str, tuple[str, ...]] = {
     "services/loans/receipt_rows.py": ("netted from ",),  # references, by which receipts are found again
     "services/loans/netted.py": ("{}{} (claim {})",),
+    "carriers/aftership.py": ("meta.code {}",),  # for logs
+    "carriers/deadline.py": ("an address of a private network is not spoken to",),
+    "carriers/http.py": ("status {}",),
+    "carriers/shippo.py": ("ShippoToken {}",),
+    "carriers/tusker.py": ("Tusker courier",),
     "services/payout/settlement/paid_after_all.py": ("{}{} (claim {})",),
     "services/people/tokens.py": ("{} ({}…, {}, {} days)", "{} (API token {}…)"),  # of names and codes
     "services/couriers/gate.py": ("gate shut",),
-    "services/credit/customers/lines.py": ("delivery only",),  # a value of an event
     "admin/payout/disbursals.py": ("claims netted",),  # of a file
     "bankfiles/payments/bulk_profiles.py": ("Payment details 1",),
     "bankfiles/tables/around/labels.py": ("own account",),

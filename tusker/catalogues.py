@@ -97,7 +97,8 @@ _PARTS = [
     )
 ]
 _LEAST = 10
-"""How many letters a sentence has at least beside its parameters, so that it is known by them."""
+"""How many letters a sentence has at least beside its parameters, so that it is known by them; a count is known by its
+number."""
 _DEEPEST, _LONGEST = 5, 2_000
 """How many sentences stand in each other, and how long a text is at most: what a person typed may look like both."""
 
@@ -112,7 +113,9 @@ def _sentences() -> list[tuple[str, re.Pattern[str], str, str | None]]:
     for one, plural in ((text, None) if isinstance(text, str) else text for text in ids):
         for text in filter(None, (one, plural)):
             parts = _PLACE.split(text)
-            if sum(map(str.isalpha, "".join(parts[::2]))) >= _LEAST and (len(parts) > 1 or " " in text):
+            counts = plural is not None and text.startswith("{n} ")
+            enough = counts or sum(map(str.isalpha, "".join(parts[::2]))) >= _LEAST
+            if enough and (len(parts) > 1 or " " in text):
                 found.append((max(parts[::2], key=len), _pattern(parts), one, plural))
     return sorted(found, key=lambda sentence: -len(sentence[0]))
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Protocol
 
 _TEXT, _DAY = "text to be said", "day to be said"
+_CODE = re.compile(r"[a-z_]+")
 _CODES = {"state", "status", "stage"}
 """The names of parameters that are codes, which languages other than English say by their words."""
 LANGUAGES = {"en": "English", "hi": "हिन्दी"}
@@ -87,9 +90,15 @@ def say_n(one: str, many: str, n: int, /, **params: object) -> Text:
     return Text(one, many, {"n": n, **params})
 
 
+@lru_cache(maxsize=1_024)
 def coded(code: str) -> Text:
     """The word of a code, such as that of a status; scripts/messages.py collects those of all that the source has."""
-    return Text(code.replace("_", " ").capitalize(), None, {})
+    return CODE_WORDS.get(code) or Text(code.replace("_", " ").capitalize(), None, {})
+
+
+def worded(value: str) -> str:
+    """A code in words, such as “Written off”; names and amounts stay as they are."""
+    return coded(value) if value in CODE_WORDS or _CODE.fullmatch(value) else value
 
 
 def joined(texts: Iterable[str], by: str = ", ") -> Text:
@@ -146,3 +155,101 @@ def _param(speaker: Speaker, value: object, name: str) -> object:
         said = speaker.template(word.msgid)
         return value if said == word.msgid else said
     return speaker.day(value) if isinstance(value, date) else value
+
+
+CODE_WORDS = {
+    "approved": say("Approved"),
+    "csv": say("CSV"),
+    "sma_0": say("SMA-0"),
+    "sma_1": say("SMA-1"),
+    "sma_2": say("SMA-2"),
+    "substandard": say("Sub-standard (NPA)"),
+    "doubtful": say("Doubtful (NPA)"),
+    "financeable": say("To be financed"),
+    "bundled": say("In disbursal"),
+    "rejected": say("Refused"),
+    "written_off": say("Written off"),
+    "write_off_undone": say("Write-off undone"),
+    "exception": say("Problem"),
+    "unknown": say("Needs review"),
+    "open": say("Open"),
+    "tax": say("Tax at source"),
+    "instructed": say("At the bank"),
+    "reversed": say("Undone"),
+    "payment": say("Received"),
+    # events
+    "address": say("Address"),
+    "key_mark": say("Key, by its mark"),
+    "webhook_secret_mark": say("Webhook secret, by its mark"),
+    "bank_file": say("Bank file downloaded"),
+    "carrier": say("Delivery company"),
+    "carrier_id_added": say("Id at a delivery company added"),
+    "carrier_id_removed": say("Id at a delivery company removed"),
+    "carrier_settings": say("Delivery company set up"),
+    "carrier_settings_forgotten": say("Delivery company's setup removed"),
+    "claim_reopened": say("Decision on the claim undone"),
+    "columns_forgotten": say("Saved columns removed"),
+    "columns_remembered": say("Columns saved"),
+    "hold_released": say("Paid out despite a hold"),
+    "import_cancelled": say("Import of invoices cancelled"),
+    "laid_anew": say("Payments reallocated"),
+    "looked_at_again": say("Matched again"),
+    "monthly_statements": say("Statements by mail"),
+    "password_hashed_anew": say("Password stored more safely"),
+    "payable": say("To be passed on to the supplier"),
+    "payment_freed": say("Payment became credit"),
+    "payment_laid_anew": say("Payment reallocated"),
+    "payment_reversed": say("Payment undone"),
+    "payments_freed": say("Payments became credit"),
+    "platform_loan_id": say("Platform's loan id"),
+    "receipt_reversed": say("Receipt undone"),
+    "recourse": say("Recourse to the supplier"),
+    "rule_made": say("Rule added"),
+    "told_apart": say("Confirmed as a different invoice"),
+    "orphaned": say("Creator has left"),
+    "unclear": say("Columns not matched"),
+    "manual": say("Reported by hand"),
+    # whose names are put together
+    "claim_accepted": say("Claim accepted"),
+    "claim_dismissed": say("Claim dismissed"),
+    "deduction_disputed": say("Deduction disputed"),
+    "deduction_undone": say("Deduction undone"),
+    "deduction_withdrawn": say("Deduction withdrawn"),
+    "delivery_confirmed": say("Delivery confirmed"),
+    "delivery_disputed": say("Delivery disputed"),
+    "due_date_moved": say("Due date moved"),
+    "due_date_moved_back": say("Due date moved back"),
+    "email_changed": say("Email changed"),
+    "entry_dismissed": say("Entry dismissed"),
+    "entry_matched": say("Entry matched"),
+    "entry_parked": say("Entry parked"),
+    "entry_reopened": say("Entry reopened"),
+    "name_changed": say("Name changed"),
+    "payout_confirmed": say("Payout confirmed"),
+    "payout_rejected": say("Payout rejected"),
+    "payout_returned": say("Payout returned"),
+    "proposal_accepted": say("Proposal accepted"),
+    "proposal_refused": say("Proposal refused"),
+    "proposal_withdrawn": say("Proposal withdrawn"),
+    "purchaser_dates_changed": say("Dates of the purchaser limit changed"),
+    "purchaser_limit_changed": say("Purchaser limit changed"),
+    "reference_changed": say("Reference changed"),
+    "supplier_dates_changed": say("Dates of the supplier limit changed"),
+    "supplier_limit_changed": say("Supplier limit changed"),
+    "waiver_undone": say("Waiver undone"),
+    # terms and other parts of a proposal
+    "apr": say("APR"),
+    "collection": say("Purchasers pay"),
+    "dates": say("Dates"),
+    "due_convention": say("Due date on a closed day"),
+    "fee_flat": say("Flat fee"),
+    "fee_max": say("Maximum fee"),
+    "fee_min": say("Minimum fee"),
+    "fee_rate": say("Percentage fee"),
+    "interest_method": say("Interest"),
+    "interest_timing": say("Interest and fee are paid"),
+    "recourse_days": say("Recourse after"),
+    "routing": say("Bank code"),
+    "tenor_days": say("Tenor"),
+}
+"""Codes that people call otherwise."""

@@ -186,7 +186,7 @@ def test_an_answer_about_something_else_is_a_protocol_error(server: FakeServer, 
 def test_the_connection_test(server: FakeServer) -> None:
     server.script = [body(results=[]), reply(401, "{}")]
     carrier = made(SPEC, server.url)
-    assert carrier.check() == "Shippo answers and accepts the token."
+    assert carrier.check() == "Shippo answers and accepts the key."
     with pytest.raises(CarrierRefused):
         carrier.check()
 

@@ -351,7 +351,7 @@ def test_the_one_status_is_the_one_event(server: FakeServer, carrier: TuskerCarr
 
 def test_the_connection_test(server: FakeServer, carrier: TuskerCarrier) -> None:
     server.script = [orders(), reply(200, "{}"), reply(401)]
-    assert carrier.check() == "The order API answers and accepts the token."
+    assert carrier.check() == "Tusker courier answers and accepts the key."
     with pytest.raises(CarrierProtocolError):
         carrier.check()
     with pytest.raises(CarrierRefused):

@@ -1,4 +1,4 @@
-"""The page Carriers: who sees and changes what, secrets that never come out, and the connection test."""
+"""The page of delivery companies: who sees and changes what, secrets that never come out, and the connection test."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_what_is_asked_takes_two_and_turning_off_one(
         "webhook_secret_mark": (secret, secret),
     }
     accepted(proposed(base_url=address, api_key="EZAK-another-1234"))
-    with pytest.raises(Conflict, match="Key mark would now go from"):
+    with pytest.raises(Conflict, match=r"“Key, by its mark” was [0-9a-f]{12} then and is [0-9a-f]{12} now"):
         accepted(turned_on)
     assert "easypost" not in get_carriers()
     accepted(proposed(enabled="y", base_url=address))
@@ -220,7 +220,7 @@ def test_the_connection_test_says_how_it_went(
         assert answer.status_code == 200
         return str(answer.text)
 
-    assert "The order API answers and accepts the token." in tested()
+    assert "Tusker courier answers and accepts the key." in tested()
     courier.fail("html")
     assert "sent a web page instead of data" in tested()
 

@@ -76,7 +76,9 @@ def test_an_admin_decides_and_other_cities_are_judged_again(
     browser = login()
     page = browser.get("/admin/attention").text
     seller, buyer = known.line.supplier.customer.name, known.line.purchaser.customer.name
-    told = f"from Kanpur to Mumbai; {seller} sends from New Delhi, Pune; {buyer} receives in Mumbai"
+    told = (
+        f"from Kanpur to Mumbai; {seller} sends goods from New Delhi, Pune; {buyer} receives goods in Mumbai"
+    )
     assert told in words(page)
     assert "waiting for: a decision on its parcel" in words(browser.get(f"/invoices/{invoice.id}").text)
     item = db.session.query(AttentionItem).one()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 
@@ -15,18 +17,24 @@ from scripts import messages as catalogue
 from tests.support.pages import token_in
 from tests.support.people import sign_in
 from tests.support.values import PASSWORD
+from tusker.bankfiles.tables.cells.amounts import read_amount
+from tusker.bankfiles.tables.cells.days import Days
 from tusker.catalogues import retold, speaking
+from tusker.domain.credit.risk import RuleKind
 from tusker.domain.delivery.shipments import DocumentKind
+from tusker.domain.texts import day_of
 from tusker.extensions import db
 from tusker.messages import joined, packed, say, shown, unpacked
 from tusker.models import Event, OutboxMessage, User
 from tusker.services.context import Context
+from tusker.services.credit.risk.rules import value_of
 from tusker.services.events import record_event
 from tusker.services.outbox import queue_mail
 from tusker.services.people.users import choose_language
 from tusker.services.record.outbox_sending import compose
 from tusker.transactions import transaction
-from tusker.web.forms.fields import MoneyField
+from tusker.web.filters import event_value
+from tusker.web.forms.fields import CountField, DayField, MoneyField
 from tusker.web.forms.form import FilterForm
 from tusker.web.forms.kept import KeptForm
 
@@ -175,11 +183,16 @@ def test_all_of_a_mail_is_in_its_language(
 def test_digits_of_devanagari_are_read(session_app: Flask, typed: str) -> None:
     class Asked(FilterForm):
         amount = MoneyField("Amount")
+        days = CountField("Days")
+        day = DayField("Day")
 
     with session_app.test_request_context():
-        form = Asked(formdata=MultiDict({"amount": typed}))
+        form = Asked(formdata=MultiDict({"amount": typed, "days": "३०", "day": "२०२६-०३-३१"}))
         assert form.validate(), form.errors
-        assert form.amount.data == 12_350
+        assert (form.amount.data, form.days.data, form.day.data) == (12_350, 30, date(2026, 3, 31))
+    assert (value_of(RuleKind.TENOR, "१८०"), value_of(RuleKind.SHARE, "२५.५%")) == (180, 2_550)
+    assert (day_of("२०२६-०३-३१"), Days().read("३१/०३/२०२६")) == (date(2026, 3, 31), date(2026, 3, 31))
+    assert read_amount("१,२३,४५६.५०", ".", "INR", 2) == (12_345_650, "")
 
 
 def test_the_database_knows_the_languages(create_user: Callable[..., User]) -> None:
@@ -228,8 +241,28 @@ def test_a_stored_sentence_is_said_again_and_what_a_person_typed_stays(session_a
             "x" * 9_000,
         ):
             assert shown(retold(typed)) == typed or len(typed) > 100
+        for stored in (
+            "Looks like “A-1” (#7), which is written off",
+            "The parcel goes from Pune to an unknown city; Kaveri Mills sends goods from Pune",
+            "3 checks in a row failed: The delivery company “tusker” sent an answer that was cut off.",
+            "Not done so far (attempts: 2): there was no answer",
+            "Has been in transit since 5 Mar 2026",
+        ):
+            left = re.findall(r"[a-z]{3,}", shown(retold(stored)))
+            assert left in ([], ["une", "averi", "ills", "une"], ["tusker"]), shown(retold(stored))
+        assert event_value("Tenor: 180 days", "rule_made") == "अवधि: 180 दिन"
+        assert event_value("0.185", "apr") == "18.5%"
+        assert event_value("limit of the supplier", "requested") == "आपूर्तिकर्ता की सीमा"
     with session_app.test_request_context(), speaking("en"):
         assert retold(booked) == booked
+
+
+def test_the_words_of_events_are_collected() -> None:
+    module = """
+def _note(ctx, kind: str): record_event(ctx, "parcel", 1, kind)
+_note(ctx, "parcel_lost")
+"""
+    assert set(catalogue.codes(ast.parse(module))) == {"parcel", "parcel_lost"}
 
 
 @pytest.mark.parametrize(

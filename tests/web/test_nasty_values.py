@@ -18,13 +18,16 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 
+from scripts.messages import PO, kept, words_in
 from tests.support.nasty import FILES, JSON, TEXTS, bodies, some, written
 from tests.support.visitor import Form, forms_of
 from tests.support.whole_house import House
 from tests.web.test_control_characters import arguments
 from tests.web.test_matrix import calls
 from tusker.api.endpoints import OPERATIONS
-from tusker.models import Role
+from tusker.extensions import db
+from tusker.models import Role, User
+from tusker.transactions import transaction
 from tusker.web.access import BY_TOKEN
 
 pytestmark = pytest.mark.hypothesis  # `make soak` plays these longer
@@ -66,12 +69,42 @@ class Case:
         return f"{self.who} {self.path} {self.field}={str(self.value)[:60]!r}"
 
 
+def in_english(words: str) -> bool:
+    """Whether somebody who reads Hindi is shown more in Latin letters than names and data."""
+    return any(word not in NAMES for word in re.findall(r"[A-Za-z]{3,}", DATA.sub("", words)))
+
+
+NAMES = {
+    *re.findall(r"[A-Za-z]{3,}", " ".join(map(str, kept(PO.read_bytes()).values()))),
+    *re.findall(
+        r"\w+",
+        "Ada Aud Vic Sue Pur, Own and Otherwise Mills and Stores, Foreign, Strange, Finance, courier, phone, Phone",
+    ),
+    *re.findall(
+        r"\w+",
+        "gone, late, new, old, quality: torn, test, tests, English, Key of, AfterShip, EasyPost, Shippo",
+    ),
+    *re.findall(
+        r"\w+",
+        "Causale, Entrate, Giorno, Rif, Uscite, bonifico, Seller, Buyer, PostgreSQL, Python, tusker, poll, ests",
+    ),
+}
+"""Words in Latin letters in the Hindi texts, and of the house."""
+DATA = re.compile(
+    r"https?://\S+|\S+@\S+|\S+\.(csv|xml)\b|tsk_\S+|\b[A-Z]{1,6}[-/]?\d[-\w]*|[A-Z]+_[A-Z_]+"
+    r"|Which column is what\?|31 Mar 2026"
+)
+
+
 class Sender:
     """Browsers of everybody, signed in anew where a case has ended a session."""
 
     def __init__(self, house: House) -> None:
         self.house = house
+        with transaction():
+            db.session.query(User).update({"language": "hi"})
         self.browsers = {str(role): house.browser(str(role)) for role in Role}
+        self.english: set[tuple[str, str]] = set()
 
     def pages(self, who: str) -> Iterator[str]:
         """The pages that a role may open, with its own rows."""
@@ -90,6 +123,8 @@ class Sender:
                 assert answer.status_code < 500, page
                 if answer.mimetype != "text/html":
                     continue
+                if answer.status_code == 200:
+                    self.english |= {(page, words) for words in words_in(answer.text) if in_english(words)}
                 for form in forms_of(answer.text):
                     path = urlsplit(form.action or page).path
                     if form.method != "post" or LEFT_OUT.fullmatch(path):
@@ -127,6 +162,7 @@ def test_forms(house: House) -> None:
     sender = Sender(house)
     every = list(sender.cases())
     assert len(every) > 5_000
+    assert not sender.english, "\n".join(map(str, sender.english))
     drawn = [
         case for who in sender.browsers for case in some([case for case in every if case.who == who], 40)
     ]

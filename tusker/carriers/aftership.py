@@ -76,7 +76,7 @@ class AfterShipCarrier(ParcelCarrier):
 
     def check(self) -> str:
         _trackings(_data(self._http.get_json("/trackings", [("limit", "1")])))
-        return "AfterShip answers and accepts the key."
+        return say("{carrier} answers and accepts the key.", carrier=self.label)
 
     def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> bool:
         expected = base64.b64encode(hmac_sha256(secret, raw)).decode()
@@ -87,7 +87,7 @@ class AfterShipCarrier(ParcelCarrier):
         body = read_body(NAME, raw)
         event = at(body, "event")
         if not isinstance(event, str):
-            raise unreadable(NAME, "a webhook that is no event")
+            raise unreadable(NAME, say("a webhook that is no event"))
         if event != "tracking_update":
             return []
         return [_read(at(body, "msg"))]
@@ -184,7 +184,7 @@ def read_status(tag: object, subtag: object) -> ShipmentStatus:
 def _read(item: object) -> TrackedOrder:
     order = read_tracking(item)
     if order is None:
-        raise unreadable(NAME, "an answer without a tracking number")
+        raise unreadable(NAME, say("an answer without a tracking number"))
     return order
 
 
@@ -206,14 +206,14 @@ def _data(answer: object) -> object:
             reason=f"meta.code {code}",
         )
     if type(code) is not int or not 200 <= code < 300:
-        raise unreadable(NAME, "an answer that says it failed")
+        raise unreadable(NAME, say("an answer that says it failed"))
     return at(answer, "data")
 
 
 def _trackings(data: object) -> list[object]:
     items = at(data, "trackings")
     if not isinstance(items, list):
-        raise unreadable(NAME, "an answer without “trackings”")
+        raise unreadable(NAME, say("an answer without “trackings”"))
     return items
 
 

@@ -36,6 +36,7 @@ from tusker.carriers.payload import at, text_or_none
 from tusker.carriers.settings import CarrierSpec
 from tusker.carriers.webhook import header, hmac_sha256, read_body, same
 from tusker.domain.delivery.shipments import ShipmentStatus, TrackedOrder, TrackingEvent
+from tusker.messages import say
 
 NAME = "easypost"
 BATCH_SIZE = 25
@@ -146,7 +147,7 @@ class EasyPostCarrier(ParcelCarrier):
 
     def check(self) -> str:
         _trackers(self._http.get_json("/v2/trackers", [("page_size", "1")]))
-        return "EasyPost answers and accepts the key."
+        return say("{carrier} answers and accepts the key.", carrier=self.label)
 
     def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> bool:
         """See `Carrier.verify_webhook`; EasyPost signs with the secret in Unicode's NFKD form."""
@@ -158,7 +159,7 @@ class EasyPostCarrier(ParcelCarrier):
         body = read_body(NAME, raw)
         kind = at(body, "description")
         if not isinstance(kind, str) or not isinstance(at(body, "result"), Mapping):
-            raise unreadable(NAME, "a webhook that is no event")
+            raise unreadable(NAME, say("a webhook that is no event"))
         if not kind.startswith("tracker."):
             return []
         return [_read(at(body, "result"))]
@@ -254,14 +255,14 @@ def read_status(status: object, detail: object) -> ShipmentStatus:
 def _read(item: object) -> TrackedOrder:
     order = read_tracker(item)
     if order is None:
-        raise unreadable(NAME, "an answer without a tracking code")
+        raise unreadable(NAME, say("an answer without a tracking code"))
     return order
 
 
 def _trackers(answer: object) -> list[object]:
     items = at(answer, "trackers")
     if not isinstance(items, list):
-        raise unreadable(NAME, "an answer without “trackers”")
+        raise unreadable(NAME, say("an answer without “trackers”"))
     return items
 
 

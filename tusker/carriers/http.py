@@ -176,9 +176,9 @@ class CarrierHttp:
     def _failed(self, error: requests.RequestException) -> CarrierError | _Passing:
         """The error for a fault of the connection; `_Passing` where the next try may succeed."""
         if isinstance(error, requests.exceptions.ContentDecodingError):
-            return self._protocol("an answer that could not be decompressed")
+            return self._protocol(say("an answer that could not be decompressed"))
         if isinstance(error, requests.exceptions.ChunkedEncodingError):
-            return _Passing(self._protocol("an answer that was cut off"))
+            return _Passing(self._protocol(say("an answer that was cut off")))
         return _Passing(self._unavailable(error))
 
     def _check_status(self, response: requests.Response) -> None:
@@ -196,7 +196,7 @@ class CarrierHttp:
             retry_after = self._retry_after(response)
             raise _Passing(self._unavailable(f"status {status}", retry_after), retry_after)
         if 300 <= status < 400:
-            raise self._protocol("a redirect, which is not followed")
+            raise self._protocol(say("a redirect, which is not followed"))
         if status >= 400:
             raise CarrierRejected(
                 say(
@@ -213,7 +213,7 @@ class CarrierHttp:
         for piece in response.iter_content(16 * 1024):
             body += piece
             if len(body) > self._limits.body_bytes:
-                raise self._protocol("an answer that is too large")
+                raise self._protocol(say("an answer that is too large"))
         return bytes(body)
 
     def _decode(self, body: bytes, content_type: str) -> object:
@@ -221,7 +221,9 @@ class CarrierHttp:
             return parse_json(body)
         except UnreadableJson as error:
             is_page = "html" in content_type.lower() or body.lstrip()[:1] == b"<"
-            what = "a web page instead of data" if is_page else "an answer that is not readable JSON"
+            what = (
+                say("a web page instead of data") if is_page else say("an answer that is not readable JSON")
+            )
             raise self._protocol(what) from error
 
     def _pause(self, attempt: int, retry_after: float | None) -> float:

@@ -20,6 +20,7 @@ from tusker.carriers.http import CALL_SECONDS, check_base_url
 from tusker.carriers.settings import CarrierSettings, CarrierSpec
 from tusker.domain.currencies import decimals_of
 from tusker.extensions import db
+from tusker.messages import say
 from tusker.models import CarrierSetting
 from tusker.secrets.box import Unreadable, unseal
 
@@ -167,9 +168,12 @@ def get_carrier(name: str) -> Carrier:
     """The delivery company called `name`. Raises `UnknownCarrier`, also for `MANUAL`, which cannot be asked."""
     carrier = get_carriers().get(name)
     if carrier is None:
-        what = "Manual shipments are" if name == MANUAL else f"The delivery company “{name[:40]}” is"
-        reason = "not tracked by a delivery company" if name == MANUAL else "not configured"
-        raise UnknownCarrier(f"{what} {reason}.", field="carrier", carrier=name[:40])
+        why = (
+            say("Manual shipments are not tracked by a delivery company.")
+            if name == MANUAL
+            else say("The delivery company “{carrier}” is not configured.", carrier=name[:40])
+        )
+        raise UnknownCarrier(why, field="carrier", carrier=name[:40])
     return carrier
 
 

@@ -29,6 +29,7 @@ from tusker.carriers.payload import at, text_or_none
 from tusker.carriers.settings import CarrierSpec
 from tusker.carriers.webhook import header, hmac_sha256, read_body, same
 from tusker.domain.delivery.shipments import ShipmentStatus, TrackedOrder, TrackingEvent
+from tusker.messages import say
 
 NAME = "shippo"
 EXAMPLE = "usps/9205590164917312751089"
@@ -88,8 +89,8 @@ class ShippoCarrier(ParcelCarrier):
     def check(self) -> str:
         answer = self._http.get_json("/carrier_accounts/", [("results", "1")])
         if not isinstance(at(answer, "results"), list):
-            raise unreadable(NAME, "an answer without “results”")
-        return "Shippo answers and accepts the token."
+            raise unreadable(NAME, say("an answer without “results”"))
+        return say("{carrier} answers and accepts the key.", carrier=self.label)
 
     def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> bool:
         """See `Carrier.verify_webhook`: `t=<seconds>,v1=<hex>` over `<seconds>.<body>`."""
@@ -106,7 +107,7 @@ class ShippoCarrier(ParcelCarrier):
         body = read_body(NAME, raw)
         event = at(body, "event")
         if not isinstance(event, str):
-            raise unreadable(NAME, "a webhook that is no event")
+            raise unreadable(NAME, say("a webhook that is no event"))
         if event != "track_updated":
             return []
         return [_read(at(body, "data"))]
@@ -124,7 +125,7 @@ class ShippoCarrier(ParcelCarrier):
                 return None
             raise
         if order.ref != str(parcel):
-            raise unreadable(NAME, "an answer about another number than was asked for")
+            raise unreadable(NAME, say("an answer about another number than was asked for"))
         return order
 
     def _register(self, parcel: ParcelRef) -> TrackedOrder | None:
@@ -183,7 +184,7 @@ def read_status(status: object, substatus: object) -> ShipmentStatus:
 def _read(item: object) -> TrackedOrder:
     order = read_track(item)
     if order is None:
-        raise unreadable(NAME, "an answer without a carrier and a tracking number")
+        raise unreadable(NAME, say("an answer without a carrier and a tracking number"))
     return order
 
 

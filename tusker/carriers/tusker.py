@@ -129,7 +129,7 @@ class TuskerCarrier:
         """See `Carrier.check`: asks for an order that nobody has."""
         question = {"o_ref_nos": ["connection-test"], "size": 1}
         _list_at(self._http.post_json("/orders/search", {"pl": question}), "orders")
-        return "The order API answers and accepts the token."
+        return say("{carrier} answers and accepts the key.", carrier=self.label)
 
     def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> bool:
         """See `Carrier.verify_webhook` and `SIGNATURE_HEADER`."""

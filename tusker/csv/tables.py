@@ -58,7 +58,7 @@ class CsvTable:
     def column(self, name: str, *, meaning: str = "") -> int:
         """The place of a column; raises `InvalidInput` naming it when it is missing or there twice."""
         times = self.header.count(name)
-        what = f"“{name}” ({meaning})" if meaning else f"“{name}”"
+        what = say("“{name}” ({meaning})", name=name, meaning=meaning) if meaning else f"“{name}”"
         if times == 0:
             there = ", ".join(self.header)
             raise InvalidInput(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from tusker.domain.texts import latin_digits
 from tusker.errors import InvalidInput
 from tusker.messages import say
 
@@ -30,7 +31,7 @@ def parse_amount(
     Raises `InvalidInput` naming `field` for anything else: another currency's sign, a minus,
     more decimals than the currency has, zero (unless `allow_zero`), or more than `MAX_AMOUNT`.
     """
-    cleaned = text.strip()
+    cleaned = latin_digits(text).strip()
     for symbol in symbols:
         if cleaned.startswith(symbol):
             cleaned = cleaned.removeprefix(symbol).strip()

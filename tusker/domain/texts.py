@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 
 _UNSEEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 _DEVANAGARI = str.maketrans("०१२३४५६७८९", "0123456789")
@@ -40,7 +41,12 @@ def is_id(text: str) -> bool:
 
 def latin_digits(text: str) -> str:
     """The text with 0 to 9 for the digits of Devanagari."""
-    return text.translate(_DEVANAGARI)
+    return text if text.isascii() else text.translate(_DEVANAGARI)
+
+
+def day_of(text: str) -> date:
+    """A day such as 2026-03-31, in either digits; raises ValueError."""
+    return date.fromisoformat(latin_digits(text.strip()))
 
 
 def one_line(text: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from flask import make_response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tusker import clock
+from tusker.domain.texts import day_of
 from tusker.invoices.blueprint import bp
 from tusker.invoices.invoice_file import InvoiceFile
 from tusker.invoices.opening import open_file
@@ -67,7 +67,7 @@ def _payoff_context(loan: LoanRow | None) -> dict[str, Any]:
     day, error = clock.today(), None
     if asked:
         try:
-            day = date.fromisoformat(asked)
+            day = day_of(asked)
         except ValueError:
             error = say("Paid on must be a date such as 2026-03-31.")
         else:

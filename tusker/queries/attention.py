@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlalchemy import select, text
 
+from tusker.carriers.registry import carrier_label
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.record.attention import ADVICE, Advice, AttentionKind
 from tusker.domain.record.daily import TITLES, DailyJob
 from tusker.extensions import db
-from tusker.messages import show_day
+from tusker.messages import say
 from tusker.models import AttentionItem, Invoice
 from tusker.queries.credit.invoices import invoices_named
 from tusker.queries.paging import NEWEST, Cursor, rows_of_page
@@ -51,10 +52,16 @@ class AttentionRow:
     def name(self) -> str:
         """What it is about, in words."""
         if "job" in self.facts:
-            return (
-                f"{TITLES[DailyJob(self.facts['job'])]} of {show_day(date.fromisoformat(self.facts['day']))}"
-            )
-        return self.carrier or f"{self.number}, {self.supplier} to {self.purchaser}"
+            day = date.fromisoformat(self.facts["day"])
+            return say("{job} of {day}", job=TITLES[DailyJob(self.facts["job"])], day=day)
+        if self.carrier is not None:
+            return carrier_label(self.carrier)
+        return say(
+            "{number}, {supplier} to {purchaser}",
+            number=self.number,
+            supplier=self.supplier,
+            purchaser=self.purchaser,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from tusker.domain.record.attention import AttentionKind
+from tusker.queries import attention_words as words
 from tusker.queries.delivery.conditions import ALIKE, ALIKE_OF, ELSEWHERE, TOO_EARLY, VALUE_AGREES, WAY
 
 FAILING_POLLS = 3
@@ -68,51 +69,48 @@ def _shipment(*, detail: str, condition: str, since: str = "") -> str:
 
 
 _LIVE = "i.status IN ('approved', 'financeable', 'bundled', 'disbursed')"
-_SAID = "'The delivery company reported the status “' || h.raw_status || '”'"
 
 CAUSES: Mapping[AttentionKind, Cause] = {
     AttentionKind.STOP_PAYMENT: Cause(
         "invoice",
-        """
+        f"""
         SELECT i.id AS subject_id, NULL::text AS carrier, COALESCE(h.status_changed_at, i.requested_at) AS cause_at,
-            'The delivery company reported the shipment as ' || h.status || ' while the bank is paying ' || d.reference
-                AS detail,
+            {words.WHILE_PAYING} AS detail,
             jsonb_build_object('principal', i.principal, 'disbursal_id', d.id) AS facts
         FROM shipments h JOIN invoices i ON i.id = h.invoice_id
         JOIN disbursal_lines l ON l.invoice_id = i.id AND l.state = 'included'
         JOIN disbursals d ON d.id = l.disbursal_id AND d.status = 'released'
         WHERE h.status IN ('returned', 'cancelled') AND i.status = 'bundled'
-        """,
+        """,  # noqa: S608
     ),
     AttentionKind.PAID_AFTER_ALL: Cause(
         "invoice",
-        """
+        f"""
         SELECT COALESCE(
                 (SELECT min(l.invoice_id) FROM disbursal_lines l WHERE l.payout_id = p.id),
                 (SELECT min(q.invoice_id) FROM payable_lines m JOIN payables q ON q.id = m.payable_id
                     WHERE m.payout_id = p.id)
             ) AS subject_id, NULL::text AS carrier, min(s.imported_at) AS cause_at,
-            'The bank booked ' || p.reference || ' on ' || to_char(min(e.value_date), 'FMDD Mon YYYY')
-                || ', which had been marked as rejected' AS detail,
+            {words.BOOKED_AFTER_ALL} AS detail,
             jsonb_build_object('disbursal_id', p.disbursal_id, 'amount', p.net) AS facts
         FROM statement_entries e JOIN bank_statements s ON s.id = e.statement_id
         JOIN payouts p ON p.reference = split_part(e.note, ' ', 1) AND p.state = 'rejected'
         WHERE e.state = 'open' AND e.direction = 'debit' AND e.note LIKE '% is rejected already, but the bank%'
         GROUP BY p.id
-        """,
+        """,  # noqa: S608
     ),
     AttentionKind.RETURNED_AFTER_PAYOUT: Cause(
         "invoice",
-        """
+        f"""
         SELECT c.invoice_id AS subject_id, NULL::text AS carrier,
             COALESCE((
                 SELECT max(e.at) FROM events e
                 WHERE e.subject = 'invoice' AND e.subject_id = c.invoice_id AND e.kind = 'claim_reopened'
             ), c.at) AS cause_at,
-            'The goods came back after the payout; a claim on the supplier waits for a decision' AS detail,
+            {words.CAME_BACK} AS detail,
             jsonb_build_object('claim_id', c.id, 'amount', c.amount) AS facts
         FROM claims c WHERE c.state = 'review'
-        """,
+        """,  # noqa: S608
     ),
     AttentionKind.DISPUTED: Cause(
         "invoice",
@@ -128,7 +126,7 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         "invoice",
         f"""
         SELECT i.id AS subject_id, NULL::text AS carrier, h.declared_at AS cause_at,
-            'The delivery company was given another value than the invoice has' AS detail,
+            {words.ANOTHER_VALUE} AS detail,
             jsonb_build_object('principal', i.principal, 'amount', i.amount, 'declared', h.declared_value) AS facts
         FROM shipments h JOIN invoices i ON i.id = h.invoice_id
         WHERE h.declared_value <> i.amount AND {_LIVE} AND NOT {VALUE_AGREES}
@@ -138,7 +136,7 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         "invoice",
         f"""
         SELECT i.id AS subject_id, NULL::text AS carrier, i.requested_at AS cause_at,
-            'Looks like “' || o.number || '” (#' || o.id || '), which is ' || replace(o.status, '_', ' ') AS detail,
+            {words.NUMBER_ALIKE} AS detail,
             jsonb_build_object('principal', i.principal, 'like', o.id) AS facts
         FROM invoices i CROSS JOIN LATERAL (
             SELECT o.id, o.number, o.status FROM invoices o WHERE {ALIKE_OF} ORDER BY o.id LIMIT 1
@@ -162,8 +160,7 @@ CAUSES: Mapping[AttentionKind, Cause] = {
             WHERE o.id < i.id AND o.supplier_id <> i.supplier_id
         )
         SELECT DISTINCT ON (i.id) i.id AS subject_id, NULL::text AS carrier, i.requested_at AS cause_at,
-            'Amount and ' || pairs.shared || ' are those of “' || o.number || '” (#' || o.id || ') of ' || s.name
-                || ' to ' || p.name AS detail,
+            CASE pairs.shared WHEN 'number' THEN {words.SAME_NUMBER} ELSE {words.SAME_DATE} END AS detail,
             jsonb_build_object('principal', i.principal, 'like', o.id) AS facts
         FROM pairs JOIN invoices i ON i.id = pairs.id JOIN invoices o ON o.id = pairs.other_id
         JOIN customers s ON s.id = o.supplier_id JOIN customers p ON p.id = o.purchaser_id
@@ -173,10 +170,9 @@ CAUSES: Mapping[AttentionKind, Cause] = {
     ),
     AttentionKind.NOTE_ALIKE: Cause(
         "invoice",
-        """
+        f"""
         SELECT n.invoice_id AS subject_id, NULL::text AS carrier, max(n.at) AS cause_at,
-            'Look alike and have one amount: '
-                || string_agg(DISTINCT '“' || o.number || '” and “' || n.number || '”', ', ') AS detail,
+            {words.NOTES_ALIKE} AS detail,
             jsonb_build_object('amount', max(n.amount)) AS facts
         FROM credit_notes n JOIN invoices i ON i.id = n.invoice_id
         JOIN credit_notes o ON o.amount = n.amount AND o.id < n.id
@@ -185,16 +181,13 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         WHERE n.amount > 0 AND n.kind = o.kind AND n.state IN ('accepted', 'disputed')
             AND o.state IN ('accepted', 'disputed')
         GROUP BY n.invoice_id
-        """,
+        """,  # noqa: S608
     ),
     AttentionKind.DELIVERED_BEFORE: Cause(
         "invoice",
         f"""
         SELECT i.id AS subject_id, NULL::text AS carrier, h.status_occurred_at AS cause_at,
-            'Delivered on ' || to_char(h.status_occurred_at AT TIME ZONE :zone, 'FMDD Mon YYYY')
-                || COALESCE(', and the invoice is of ' || to_char(i.invoice_date, 'FMDD Mon YYYY'),
-                    ', and financing was requested on ' || to_char(i.requested_at AT TIME ZONE :zone, 'FMDD Mon YYYY'))
-                AS detail,
+            COALESCE({words.BEFORE_INVOICE}, {words.BEFORE_REQUEST}) AS detail,
             jsonb_build_object('principal', i.principal) AS facts
         FROM shipments h JOIN invoices i ON i.id = h.invoice_id
         WHERE {TOO_EARLY} AND i.status IN ('approved', 'financeable', 'bundled')
@@ -204,10 +197,7 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         "invoice",
         f"""
         SELECT i.id AS subject_id, NULL::text AS carrier, COALESCE(h.status_changed_at, i.requested_at) AS cause_at,
-            'The parcel goes from ' || COALESCE(h.from_city, 'an unknown city') || ' to '
-                || COALESCE(h.to_city, 'an unknown one') || COALESCE('; ' || s.name || ' sends from '
-                || NULLIF(array_to_string(s.cities, ', '), ''), '') || COALESCE('; ' || p.name || ' receives in '
-                || NULLIF(array_to_string(p.cities, ', '), ''), '') AS detail,
+            {words.OTHER_CITIES} AS detail,
             jsonb_build_object('principal', i.principal, 'way', {WAY}) AS facts
         FROM shipments h JOIN invoices i ON i.id = h.invoice_id
         JOIN customers s ON s.id = i.supplier_id JOIN customers p ON p.id = i.purchaser_id
@@ -218,13 +208,12 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         "carrier",
         f"""
         SELECT NULL::bigint AS subject_id, carrier, failing_since AS cause_at,
-            failures || ' checks in a row failed: ' || COALESCE(last_error, 'no answer') AS detail,
+            {words.CHECKS_FAILED} AS detail,
             jsonb_build_object('failures', failures) AS facts
         FROM carrier_states WHERE failing_since <= :failing_before AND carrier = ANY(:carriers)
         UNION ALL
         SELECT NULL::bigint, h.carrier, min(h.next_poll_at),
-            'No tracking of ' || count(*) || ' shipments: it is switched off or not set up, or its key cannot be'
-                ' read', jsonb_build_object('shipments', count(*))
+            {words.NOT_TRACKED}, jsonb_build_object('shipments', count(*))
         FROM shipments h JOIN invoices i ON i.id = h.invoice_id
         WHERE h.next_poll_at <= :failing_before AND h.carrier <> 'manual' AND h.carrier <> ALL(:carriers) AND {_LIVE}
         GROUP BY h.carrier
@@ -232,23 +221,23 @@ CAUSES: Mapping[AttentionKind, Cause] = {
     ),
     AttentionKind.DAILY_JOB_LATE: Cause(
         "daily_run",
-        """
+        f"""
         SELECT id AS subject_id, NULL::text AS carrier, due_at AS cause_at,
-            COALESCE('Not done after ' || attempts || ' attempts: ' || last_error, 'Not done yet') AS detail,
+            COALESCE({words.NOT_DONE}, {words.NOT_DONE_YET}) AS detail,
             jsonb_build_object('job', job, 'day', business_date) AS facts
         FROM daily_runs WHERE done_at IS NULL AND due_at < :late_before
-        """,
+        """,  # noqa: S608
     ),
     AttentionKind.SHIPMENT_EXCEPTION: Cause(
-        "invoice", _shipment(detail=_SAID, condition=f"h.status = 'exception' AND {_LIVE}")
+        "invoice", _shipment(detail=words.SAID, condition=f"h.status = 'exception' AND {_LIVE}")
     ),
     AttentionKind.UNKNOWN_STATUS: Cause(
-        "invoice", _shipment(detail=_SAID, condition="h.status = 'unknown' AND i.status = 'approved'")
+        "invoice", _shipment(detail=words.SAID, condition="h.status = 'unknown' AND i.status = 'approved'")
     ),
     AttentionKind.UNANSWERED: Cause(
         "invoice",
         _shipment(
-            detail="h.poll_failures || ' checks without an answer: ' || COALESCE(h.last_error, '')",
+            detail=words.UNANSWERED,
             # Failures of a delivery company as a whole are not counted here: they are one item of their own.
             condition="h.poll_failures >= :failing_polls AND i.status = 'approved'",
             since="h.failing_since, ",
@@ -257,8 +246,7 @@ CAUSES: Mapping[AttentionKind, Cause] = {
     AttentionKind.STALLED: Cause(
         "invoice",
         _shipment(
-            detail="'Has been ' || replace(h.status, '_', ' ') || ' since ' || to_char("
-            "COALESCE(h.status_changed_at, i.requested_at) AT TIME ZONE 'UTC', 'FMDD Mon YYYY')",
+            detail=words.STALLED,
             condition="h.status IN ('pending', 'picked_up', 'in_transit', 'out_for_delivery')"
             " AND i.status = 'approved' AND COALESCE(h.status_changed_at, i.requested_at) < :stalled_before",
         ),

@@ -8,6 +8,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from tusker import clock
+from tusker.domain.texts import day_of
 from tusker.errors import InvalidInput
 from tusker.messages import say
 from tusker.queries.credit.customers import customer_by_id
@@ -68,7 +69,7 @@ def _day(name: str) -> date:
     if name not in request.args:
         return clock.today()
     try:
-        day = date.fromisoformat(request.args[name])
+        day = day_of(request.args[name])
     except ValueError as error:
         raise InvalidInput(say("The day must be a date such as 2026-03-31."), field=name) from error
     if not FIRST_DAY <= day <= LAST_DAY:

@@ -13,6 +13,7 @@ from tusker.currency import Currency
 from tusker.domain.loans.calculator import Calculation, calculate, debt_from
 from tusker.domain.loans.interest import Debt
 from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
+from tusker.domain.texts import day_of, latin_digits
 from tusker.domain.working_days import EVERY_DAY
 from tusker.errors import InvalidInput, TuskerError
 from tusker.messages import joined, say
@@ -205,7 +206,7 @@ def lines_of(options: Mapping[str, str], money: Currency) -> Sequence[tuple[str,
 
 def _day(given: Mapping[str, str], name: str) -> date:
     try:
-        day = date.fromisoformat(given.get(name) or "")
+        day = day_of(given.get(name) or "")
     except ValueError:
         raise InvalidInput(say("Give a date such as 2026-03-31."), field=name) from None
     if not 2000 <= day.year < 2100:
@@ -214,7 +215,7 @@ def _day(given: Mapping[str, str], name: str) -> date:
 
 
 def _percent(given: Mapping[str, str], name: str, *, needed: bool = False) -> Decimal:
-    text = (given.get(name) or ("" if needed else "0")).removesuffix("%").strip()
+    text = latin_digits(given.get(name) or ("" if needed else "0")).removesuffix("%").strip()
     try:
         value = Decimal(text)
     except InvalidOperation:
@@ -225,7 +226,7 @@ def _percent(given: Mapping[str, str], name: str, *, needed: bool = False) -> De
 
 
 def _whole(given: Mapping[str, str], name: str) -> int:
-    text = given.get(name) or "0"
+    text = latin_digits(given.get(name) or "0")
     if not (text.isascii() and text.isdecimal() and len(text) <= 9):
         raise InvalidInput(say("Give a whole number."), field=name)
     return int(text)

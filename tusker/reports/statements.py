@@ -130,8 +130,11 @@ def _read() -> tuple[StatementForm, Account | None, Statement | None]:
     form = StatementForm(request.args)
     if is_staff():
         form.account.choices = [
-            *((f"supplier-{key}", f"{name} (supplier)") for key, name in supplier_choices()),
-            *((f"purchaser-{key}", f"{name} (purchaser)") for key, name in purchaser_choices()),
+            *((f"supplier-{key}", say("{company} (supplier)", company=n)) for key, n in supplier_choices()),
+            *(
+                (f"purchaser-{key}", say("{company} (purchaser)", company=n))
+                for key, n in purchaser_choices()
+            ),
         ]
         valid = form.validate()
         account = _account(form.account.data) if form.account.data and valid else None

@@ -48,7 +48,7 @@ _OPEN = """
 """
 _CLOSE = """
     WITH c AS MATERIALIZED ({causes})
-    UPDATE attention_items a SET resolved_at = :now, resolution = 'its cause is gone'
+    UPDATE attention_items a SET resolved_at = :now, resolution = :gone
     WHERE a.kind = :kind AND a.resolved_at IS NULL AND NOT EXISTS (SELECT 1 FROM c WHERE {same})
 """
 """Materialized: what is wrong is found once, not once for each open item, as the planner would do on a young table."""
@@ -116,7 +116,7 @@ def review_found(ctx: Context, kind: AttentionKind, found: Sequence[dict[str, ob
 
 def _review(kind: AttentionKind, cause: Cause, values: dict[str, object]) -> None:
     # The texts are constants of this module and of `queries.attention_causes`.
-    known = {"kind": kind, "subject": cause.subject, **values}
+    known = {"kind": kind, "subject": cause.subject, "gone": say("its cause is gone"), **values}
     close = _CLOSE.format(causes=cause.sql, same=_SAME.format("a"))
     db.session.execute(text(close), _used(close, known))
     opening = _OPEN.format(causes=cause.sql, same=_SAME.format("s"))

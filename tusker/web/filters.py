@@ -16,70 +16,16 @@ from tusker import catalogues, clock
 from tusker.carriers.registry import carrier_label
 from tusker.catalogues import grouped, locale, month_words
 from tusker.currency import currency
+from tusker.domain.credit.limits import SIDE_SAID
 from tusker.domain.loans.ageing import Bucket
 from tusker.domain.status import Status, Tone
-from tusker.messages import coded, say, show_day, shown, speaker
+from tusker.messages import Text, coded, joined, say, show_day, shown, speaker, worded
 from tusker.models import Event
 from tusker.web.plotting.shapes import stack
 
 NOTHING = "–"
 _CODE = re.compile(r"[a-z_]+")
 _TOLD_BY_CARRIERS = {"shipment", "delivered", "cancelled"}
-
-STATUS_WORDS = {
-    # where people use another word than the code
-    "approved": say("Approved"),
-    "csv": say("CSV"),
-    "sma_0": say("SMA-0"),
-    "sma_1": say("SMA-1"),
-    "sma_2": say("SMA-2"),
-    "substandard": say("Sub-standard (NPA)"),
-    "doubtful": say("Doubtful (NPA)"),
-    "financeable": say("To be financed"),
-    "bundled": say("In disbursal"),
-    "rejected": say("Refused"),
-    "written_off": say("Written off"),
-    "write_off_undone": say("Write-off undone"),
-    "exception": say("Problem"),
-    "unknown": say("Needs review"),
-    "open": say("Open"),
-    "tax": say("Tax at source"),
-    "instructed": say("At the bank"),
-    "reversed": say("Undone"),
-    "payment": say("Received"),
-    # events
-    "address": say("Address"),
-    "key_mark": say("Key, by its mark"),
-    "webhook_secret_mark": say("Webhook secret, by its mark"),
-    "bank_file": say("Bank file downloaded"),
-    "carrier_id_added": say("Id at a delivery company added"),
-    "carrier_id_removed": say("Id at a delivery company removed"),
-    "carrier_settings": say("Delivery company set up"),
-    "carrier_settings_forgotten": say("Delivery company's setup removed"),
-    "claim_reopened": say("Decision on the claim undone"),
-    "columns_forgotten": say("Saved columns removed"),
-    "columns_remembered": say("Columns saved"),
-    "hold_released": say("Paid out despite a hold"),
-    "import_cancelled": say("Import of invoices cancelled"),
-    "laid_anew": say("Payments reallocated"),
-    "looked_at_again": say("Matched again"),
-    "monthly_statements": say("Statements by mail"),
-    "password_hashed_anew": say("Password stored more safely"),
-    "payable": say("To be passed on to the supplier"),
-    "payment_freed": say("Payment became credit"),
-    "payment_laid_anew": say("Payment reallocated"),
-    "payment_reversed": say("Payment undone"),
-    "payments_freed": say("Payments became credit"),
-    "platform_loan_id": say("Platform's loan id"),
-    "receipt_reversed": say("Receipt undone"),
-    "recourse": say("Recourse to the supplier"),
-    "rule_made": say("Rule added"),
-    "told_apart": say("Confirmed as a different invoice"),
-    "orphaned": say("Creator has left"),
-    "unclear": say("Columns not matched"),
-    "manual": say("Reported by hand"),
-    "apr": say("APR"),
-}
 
 
 def money(amount: int | None) -> str:
@@ -144,15 +90,7 @@ def ago(value: datetime | None) -> Markup | str:
 
 def status_label(status: str) -> str:
     """A status in people's words, such as “Written off”; names and amounts stay as they are."""
-    return _label(str(status))
-
-
-@lru_cache(maxsize=1_024)
-def _label(code: str) -> str:
-    if code in STATUS_WORDS:
-        return STATUS_WORDS[code]
-    # scripts/messages.py collects the words of all codes that the source has
-    return coded(code) if _CODE.fullmatch(code) else code
+    return worded(str(status))
 
 
 _WITH_DAYS = ("dates_changed", "due_date_moved", "due_date_moved_back")
@@ -160,15 +98,27 @@ _ISO_DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 
 
 def event_value(value: str | None, kind: str) -> str:
-    """What stood before or stands after an event of a kind, in words."""
+    """What stood before or stands after an event of a kind, or a part that it changed, in words."""
     if value is None or value == "":
         return NOTHING
+    if kind in {"advance_rate", "apr", "fee_rate", "penal_rate"}:
+        return percent(Decimal(value))
+    if kind in {"fee_flat", "fee_min", "fee_max"}:
+        return money(int(value))
     if kind in {"carrier_id_added", "carrier_id_removed"}:
         carrier, side, external_id = str(value).split(" ", 2)
-        return say("{id} at {carrier}, as {side}", id=external_id, carrier=carrier_label(carrier), side=side)
+        return say(
+            "{id} at {carrier}, as {side}",
+            id=external_id,
+            carrier=carrier_label(carrier),
+            side=SIDE_SAID[side],
+        )
+    if kind in {"rule_made", "rule_ended"}:
+        title, _, bound = value.partition(": ")
+        return shown(joined((Text(title, None, {}), catalogues.retold(bound)), ": "))
     if kind.endswith(_WITH_DAYS):
         return _ISO_DAY.sub(lambda found: speaker.get().day(date.fromisoformat(found[0])), str(value))
-    return status_label(str(value))
+    return retold(status_label(value))
 
 
 ACTOR_WORDS = {

@@ -53,7 +53,7 @@ _STAFF = (
     (say("Events"), "history", "admin.events", REPORTS),
     (say("Proof"), "shield-check", "admin.proof", REPORTS),
     (say("Risk rules"), "adjustments", "admin.rules", SETTINGS),
-    (say("Carriers"), "truck-delivery", "admin.carriers", SETTINGS),
+    (say("Delivery companies"), "truck-delivery", "admin.carriers", SETTINGS),
     (say("System"), "gauge", "admin.system", SETTINGS),
     (say("Tracking"), "map-pin", "admin.tracking", SETTINGS),
     (say("Users"), "users", "admin.users", SETTINGS),

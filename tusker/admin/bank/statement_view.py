@@ -20,6 +20,7 @@ from tusker.queries.loans.receipts.listing import names_of_customers
 from tusker.services.bank.decisions import shown_suggestion
 from tusker.services.bank_entries import own_reference
 from tusker.web.htmx import Undo, done, render
+from tusker.web.pages.finding import remember
 from tusker.web.paging import page_of
 
 TABS = ("open", "parked", "payouts", "done")
@@ -36,6 +37,7 @@ def shown_tab() -> str:
 def show_statement(statement_id: int) -> Response:
     """The whole page, or the statement alone for htmx."""
     context = statement_context(statement_id, shown_tab())
+    remember("statement", statement_id, context["row"].reference or context["row"].file_name)
     return render("admin/bank/statement.html", **context)
 
 

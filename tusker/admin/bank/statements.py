@@ -40,7 +40,6 @@ from tusker.web.forms.form import FilterForm, sent_reason, sent_seen
 from tusker.web.htmx import Undo, done, render
 from tusker.web.lists.columns import Column, Kind
 from tusker.web.lists.listing import ListOf
-from tusker.web.pages.finding import remember
 
 TAB_OF = {
     EntryState.OPEN: None,
@@ -187,7 +186,6 @@ def _show_list(form: StatementForm, *, status: int = 200) -> ResponseReturnValue
 @allow(Role.ADMIN, Role.AUDITOR)
 def statement(statement_id: int) -> ResponseReturnValue:
     """One statement: entries to accept, to choose for, parked, settled and done."""
-    remember("statement", statement_id, say("Statement {id}", id=statement_id))
     return show_statement(statement_id)
 
 

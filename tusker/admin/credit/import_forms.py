@@ -12,6 +12,7 @@ from wtforms import BooleanField
 from tusker.carriers.base import Carrier
 from tusker.carriers.registry import MANUAL, get_carriers
 from tusker.csv.tables import CsvTable, read_date
+from tusker.domain.texts import latin_digits
 from tusker.errors import InvalidInput
 from tusker.messages import say
 from tusker.services.credit.importing.file import ColumnMapping, ImportOptions, mapping_from
@@ -125,7 +126,7 @@ def _guess_dates(table: CsvTable, column: str) -> str:
     for pattern, _ in DATE_FORMATS:
         try:
             for text in texts:
-                read_date(text, _pattern(pattern), field="date")
+                read_date(latin_digits(text), _pattern(pattern), field="date")
         except InvalidInput:
             continue
         return pattern

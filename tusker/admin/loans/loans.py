@@ -14,6 +14,7 @@ from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import RepayForm
 from tusker.currency import currency
+from tusker.domain.texts import day_of
 from tusker.errors import NotFound
 from tusker.messages import joined, say
 from tusker.models import Proposal, Role
@@ -220,7 +221,7 @@ def _owed(invoice_id: int, day: date | None) -> dict[str, Any]:
 def _asked_day() -> date | None:
     """The day in the address; None when there is none or it is not one that may be filled in."""
     try:
-        day = date.fromisoformat(request.args.get("value_date", ""))
+        day = day_of(request.args.get("value_date", ""))
     except ValueError:
         return None
     return day if FIRST_DAY <= day <= LAST_DAY else None

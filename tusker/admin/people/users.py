@@ -62,7 +62,7 @@ USERS.serve(
 def new_user() -> ResponseReturnValue:
     """The form of a new user, who gets a link to choose a password."""
     form = UserForm()
-    form.customer_id.choices = [(c.id, f"{c.name} ({c.sides})") for c in companies()]
+    form.customer_id.choices = [(c.id, c.named) for c in companies()]
     if form.validate_on_submit():
         with form.saving():
             ctx = acting()

@@ -112,6 +112,13 @@ class LineState(Status):
 
 SIDE_SAID = {"supplier": say("supplier"), "purchaser": say("purchaser")}
 """What a company is said to be, within a sentence."""
+REFUSED_BY = (
+    say("limit of the supplier"),
+    say("limit of the purchaser"),
+    say("limit of the credit line"),
+    say("limit of the programme"),
+)
+"""What admission writes as the reason of a refusal."""
 
 
 @dataclass(frozen=True, slots=True)

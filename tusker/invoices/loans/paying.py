@@ -16,7 +16,7 @@ from segno.helpers import make_epc_qr
 from tusker import clock
 from tusker.currency import currency
 from tusker.domain.payout.pay_codes import fits_upi, reference_for, upi_uri
-from tusker.domain.texts import is_id
+from tusker.domain.texts import day_of, is_id
 from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp
 from tusker.messages import say
@@ -98,7 +98,7 @@ def amount_on(row: LoanRow, day: date, today: date) -> int:
 def _asked_day(today: date) -> date:
     text = request.args.get("on") or today.isoformat()
     try:
-        day = date.fromisoformat(text)
+        day = day_of(text)
     except ValueError as error:
         raise InvalidInput(say("Paid on must be a date such as 2026-03-31."), field="on") from error
     if not today <= day <= today + AHEAD:

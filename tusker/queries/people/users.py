@@ -9,7 +9,7 @@ from sqlalchemy import Select, select
 
 from tusker.errors import NotFound
 from tusker.extensions import db
-from tusker.messages import say
+from tusker.messages import Text, say
 from tusker.models import Customer, PurchaserAccount, SecondFactor, SupplierAccount, User
 from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
 from tusker.queries.searching import has
@@ -30,13 +30,13 @@ class Company:
     is_purchaser: bool
 
     @property
-    def sides(self) -> str:
-        """“supplier”, “purchaser” or both, in words."""
-        return " and ".join(
-            word
-            for word, given in (("supplier", self.is_supplier), ("purchaser", self.is_purchaser))
-            if given
-        )
+    def named(self) -> Text:
+        """Its name with “supplier”, “purchaser” or both."""
+        if self.is_supplier and self.is_purchaser:
+            return say("{company} (supplier and purchaser)", company=self.name)
+        if self.is_supplier:
+            return say("{company} (supplier)", company=self.name)
+        return say("{company} (purchaser)", company=self.name)
 
 
 def users_page(

@@ -9,6 +9,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased
 
 from tusker.extensions import db
+from tusker.messages import coded
 from tusker.models import (
     BankStatement,
     CarrierSetting,
@@ -40,10 +41,12 @@ _NAMES: dict[str, Select[*tuple[Any, ...]]] = {
         func.coalesce(func.nullif(StatementEntry.bank_reference, ""), StatementEntry.counterparty),
     ),
     "receipt": select(Receipt.id, Receipt.bank_reference),
-    "proposal": select(Proposal.id, func.initcap(func.replace(Proposal.kind, "_", " "))),
+    "proposal": select(
+        Proposal.id, func.coalesce(Proposal.changes[0]["name"].astext, Proposal.changes[0]["to"].astext)
+    ),
     "statement_profile": select(StatementProfile.id, StatementProfile.file_name),
     "user": select(User.id, User.name),
-    "risk_rule": select(RiskRule.id, func.replace(RiskRule.kind, "_", " ")),
+    "risk_rule": select(RiskRule.id, RiskRule.kind),
     "carrier": select(CarrierSetting.id, CarrierSetting.carrier),
     "credit_line": select(CreditLine.id, _supplier.name + " → " + _purchaser.name)
     .join(_supplier, _supplier.id == CreditLine.supplier_id)
@@ -64,5 +67,5 @@ def names_of_subjects(events: Iterable[Event | Proposal]) -> dict[tuple[str, int
             continue
         id_column = query.selected_columns[0]
         for found_id, name in db.session.execute(query.where(id_column.in_(ids))):
-            names[subject, found_id] = name
+            names[subject, found_id] = coded(name) if subject == "risk_rule" else name
     return names

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from tusker.extensions import REPLICA, db, migrate
-from tusker.messages import say
+from tusker.messages import Text, say
 from tusker.queries.columns import Rows
 from tusker.queries.record.replica import replica_lag
 from tusker.redis.queues import last_signs, redis_connection
@@ -47,6 +47,24 @@ class Part:
     state: str
     at: datetime | None = None
     detail: str = ""
+
+    @property
+    def words(self) -> Text:
+        """Its name, as people read it."""
+        return _WORDS[self.name]
+
+
+_WORDS = {
+    "database": say("Database"),
+    "migrations": say("Database schema"),
+    "replica": say("Replica of the database"),
+    "daily jobs": say("Daily jobs"),
+    "sealing": say("Sealing of the events"),
+    "proof": say("Daily proof"),
+    "redis": say("Redis"),
+    "worker": say("Worker"),
+    "scheduler": say("Scheduler"),
+}
 
 
 def parts(now: datetime) -> list[Part]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tusker.errors import Conflict, NotAllowed
 from tusker.extensions import db
-from tusker.messages import coded, say
+from tusker.messages import coded, say, worded
 from tusker.models import Proposal, ProposalState
 from tusker.services.approvals.actions import ACTIONS, ON_REFUSAL, TITLES
 from tusker.services.context import Context
@@ -77,17 +77,22 @@ def _fixed(changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _difference(seen: list[dict[str, Any]], now: list[dict[str, Any]]) -> str:
     """The first thing that is not as it was seen, in words."""
-    for row in now:
-        if row not in seen:
-            return say(
-                "{what} would now go from {before} to {after}",
-                what=coded(row["what"]),
-                before=row["from"] or say("none"),
-                after=row["to"] or say("none"),
-            )
-    [row, *_] = [row for row in seen if row not in now]
+    [row, *_] = [row for row in now if row not in seen] or [row for row in seen if row not in now]
+    what, before, after = coded(row["what"]), _value(row["from"]), _value(row["to"])
+    if row not in now:
+        return say("“{what}” is no longer changed to {after}", what=what, after=after)
+    if before != after:
+        return say(
+            "“{what}” would now change from {before} to {after}", what=what, before=before, after=after
+        )
+    known = [old["to"] for old in seen if (old["subject"], old["what"]) == (row["subject"], row["what"])]
     return say(
-        "{what} to {after} would change nothing any more",
-        what=coded(row["what"]),
-        after=row["to"] or say("none"),
+        "“{what}” was {before} then and is {after} now",
+        what=what,
+        before=_value(known[0] if known else None),
+        after=after,
     )
+
+
+def _value(code: str | None) -> str:
+    return worded(code) if code else say("none")

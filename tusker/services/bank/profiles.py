@@ -8,7 +8,7 @@ from tusker.bankfiles.formats import Profile
 from tusker.bankfiles.tables.columns.profiles import field_words, key_of
 from tusker.errors import NotFound
 from tusker.extensions import db
-from tusker.messages import say
+from tusker.messages import Text, joined, say
 from tusker.models import StatementProfile, StatementUpload, UploadState
 from tusker.services.bank.uploads import lock_unclear
 from tusker.services.context import Context
@@ -87,7 +87,7 @@ def give_up_upload(ctx: Context, upload_id: int) -> None:
     db.session.flush()
 
 
-def profile_words(profile: StatementProfile) -> str:
+def profile_words(profile: StatementProfile) -> Text:
     """The columns that are read, in words."""
     pairs = zip(profile.heads, profile.fields, strict=True)
-    return ", ".join(f"{head} = {field_words(name)}" for head, name in pairs if name)
+    return joined(joined((head, field_words(name)), " = ") for head, name in pairs if name)

@@ -180,7 +180,7 @@ def _address(spec: CarrierSpec, given: CarrierInput, production: bool) -> str:
         return check_address(address, production=production)
     if given.enabled:
         raise InvalidInput(
-            say("The address is required: this carrier has none of its own."), field="base_url"
+            say("The address is required: this delivery company has none of its own."), field="base_url"
         )
     return ""
 

@@ -74,7 +74,17 @@ def add_token(
     db.session.add(token)
     db.session.flush()
     record_event(
-        ctx, "customer", customer_id, "token_created", to_value=f"{cleaned} ({prefix}…, {scope}, {days} days)"
+        ctx,
+        "customer",
+        customer_id,
+        "token_created",
+        to_value=say(
+            "{name} ({prefix}…, {status}, valid for {days} days)",
+            name=cleaned,
+            prefix=prefix,
+            status=scope,
+            days=days,
+        ),
     )
     return token
 

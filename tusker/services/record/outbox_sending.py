@@ -15,7 +15,7 @@ from jinja2 import TemplateError
 from sqlalchemy import select
 
 from tusker import mailer
-from tusker.catalogues import speaking
+from tusker.catalogues import retold, speaking
 from tusker.extensions import db
 from tusker.messages import shown
 from tusker.models import OutboxMessage, User
@@ -125,9 +125,9 @@ def _composed(ctx: Context, row: OutboxMessage) -> EmailMessage | None:
 
 
 def _as_said(value: Any) -> Any:
-    """The texts in what a mail is made of, in the language that is spoken."""
+    """The texts in what a mail is made of, stored sentences too, in the language that is spoken."""
     if isinstance(value, dict):
         return {name: _as_said(one) for name, one in value.items()}
     if isinstance(value, list):
         return [_as_said(one) for one in value]
-    return shown(value) if isinstance(value, str) else value
+    return shown(retold(value)) if isinstance(value, str) else value

@@ -18,7 +18,7 @@ from wtforms.validators import ValidationError as FieldError
 from wtforms.widgets import DateInput, Input, NumberInput, PasswordInput, Select, TextInput
 
 from tusker.currency import currency
-from tusker.domain.texts import latin_digits, one_line
+from tusker.domain.texts import day_of, latin_digits, one_line
 from tusker.errors import InvalidInput
 from tusker.messages import say
 from tusker.services.reasons import LONGEST_REASON, reason_of
@@ -260,7 +260,7 @@ class DayField(ValueField[date]):
     def read(self, text: str) -> date:
         label = self.label.text
         try:
-            day = date.fromisoformat(text)
+            day = day_of(text)
         except ValueError:
             raise ValueError(say("{label} must be a date such as 2026-03-31.", label=label)) from None
         if not self.minimum <= day <= self.maximum:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import date
 from typing import Any
 
 from flask import Response, request, url_for
@@ -14,6 +13,7 @@ from tusker.admin.blueprint import bp
 from tusker.admin.loans.deductions.forms import KINDS as DEDUCTION_KINDS
 from tusker.admin.loans.receipts.forms import ReceiptForm, Sheet, make_sheet, typed_deductions
 from tusker.currency import currency
+from tusker.domain.texts import day_of
 from tusker.errors import Changed, InvalidInput, TuskerError
 from tusker.messages import joined, say
 from tusker.models import Role
@@ -107,7 +107,7 @@ def _asked_for() -> dict[str, Any]:
     return {
         "customer_id": request.args.get("customer_id", type=int),
         "amount": amount,
-        "value_date": request.args.get("value_date", type=date.fromisoformat) or clock.today(),
+        "value_date": request.args.get("value_date", type=day_of) or clock.today(),
         "bank_reference": request.args.get("bank_reference", "")[:60] or None,
     }
 

@@ -11,6 +11,7 @@ from babel.numbers import get_currency_symbol
 
 from tusker.bankfiles.movements import Contradiction, Skip, minor_units_of
 from tusker.bankfiles.texts import kept
+from tusker.domain.texts import latin_digits
 from tusker.messages import say
 
 Mark = Literal[".", ","]
@@ -42,6 +43,7 @@ _LONGEST = 60
 
 def split_amount(text: str, currency: str) -> tuple[bool, str, str]:
     """Whether it is negative, the bare figure with its marks, and `CR`, `DR` or nothing for a side written with it."""
+    text = latin_digits(text)
     if _PLAIN.fullmatch(text):
         return text[0] == "-", text.removeprefix("-"), ""
     if len(text) > _LONGEST:

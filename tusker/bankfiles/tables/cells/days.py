@@ -11,6 +11,7 @@ from functools import lru_cache
 from tusker.bankfiles.movements import Skip, sane_day
 from tusker.bankfiles.texts import kept
 from tusker.csv.tables import is_date_format
+from tusker.domain.texts import latin_digits
 from tusker.errors import InvalidInput, UnreadableFile
 from tusker.messages import say
 
@@ -88,7 +89,7 @@ class Days:
     def read(self, text: str) -> date:
         """The day of a cell, its time left away; raises `Skip`."""
         if text not in self._read:
-            self._read[text] = sane_day(self._day(text))
+            self._read[text] = sane_day(self._day(latin_digits(text)))
         return self._read[text]
 
     def _day(self, text: str) -> date:

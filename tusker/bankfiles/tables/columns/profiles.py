@@ -59,14 +59,21 @@ def key_of(cells: Sequence[str]) -> str:
 
 def field_words(name: str) -> str:
     """A field as people call it."""
-    return _WORDS.get(name) or name.replace("_", " ")
+    return _WORDS[name]
 
 
 _WORDS = {
-    "booked_on": "date",
+    "booked_on": say("date"),
+    "value_date": say("value date"),
+    "debit": say("debit"),
+    "credit": say("credit"),
+    "status": say("status"),
+    "balance": say("balance"),
+    "currency": say("currency"),
+    "return_reason": say("return reason"),
     "amount": say("amount (one column)"),
     "direction": say("side (credit or debit in words)"),
-    "remittance": "narration",
+    "remittance": say("narration"),
     "bank_reference": say("bank reference"),
     "end_to_end_id": say("end-to-end id"),
     "counterparty": say("payer or payee"),

@@ -157,12 +157,11 @@ def _dates(line: CreditLine) -> str:
 
 
 def _wanted(wishes: Wishes) -> str:
-    words = [
-        name
-        for name, wanted in (("documents", wishes.documents), ("confirmation", wishes.confirmation))
-        if wanted
-    ]
-    return " and ".join(words) or "delivery only"
+    if wishes.documents and wishes.confirmation:
+        return say("documents and confirmation")
+    if wishes.documents:
+        return say("documents besides the delivery")
+    return say("confirmation besides the delivery") if wishes.confirmation else say("delivery only")
 
 
 @needs_second(say("Make a credit line active again"), "credit_line", always=False)

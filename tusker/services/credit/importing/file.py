@@ -11,7 +11,7 @@ from enum import StrEnum
 from tusker.carriers.registry import MANUAL, get_carriers
 from tusker.csv.tables import CsvRow, CsvTable, check_date_format, read_date
 from tusker.currency import currency
-from tusker.domain.texts import one_line
+from tusker.domain.texts import latin_digits, one_line
 from tusker.errors import InvalidInput
 from tusker.messages import joined, say
 from tusker.services.context import Context
@@ -25,8 +25,8 @@ _SAID = {
     "purchaser": say("purchaser"),
     "amount": say("amount"),
     "date": say("date"),
-    "order_ref": say("order ref"),
-    "carrier": say("carrier"),
+    "order_ref": say("order reference"),
+    "carrier": say("delivery company"),
 }
 
 
@@ -54,7 +54,7 @@ def mapping_from(chosen: Mapping[str, str | None]) -> ColumnMapping:
             raise InvalidInput(say("Say which column holds the {name}.", name=_SAID[name]), field=name)
     if "carrier" in given and "order_ref" not in given:
         raise InvalidInput(
-            say("A column for the carrier needs one for the order reference."), field="order_ref"
+            say("A column for the delivery company needs one for the order reference."), field="order_ref"
         )
     return ColumnMapping(**given)
 
@@ -168,8 +168,7 @@ def read_invoices(ctx: Context, table: CsvTable, options: ImportOptions, *, once
     if options.mapping.order_ref is not None and options.mapping.carrier is None:
         _known_carrier(options.carrier, options)
     places = {
-        name: table.column(column, meaning=name.replace("_", " "))
-        for name, column in options.mapping.columns().items()
+        name: table.column(column, meaning=_SAID[name]) for name, column in options.mapping.columns().items()
     }
     rows: list[InvoiceRow] = []
     invalid: list[RowResult] = []
@@ -205,7 +204,7 @@ def _read_row(
     for name in REQUIRED:
         if not values[name]:
             raise InvalidInput(say("The {name} is missing.", name=_SAID[name]), field=name)
-    invoice_date = read_date(values["date"], options.date_format, field="date")
+    invoice_date = read_date(latin_digits(values["date"]), options.date_format, field="date")
     if invoice_date > ctx.today:
         raise InvalidInput(
             say("The date {invoice_date} is in the future.", invoice_date=invoice_date),

@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from tusker.currency import currency
 from tusker.domain.credit.limits import SIDE_SAID
 from tusker.domain.credit.risk import AMOUNTS, SHARES, WHOLE, Rule, RuleKind, Scope
+from tusker.domain.texts import latin_digits
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.messages import say
@@ -39,7 +40,7 @@ class RuleData:
 
 def value_of(kind: RuleKind, text: str) -> int:
     """A bound as it was typed: a percentage, an amount or a number of days; raises `InvalidInput` naming `value`."""
-    text = text.strip()
+    text = latin_digits(text.strip())
     if kind is RuleKind.FIRST_DEAL:
         return 1
     if kind in AMOUNTS:
