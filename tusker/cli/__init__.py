@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date, datetime
-from functools import partial
+from functools import partial, wraps
 from importlib import import_module
 from pkgutil import walk_packages
 from typing import Any
@@ -59,6 +58,8 @@ commands = Commands()
 """All of them; each module adds its own by `@commands.command`."""
 
 
+_Acts = Callable[..., str | None]
+
 change = partial(commands.command, cls=Change)
 """Adds a command that changes something."""
 
@@ -95,26 +96,17 @@ def init_app(app: Flask) -> None:
     app.cli = LateCommands(app)
 
 
-def command_context(name: str) -> Context:
-    """The acting command and the time, as services want them."""
-    return Context(actor_id=None, actor=f"flask {name}", now=clock.now(), today=clock.today())
-
-
-def admin_context(name: str, email: str) -> Context:
-    """An admin acting by a command, where two people are needed; raises `NotFound` for anybody else."""
-    return _as_admin(name, admin_called(email))
-
-
-def proven_admin(name: str, email: str, password: str) -> Context:
-    """`admin_context` for what needs the admin's own word; raises `InvalidInput` for `password` unless it is theirs."""
-    admin = admin_called(email)
-    confirm_password(admin.id, password)
-    return _as_admin(name, admin)
-
-
-def _as_admin(name: str, admin: User) -> Context:
-    actor = f"{admin.name[:80]} (flask {name})"
-    return Context(actor_id=admin.id, actor=actor, now=clock.now(), today=clock.today())
+def command_context(admin: User | None = None, why: str = "") -> Context:
+    """Who acts by the running command, an admin or whoever runs this machine, and the time, as services want them."""
+    here = click.get_current_context()
+    group = (
+        f"{here.parent.info_name} "
+        if here.parent and here.parent.command is not here.find_root().command
+        else ""
+    )
+    name = f"flask {group}{here.info_name}"
+    actor_id, actor = (admin.id, f"{admin.name[:80]} ({name})") if admin else (None, name)
+    return Context(actor_id=actor_id, actor=actor, now=clock.now(), today=clock.today(), why=why)
 
 
 @contextmanager
@@ -127,27 +119,44 @@ def spoken_errors() -> Iterator[None]:
         raise click.ClickException(f"{where}{error.message}") from None
 
 
-with_password = click.option(
+def _acting(*given: Callable[[_Acts], _Acts]) -> Callable[[_Acts], _Acts]:
+    """Gives a command these options and, made of them, its `ctx`."""
+
+    def decorate(command: _Acts) -> _Acts:
+        def act(
+            *args: Any, email: str | None, why: str = "", password: str | None = None, **options: Any
+        ) -> str | None:
+            admin = admin_called(email) if email else None
+            if admin is not None and password is not None:
+                confirm_password(admin.id, password)
+            return command(*args, ctx=command_context(admin, why), **options)
+
+        acts: _Acts = wraps(command)(act)
+        for option in given:
+            acts = option(acts)
+        return acts
+
+    return decorate
+
+
+_ADMIN = click.option("--as", "email", required=True, metavar="EMAIL", help="The admin who does this.")
+_PASSWORD = click.option(
     "--password", prompt=True, hide_input=True, help="The admin's; asked for unless given."
 )
-acting_as = click.option("--as", "email", required=True, metavar="EMAIL", help="The admin who does this.")
-"""Names the admin who does it."""
-as_or_operator = click.option(
+_SOMEBODY = click.option(
     "--as", "email", metavar="EMAIL", help="The admin who does this; whoever runs this machine unless given."
 )
+_WHY = click.option("--why", default="", help="The other admin reads it, where one has to accept this.")
+
+acting_as = _acting(_ADMIN)
+"""Names the admin who does it."""
+acting_as_proven = _acting(_PASSWORD, _ADMIN)
+"""Names the admin who does it and asks for the password, where the admin's own word is needed."""
+as_or_operator = _acting(_SOMEBODY)
 """Names an admin who does it; without one, whoever runs this machine does."""
+acting_as_or_operator = _acting(_WHY, _SOMEBODY)
+"""The same and, for a command that asks for no reason of its own, why."""
 with_reason = click.option("--reason", required=True, help="Goes into the events.")
-
-
-def acting_as_or_operator(command: Callable[..., str | None]) -> Callable[..., str | None]:
-    """`as_or_operator` and, for a command that asks for no reason of its own, why."""
-    why = click.option("--why", default="", help="The other admin reads it, where one has to accept this.")
-    return as_or_operator(why(command))
-
-
-def context_of(name: str, email: str | None, why: str = "") -> Context:
-    """The context of a command with these options."""
-    return replace(admin_context(name, email) if email else command_context(name), why=why)
 
 
 def say_row(*cells: object) -> None:

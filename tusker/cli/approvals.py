@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import click
 
-from tusker.cli import (
-    acting_as,
-    admin_context,
-    change,
-    commands,
-    proven_admin,
-    say_row,
-    with_password,
-    with_reason,
-)
+from tusker.cli import acting_as, acting_as_proven, change, commands, say_row, with_reason
 from tusker.queries.proposals import proposals_page
 from tusker.services.approvals.actions import TITLES
 from tusker.services.approvals.deciding import accept, refuse
+from tusker.services.context import Context
 from tusker.services.proposals import name_of
 
 
@@ -35,11 +27,10 @@ def list_command() -> None:
 
 @change("approve")
 @click.argument("proposal_id", type=int)
-@acting_as
-@with_password
-def approve_command(proposal_id: int, password: str, email: str) -> str:
+@acting_as_proven
+def approve_command(proposal_id: int, ctx: Context) -> str:
     """Accept PROPOSAL_ID, which another admin made: it is done."""
-    made = accept(proven_admin("approve", email, password), proposal_id)
+    made = accept(ctx, proposal_id)
     return f"{TITLES[made.kind]}, {name_of(made)}: done."
 
 
@@ -47,7 +38,7 @@ def approve_command(proposal_id: int, password: str, email: str) -> str:
 @click.argument("proposal_id", type=int)
 @with_reason
 @acting_as
-def refuse_command(proposal_id: int, reason: str, email: str) -> str:
+def refuse_command(proposal_id: int, reason: str, ctx: Context) -> str:
     """Refuse PROPOSAL_ID; who made it withdraws it."""
-    made = refuse(admin_context("refuse", email), proposal_id, reason=reason)
+    made = refuse(ctx, proposal_id, reason=reason)
     return f"{TITLES[made.kind]}, {name_of(made)}: {made.state}."

@@ -11,7 +11,7 @@ import click
 from flask import current_app
 
 from tusker import clock
-from tusker.cli import Day, acting_as_or_operator, change, commands, context_of
+from tusker.cli import Day, acting_as_or_operator, change, commands
 from tusker.csv.cells import SafeWriter
 from tusker.currency import currency
 from tusker.documents.statement import HEADER, statement_rows
@@ -23,6 +23,7 @@ from tusker.queries.loans.account_statements.statement import Statement, stateme
 from tusker.queries.loans.ageing import ageing
 from tusker.queries.loans.classes import classified
 from tusker.queries.lookup import company_called
+from tusker.services.context import Context
 from tusker.services.loans.book.statement_mails import set_statement_mail
 from tusker.web.filters import status_label
 
@@ -70,10 +71,10 @@ def classification_command(as_of: date | None, as_json: bool) -> None:
 @click.argument("company")
 @click.argument("wanted", type=click.Choice(["on", "off"]))
 @acting_as_or_operator
-def mail_statements_command(company: str, wanted: str, email: str | None, why: str) -> str:
+def mail_statements_command(company: str, wanted: str, ctx: Context) -> str:
     """Whether COMPANY (name or reference) gets the statement of each month as a supplier by mail."""
     customer = company_called(company, field="company")
-    set_statement_mail(context_of("mail-statements", email, why), customer.id, wanted=wanted == "on")
+    set_statement_mail(ctx, customer.id, wanted=wanted == "on")
     return f"Monthly statements of {customer.name} by mail are {wanted}."
 
 

@@ -58,7 +58,7 @@ def seed_demo_command(once: bool, yes: bool, no_courier: bool, wait: int, logins
         return
     else:
         with transaction():
-            pay_up(command_context("seed-demo"), current_app.config["HOLD_AFTER_DAYS"])
+            pay_up(command_context(), current_app.config["HOLD_AFTER_DAYS"])
     lines = login_lines(_orders(courier) if courier else None)
     path = write_logins(lines, logins)
     if not once:
@@ -81,7 +81,7 @@ def _fill(there: int, courier: CourierDesk | None, *, yes: bool, wait: int) -> N
 def _orders(courier: CourierDesk) -> list[str] | None:
     """The orders that can be requested; None when the delivery company is no simulator or does not answer."""
     try:
-        return first_orders(command_context("seed-demo"), courier)
+        return first_orders(command_context(), courier)
     except CarrierError as error:
         click.echo(f"No orders to request: {error.message}", err=True)
         return None

@@ -14,7 +14,7 @@ import click
 from sqlalchemy import select
 
 from tusker.bankfiles.statements import MAX_BYTES
-from tusker.cli import acting_as, admin_context, change, command_context, commands
+from tusker.cli import acting_as, change, command_context, commands
 from tusker.currency import currency
 from tusker.domain.bank.banking import OrderAnswer, StatementFile
 from tusker.domain.bank.judgements import Judgement, Suggestion
@@ -27,6 +27,7 @@ from tusker.queries.loans.receipts.listing import names_of_customers
 from tusker.services.bank.file import account_notes, is_ours, read_answer, read_configured
 from tusker.services.bank.importing import ImportResult, import_statement
 from tusker.services.bank.profiles import profile_words, remove_profile
+from tusker.services.context import Context
 from tusker.services.payout.settlement.bank_answers import take_answer
 from tusker.transactions import transaction
 
@@ -73,7 +74,7 @@ def import_statement_command(file: Path, dry_run: bool, as_json: bool) -> None:
     report: dict[str, Any] = {}
     try:
         with transaction():
-            ctx = command_context("import-statement")
+            ctx = command_context()
             result = import_statement(ctx, read, digest=hashlib.sha256(data).hexdigest(), file_name=file.name)
             report = _report(read, result, dry_run=dry_run)
             if dry_run:
@@ -96,9 +97,9 @@ def list_columns_command() -> None:
 @change("forget-statement-columns")
 @click.argument("number", type=int)
 @acting_as
-def forget_columns_command(number: int, email: str) -> str:
+def forget_columns_command(number: int, ctx: Context) -> str:
     """Forget the columns with this NUMBER of list-statement-columns."""
-    remove_profile(admin_context("forget-statement-columns", email), number)
+    remove_profile(ctx, number)
     return "The saved columns are removed."
 
 
@@ -107,10 +108,7 @@ def _take_answer(answer: OrderAnswer, data: bytes, name: str, *, dry_run: bool, 
     try:
         with transaction():
             result = take_answer(
-                command_context("import-statement"),
-                answer,
-                digest=hashlib.sha256(data).hexdigest(),
-                file_name=name,
+                command_context(), answer, digest=hashlib.sha256(data).hexdigest(), file_name=name
             )
             if dry_run:
                 raise _OnlyLooked
@@ -129,7 +127,7 @@ def _report(read: StatementFile, result: ImportResult, *, dry_run: bool) -> dict
         for entry in db.session.scalars(select(StatementEntry).where(StatementEntry.fingerprint.in_(prints)))
     }
     waiting = [e for e in stored.values() if e.state in {EntryState.OPEN, EntryState.PARKED}]
-    judged = judge_entries(waiting, command_context("import-statement").today)
+    judged = judge_entries(waiting, command_context().today)
     outcomes = outcomes_of(list(stored.values()))
     ids = {s.customer_id for judgement in judged.values() for s in judgement.suggestions}
     names = names_of_customers(ids)
@@ -205,12 +203,7 @@ def _suggestion(suggestion: Suggestion, names: Mapping[int, str]) -> dict[str, A
         "reasons": list(suggestion.reasons),
         "left_over": suggestion.left_over,
         "parts": [
-            {
-                "loan": part.loan.reference,
-                "invoice": part.loan.number,
-                "amount": part.amount,
-                "due": part.due,
-            }
+            {"loan": part.loan.reference, "invoice": part.loan.number, "amount": part.amount, "due": part.due}
             for part in suggestion.parts
         ],
     }

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from tusker import clock
-from tusker.cli import AMOUNT, acting_as_or_operator, change, commands, context_of, said, say_row
+from tusker.cli import AMOUNT, acting_as_or_operator, change, commands, said, say_row
 from tusker.currency import currency
 from tusker.domain.credit.limits import LimitUse
 from tusker.domain.terms import Collection, DayCount, DueConvention, InterestMethod, InterestTiming, Terms
@@ -27,7 +27,6 @@ from tusker.services.credit.customers.companies import (
     programme_limit,
 )
 from tusker.services.credit.customers.lines import LineData, change_credit_line, open_credit_line
-from tusker.transactions import transaction
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -113,8 +112,7 @@ def create_customer_command(
     purchaser_limit: int | None,
     reference: str | None,
     mail: str | None,
-    email: str | None,
-    why: str,
+    ctx: Context,
     **terms: Any,
 ) -> str:
     """Create the company NAME. Terms that are not given: 80 % advance, 18 % APR, 90 days, no fees."""
@@ -126,7 +124,7 @@ def create_customer_command(
         purchaser_limit=purchaser_limit,
         terms=_terms(STARTING_TERMS, terms),
     )
-    made = create_customer(context_of("create-customer", email, why), data, programme_limit=programme_limit())
+    made = create_customer(ctx, data, programme_limit=programme_limit())
     return said(made, f"Created customer {made.id}: {name}.")
 
 
@@ -139,20 +137,12 @@ def create_customer_command(
 @acting_as_or_operator
 @term_options
 def create_line_command(
-    supplier: str,
-    purchaser: str,
-    limit: int,
-    valid_from: Any,
-    valid_to: Any,
-    email: str | None,
-    why: str,
-    **terms: Any,
+    supplier: str, purchaser: str, limit: int, valid_from: Any, valid_to: Any, ctx: Context, **terms: Any
 ) -> str:
     """Open the credit line of SUPPLIER and PURCHASER (names or references).
 
     Terms that are not given are the supplier's default terms.
     """
-    ctx = context_of("create-line", email, why)
     seller = company_called(supplier, field="supplier")
     buyer = company_called(purchaser, field="purchaser")
     if seller.supplier is None:
@@ -168,7 +158,7 @@ def create_line_command(
     return said(made, words)
 
 
-@commands.command("set-limit")
+@change("set-limit")
 @click.argument("company")
 @click.option("--supplier-limit", type=AMOUNT)
 @click.option("--purchaser-limit", type=AMOUNT)
@@ -181,21 +171,18 @@ def set_limit_command(
     purchaser_limit: int | None,
     line_with: str | None,
     limit: int | None,
-    email: str | None,
-    why: str,
-) -> None:
+    ctx: Context,
+) -> str:
     """Set limits of COMPANY (name or reference): its own, or that of one of its lines as supplier."""
     if (line_with is None) != (limit is None):
         raise click.UsageError("--line-with and --limit go together.")
     own = supplier_limit is not None or purchaser_limit is not None
     if own == (limit is not None):
         raise click.UsageError("Give --supplier-limit and/or --purchaser-limit, or --line-with and --limit.")
-    with transaction():
-        customer, ctx = company_called(company, field="company"), context_of("set-limit", email, why)
-        if line_with is not None and limit is not None:
-            _set_line_limit(ctx, customer, company_called(line_with, field="line_with"), limit)
-        else:
-            _set_own_limits(ctx, customer, supplier_limit, purchaser_limit)
+    customer = company_called(company, field="company")
+    if line_with is not None and limit is not None:
+        return _set_line_limit(ctx, customer, company_called(line_with, field="line_with"), limit)
+    return _set_own_limits(ctx, customer, supplier_limit, purchaser_limit)
 
 
 @commands.command("list-customers")
@@ -209,7 +196,7 @@ def list_customers_command(search: str, side: str | None) -> None:
         say_row(row.id, row.name, row.reference, *sides, row.open_invoices, row.lines)
 
 
-def _set_line_limit(ctx: Context, supplier: Customer, purchaser: Customer, limit: int) -> None:
+def _set_line_limit(ctx: Context, supplier: Customer, purchaser: Customer, limit: int) -> str:
     line = line_between(supplier.id, purchaser.id)
     if line is None:
         raise NotFound(f"{supplier.name} has no credit line with {purchaser.name}.", field="line_with")
@@ -218,12 +205,12 @@ def _set_line_limit(ctx: Context, supplier: Customer, purchaser: Customer, limit
         line.id,
         LineData(limit=limit, terms=line.terms, valid_from=line.valid_from, valid_to=line.valid_to),
     )
-    _say_limit("line", LimitUse(limit, line.used_amount), made)
+    return _limit_words("line", LimitUse(limit, line.used_amount), made)
 
 
 def _set_own_limits(
     ctx: Context, customer: Customer, supplier_limit: int | None, purchaser_limit: int | None
-) -> None:
+) -> str:
     for side, wanted, account in (
         ("supplier", supplier_limit, customer.supplier),
         ("purchaser", purchaser_limit, customer.purchaser),
@@ -239,19 +226,22 @@ def _set_own_limits(
         purchaser_limit=purchaser.limit_amount if purchaser and purchaser_limit is None else purchaser_limit,
     )
     made = edit_customer(ctx, customer.id, before, programme_limit=programme_limit())
-    for side, wanted, account in (
-        ("supplier", supplier_limit, supplier),
-        ("purchaser", purchaser_limit, purchaser),
-    ):
-        if wanted is not None and account is not None:
-            _say_limit(side, LimitUse(wanted, account.used_amount), made)
+    return "\n".join(
+        _limit_words(side, LimitUse(wanted, account.used_amount), made)
+        for side, wanted, account in (
+            ("supplier", supplier_limit, supplier),
+            ("purchaser", purchaser_limit, purchaser),
+        )
+        if wanted is not None and account is not None
+    )
 
 
-def _say_limit(what: str, use: LimitUse, made: object) -> None:
-    words = f"The {what} limit is {currency().show(use.limit)}; {currency().show(use.used)} is used."
-    click.echo(said(made, words))
+def _limit_words(what: str, use: LimitUse, made: object) -> str:
     if use.headroom < 0:
         click.echo("More is used than that: nothing new is admitted until it fits again.", err=True)
+    return said(
+        made, f"The {what} limit is {currency().show(use.limit)}; {currency().show(use.used)} is used."
+    )
 
 
 def _terms(start: Terms, given: dict[str, Any]) -> Terms:

@@ -6,9 +6,10 @@ from datetime import date
 
 import click
 
-from tusker.cli import Day, acting_as_or_operator, change, context_of, said, with_reason
+from tusker.cli import Day, acting_as_or_operator, change, said, with_reason
 from tusker.domain.credit.limits import Validity
 from tusker.queries.lookup import company_called
+from tusker.services.context import Context
 from tusker.services.credit.customers.holds import hold_customer, lift_hold, set_validity
 
 
@@ -16,10 +17,10 @@ from tusker.services.credit.customers.holds import hold_customer, lift_hold, set
 @click.argument("company")
 @with_reason
 @acting_as_or_operator
-def hold_customer_command(company: str, reason: str, email: str | None, why: str) -> str:
+def hold_customer_command(company: str, reason: str, ctx: Context) -> str:
     """Put COMPANY (name or reference) on hold: nothing new is admitted and nothing is paid out."""
     customer = company_called(company, field="company")
-    hold_customer(context_of("hold-customer", email, why), customer.id, reason=reason)
+    hold_customer(ctx, customer.id, reason=reason)
     return f"{customer.name} is on hold."
 
 
@@ -27,10 +28,10 @@ def hold_customer_command(company: str, reason: str, email: str | None, why: str
 @click.argument("company")
 @with_reason
 @acting_as_or_operator
-def lift_hold_command(company: str, reason: str, email: str | None, why: str) -> str:
+def lift_hold_command(company: str, reason: str, ctx: Context) -> str:
     """Lift the hold that somebody put on COMPANY (name or reference)."""
     customer = company_called(company, field="company")
-    made = lift_hold(context_of("lift-hold", email, why), customer.id, reason=reason)
+    made = lift_hold(ctx, customer.id, reason=reason)
     return said(made, f"The hold on {customer.name} is lifted.")
 
 
@@ -41,10 +42,10 @@ def lift_hold_command(company: str, reason: str, email: str | None, why: str) ->
 @click.option("--valid-to", type=Day(), help="Last day, YYYY-MM-DD; no end unless given.")
 @acting_as_or_operator
 def set_validity_command(
-    company: str, side: str, valid_from: date | None, valid_to: date | None, email: str | None, why: str
+    company: str, side: str, valid_from: date | None, valid_to: date | None, ctx: Context
 ) -> str:
     """Set the days on which COMPANY's limit as SIDE admits something new."""
     days = Validity(valid_from, valid_to)
     customer = company_called(company, field="company")
-    made = set_validity(context_of("set-validity", email, why), customer.id, side, days)
+    made = set_validity(ctx, customer.id, side, days)
     return said(made, f"The {side} limit of {customer.name} is valid {days.words}.")

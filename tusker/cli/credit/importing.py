@@ -72,7 +72,7 @@ def import_invoices_command(
     Exit status: 0 when every row is approved or already requested, 1 when a row was refused or the file cannot
     be read, 2 for wrong options.
     """
-    ctx = command_context("import-invoices")
+    ctx = command_context()
     options = ImportOptions(
         mapping=parse_mapping(mapping),
         date_format=date_format,

@@ -10,16 +10,7 @@ import click
 from tusker import clock
 from tusker.carriers.base import Carrier
 from tusker.carriers.registry import get_carrier
-from tusker.cli import (
-    as_or_operator,
-    change,
-    command_context,
-    commands,
-    context_of,
-    said,
-    say_row,
-    with_reason,
-)
+from tusker.cli import as_or_operator, change, command_context, commands, said, say_row, with_reason
 from tusker.currency import currency
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.texts import one_line
@@ -31,6 +22,7 @@ from tusker.queries.credit.waiting import waiting_of
 from tusker.queries.loans.loans import loan_of_invoice
 from tusker.queries.lookup import company_called, invoice_id_of
 from tusker.queries.record.events import events_of
+from tusker.services.context import Context
 from tusker.services.credit.expected import plan_words
 from tusker.services.credit.requesting.financing import cancel_invoice, request_financing
 from tusker.services.credit.requesting.offers import Quote
@@ -65,7 +57,7 @@ def request_financing_command(
 
     Of a delivery company that tracks parcels ORDER_REF is the tracking number, and the options say the rest.
     """
-    ctx = command_context("request-financing")
+    ctx = command_context()
     supplier_id = company_called(supplier, field="supplier", or_id=True).id
     asked = get_carrier(carrier)
     _check_options(asked, {"line": line_id, "number": number, "amount": amount, "date": invoice_date})
@@ -164,7 +156,7 @@ def list_invoices_command(
 @with_reason
 def cancel_invoice_command(invoice: str, reason: str) -> str:
     """Take the request of INVOICE (number, loan id, or # and id) back and free its amount."""
-    found = cancel_invoice(command_context("cancel-invoice"), invoice_id_of(invoice), reason=reason)
+    found = cancel_invoice(command_context(), invoice_id_of(invoice), reason=reason)
     return f"Cancelled #{found.id} {found.number}; {currency().show(found.principal)} is free again."
 
 
@@ -172,9 +164,8 @@ def cancel_invoice_command(invoice: str, reason: str) -> str:
 @click.argument("invoice")
 @click.option("--reason", required=True, help="How you know of the delivery; goes into the event.")
 @as_or_operator
-def report_delivery_command(invoice: str, reason: str, email: str | None) -> str:
+def report_delivery_command(invoice: str, reason: str, ctx: Context) -> str:
     """Report the delivery of INVOICE (number, loan id, or # and id), which no delivery company tracks."""
-    ctx = context_of("report-delivery", email)
     made = report_delivery(ctx, invoice_id_of(invoice), reason=reason)
     return said(made, f"{invoice} waits to be financed.")
 

@@ -6,7 +6,7 @@ from datetime import date
 
 import click
 
-from tusker.cli import Day, acting_as_or_operator, change, commands, context_of, said, say_row, with_reason
+from tusker.cli import Day, acting_as_or_operator, change, commands, said, say_row, with_reason
 from tusker.domain.credit.risk import RuleKind
 from tusker.errors import existing
 from tusker.extensions import db
@@ -14,6 +14,7 @@ from tusker.messages import say
 from tusker.models import RiskRule
 from tusker.queries.credit.risk import rules_made
 from tusker.queries.lookup import company_called, invoice_id_of
+from tusker.services.context import Context
 from tusker.services.credit.customers.identities import set_cities
 from tusker.services.credit.risk.judging import bound_of
 from tusker.services.credit.risk.rules import RuleData, add_rule, change_rule, end_rule, set_group, value_of
@@ -49,8 +50,7 @@ def add_rule_command(
     valid_from: date | None,
     valid_to: date | None,
     reason: str,
-    email: str | None,
-    why: str,
+    ctx: Context,
 ) -> str:
     """Add a rule of KIND with the bound VALUE: a percentage, an amount or a number of days."""
     of = RuleKind(kind)
@@ -62,7 +62,7 @@ def add_rule_command(
         valid_from,
         valid_to,
     )
-    made = add_rule(context_of("add-rule", email, why), data, reason=reason)
+    made = add_rule(ctx, data, reason=reason)
     return f"Rule {made.id} counts."
 
 
@@ -71,11 +71,11 @@ def add_rule_command(
 @click.argument("value")
 @with_reason
 @acting_as_or_operator
-def change_rule_command(rule: int, value: str, reason: str, email: str | None, why: str) -> str:
+def change_rule_command(rule: int, value: str, reason: str, ctx: Context) -> str:
     """Put the bound VALUE in the place of that of RULE."""
     row = existing(db.session.get(RiskRule, rule), say("rule"))
     bound = value_of(RuleKind(row.kind), value)
-    made = change_rule(context_of("change-rule", email, why), rule, bound, reason=reason)
+    made = change_rule(ctx, rule, bound, reason=reason)
     return said(made, "The rule was changed.")
 
 
@@ -83,9 +83,9 @@ def change_rule_command(rule: int, value: str, reason: str, email: str | None, w
 @click.argument("rule", type=int)
 @with_reason
 @acting_as_or_operator
-def end_rule_command(rule: int, reason: str, email: str | None, why: str) -> str:
+def end_rule_command(rule: int, reason: str, ctx: Context) -> str:
     """Let RULE count no more."""
-    made = end_rule(context_of("end-rule", email, why), rule, reason=reason)
+    made = end_rule(ctx, rule, reason=reason)
     return said(made, "The rule has ended.")
 
 
@@ -93,10 +93,10 @@ def end_rule_command(rule: int, reason: str, email: str | None, why: str) -> str
 @click.argument("company")
 @click.argument("group", default="")
 @acting_as_or_operator
-def set_group_command(company: str, group: str, email: str | None, why: str) -> str:
+def set_group_command(company: str, group: str, ctx: Context) -> str:
     """Say that COMPANY (name or reference) belongs to GROUP, or to none."""
     customer = company_called(company, field="company")
-    made = set_group(context_of("set-group", email, why), customer.id, group)
+    made = set_group(ctx, customer.id, group)
     return said(made, f"{customer.name} belongs to {group or 'no group'}.")
 
 
@@ -104,10 +104,10 @@ def set_group_command(company: str, group: str, email: str | None, why: str) -> 
 @click.argument("company")
 @click.argument("cities", default="")
 @acting_as_or_operator
-def set_cities_command(company: str, cities: str, email: str | None, why: str) -> str:
+def set_cities_command(company: str, cities: str, ctx: Context) -> str:
     """COMPANY (name or reference) sends and receives in CITIES (“Pune, Mumbai”); parcels of others are held."""
     customer = company_called(company, field="company")
-    made = set_cities(context_of("set-cities", email, why), customer.id, cities)
+    made = set_cities(ctx, customer.id, cities)
     return said(made, f"{customer.name}: {', '.join(customer.cities) or 'no cities known'}.")
 
 
@@ -115,7 +115,7 @@ def set_cities_command(company: str, cities: str, email: str | None, why: str) -
 @click.argument("invoice")
 @with_reason
 @acting_as_or_operator
-def release_hold_command(invoice: str, reason: str, email: str | None, why: str) -> str:
+def release_hold_command(invoice: str, reason: str, ctx: Context) -> str:
     """Have INVOICE (its number, or # and its id) paid out although it is on hold."""
-    made = release_hold(context_of("release-hold", email, why), invoice_id_of(invoice), reason=reason)
+    made = release_hold(ctx, invoice_id_of(invoice), reason=reason)
     return said(made, "It may be paid out.")

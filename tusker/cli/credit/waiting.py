@@ -33,7 +33,7 @@ def list_command(company: str | None) -> None:
 @click.argument("invoice")
 def leave_command(invoice: str) -> str:
     """Leave the refused INVOICE (number, or # and id) waiting; it is approved by itself when its amount is free."""
-    made = leave_waiting(command_context("waiting leave"), waiting_invoice_id_of(invoice))
+    made = leave_waiting(command_context(), waiting_invoice_id_of(invoice))
     return f"#{made.invoice_id} waits for {currency().show(made.principal)}."
 
 
@@ -42,7 +42,7 @@ def leave_command(invoice: str) -> str:
 @click.option("--reason", required=True, help="Goes into the event, and to the supplier by mail.")
 def cancel_command(invoice: str, reason: str) -> str:
     """Take the refused INVOICE (number, or # and id) off the list."""
-    gone = cancel_waiting(command_context("waiting cancel"), waiting_invoice_id_of(invoice), reason=reason)
+    gone = cancel_waiting(command_context(), waiting_invoice_id_of(invoice), reason=reason)
     return f"#{gone.invoice_id} is off the waiting list."
 
 

@@ -49,7 +49,7 @@ class KeptBackOption(click.ParamType[KeptBack]):
 def deduct_command(invoice: str, kind: str, amount: int, number: str, reason: str, disputed: bool) -> str:
     """The purchaser keeps something back of INVOICE (its number, loan id or #id)."""
     note = deductions.record_deduction(
-        command_context("deduct"),
+        command_context(),
         KeptBack(invoice_id_of(invoice), DeductionKind(kind), amount, number, reason, disputed),
     )
     return (
@@ -65,7 +65,7 @@ def deduct_command(invoice: str, kind: str, amount: int, number: str, reason: st
 @click.option("--on", "settled_on", type=Day(), required=True, help="The day on the certificate.")
 def settle_tax_command(deduction: int, number: str, settled_on: date) -> str:
     """The certificate of the tax at source of DEDUCTION (its id) came."""
-    deductions.settle_tax(command_context("settle-tax"), deduction, number=number, settled_on=settled_on)
+    deductions.settle_tax(command_context(), deduction, number=number, settled_on=settled_on)
     return f"Deduction {deduction} is settled by {number}."
 
 
@@ -74,7 +74,7 @@ def settle_tax_command(deduction: int, number: str, settled_on: date) -> str:
 @click.option("--number", default="", help="Of the supplier's credit note.")
 def accept_command(deduction: int, number: str) -> str:
     """The supplier accepts the disputed DEDUCTION (its id)."""
-    deductions.accept_dispute(command_context("accept-deduction"), deduction, number=number)
+    deductions.accept_dispute(command_context(), deduction, number=number)
     return f"Deduction {deduction} is accepted."
 
 
@@ -83,7 +83,7 @@ def accept_command(deduction: int, number: str) -> str:
 @with_reason
 def withdraw_command(deduction: int, reason: str) -> str:
     """The purchaser pays the disputed DEDUCTION (its id) after all."""
-    deduction_undoing.withdraw_dispute(command_context("withdraw-deduction"), deduction, reason=reason)
+    deduction_undoing.withdraw_dispute(command_context(), deduction, reason=reason)
     return f"Deduction {deduction} is withdrawn; the purchaser owes it again."
 
 
@@ -92,7 +92,7 @@ def withdraw_command(deduction: int, reason: str) -> str:
 @with_reason
 def undo_command(deduction: int, reason: str) -> str:
     """Undo DEDUCTION (its id), or a credit note, that was recorded wrongly."""
-    deduction_undoing.undo_deduction(command_context("undo-deduction"), deduction, reason=reason)
+    deduction_undoing.undo_deduction(command_context(), deduction, reason=reason)
     return f"Deduction {deduction} is undone."
 
 
@@ -106,7 +106,7 @@ def charge_command(
     receipt: str | None, payout: str | None, amount: int, value_date: date | None, reason: str
 ) -> str:
     """The bank kept a part of a receipt, or took something for a payout: the lender's cost."""
-    ctx = command_context("bank-charge")
+    ctx = command_context()
     day = value_date or ctx.today
     if (receipt is None) == (payout is None):
         raise InvalidInput("Name either the receipt or the payout.", field="receipt")
@@ -126,7 +126,7 @@ def charge_command(
 @with_reason
 def undo_charge_command(charge: int, reason: str) -> str:
     """Undo CHARGE (its id) that was recorded wrongly."""
-    charges.undo_charge(command_context("undo-bank-charge"), charge, reason=reason)
+    charges.undo_charge(command_context(), charge, reason=reason)
     return f"Charge {charge} is undone."
 
 

@@ -15,7 +15,6 @@ from tusker.cli import (
     change,
     command_context,
     commands,
-    context_of,
     said,
     with_reason,
 )
@@ -26,6 +25,7 @@ from tusker.models import ReceiptKind
 from tusker.queries.loans.receipts.listing import ReceiptRow, receipt_called
 from tusker.queries.lookup import company_called, disbursal_id_of, invoice_id_of
 from tusker.services.bank.decisions import link_receipt
+from tusker.services.context import Context
 from tusker.services.loans.deductions import credit_notes
 from tusker.services.loans.deductions.recording import KeptBack
 from tusker.services.loans.receipts import recording as receipts
@@ -43,9 +43,7 @@ CUSTOMER = click.option(
 @click.argument("customer")
 @click.option("--amount", type=AMOUNT, required=True, help="All that came in with this reference.")
 @click.option(
-    "--reference",
-    required=True,
-    help="As on the bank statement; a loan that it names is paid first.",
+    "--reference", required=True, help="As on the bank statement; a loan that it names is paid first."
 )
 @click.option("--value-date", type=Day(), help="The day the money came in; today unless given.")
 @click.option("--charges", type=AMOUNT, default=0, help="What of it the bank kept.")
@@ -70,7 +68,7 @@ def record_receipt_command(
 
     It pays the oldest due loan first: penalty, fee, interest, principal. What is left over is the customer's credit.
     """
-    ctx = command_context("record-receipt")
+    ctx = command_context()
     day = value_date or ctx.today
     with transaction():
         payer = company_called(customer, field="customer")
@@ -115,7 +113,7 @@ def record_receipt_command(
 def reverse_receipt_command(reference: str, customer: str | None, reason: str) -> str:
     """Undo the receipt with this bank REFERENCE; what it had paid is owed again."""
     row = _called(reference, customer)
-    reverse_receipt(command_context("reverse-receipt"), row.id, reason=reason)
+    reverse_receipt(command_context(), row.id, reason=reason)
     return f"{reference} is undone."
 
 
@@ -127,11 +125,7 @@ def reverse_receipt_command(reference: str, customer: str | None, reason: str) -
 def credit_note_command(invoice: str, number: str, amount: int, reason: str) -> str:
     """Record a credit note on INVOICE (its number, loan id or #id)."""
     note = credit_notes.record_credit_note(
-        command_context("credit-note"),
-        invoice_id_of(invoice),
-        number=number,
-        amount=amount,
-        reason=reason,
+        command_context(), invoice_id_of(invoice), number=number, amount=amount, reason=reason
     )
     effects = (
         ("principal lowered by", note.principal_cut),
@@ -155,11 +149,9 @@ def refund_command(
     amount: int | None,
     reference: str,
     value_date: date | None,
-    email: str | None,
-    why: str,
+    ctx: Context,
 ) -> str:
     """Pay back what is left of the receipt with bank reference RECEIPT."""
-    ctx = context_of("refund", email, why)
     row = _called(receipt, customer)
     paid_back = row.credit if amount is None else amount
     with _own_names():
@@ -177,7 +169,7 @@ def refund_command(
 def return_refund_command(reference: str, customer: str | None, value_date: date | None, reason: str) -> str:
     """The refund with this REFERENCE came back from the bank; its amount is the customer's credit again."""
     row = _called(reference, customer, ReceiptKind.REFUND)
-    return_refund(command_context("return-refund"), row.id, reason=reason, value_date=value_date)
+    return_refund(command_context(), row.id, reason=reason, value_date=value_date)
     return f"The refund {reference} came back."
 
 
@@ -186,7 +178,7 @@ def return_refund_command(reference: str, customer: str | None, value_date: date
 def use_credit_command(customer: str) -> str:
     """Pay what CUSTOMER (name or reference) owes today with its credit."""
     payer = company_called(customer, field="customer")
-    used = receipts.use_credit(command_context("use-credit"), payer.id)
+    used = receipts.use_credit(command_context(), payer.id)
     return f"{_plain(used)} of credit used."
 
 
@@ -195,7 +187,7 @@ def use_credit_command(customer: str) -> str:
 @with_reason
 def undo_disbursal_command(reference: str, reason: str) -> str:
     """Undo the confirmed disbursal REFERENCE; its invoices wait for a payout again."""
-    undoing.undo_disbursal(command_context("undo-disbursal"), disbursal_id_of(reference), reason=reason)
+    undoing.undo_disbursal(command_context(), disbursal_id_of(reference), reason=reason)
     return f"{reference} is undone; its invoices wait to be financed."
 
 

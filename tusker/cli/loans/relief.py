@@ -8,11 +8,12 @@ from typing import Any
 import click
 from sqlalchemy import Row
 
-from tusker.cli import AMOUNT, Day, acting_as, admin_context, change, commands, said, say_row, with_reason
+from tusker.cli import AMOUNT, Day, acting_as, change, commands, said, say_row, with_reason
 from tusker.currency import currency
 from tusker.models import Proposal, Relief
 from tusker.queries.loans.reliefs import reliefs_of
 from tusker.queries.lookup import loan_invoice_id_of
+from tusker.services.context import Context
 from tusker.services.loans.relief import granting as service
 from tusker.services.loans.relief.undoing import undo_relief
 
@@ -26,10 +27,9 @@ from tusker.services.loans.relief.undoing import undo_relief
 @click.option("--reason", required=True, help="Goes into the events; both companies can read it.")
 @acting_as
 def waive_command(
-    invoice: str, penalty: int, fee: int, interest: int, value_date: date | None, reason: str, email: str
+    invoice: str, penalty: int, fee: int, interest: int, value_date: date | None, reason: str, ctx: Context
 ) -> str:
     """Waive charges of the loan of INVOICE (its number, loan id or #id); above RELIEF_ALONE another admin accepts."""
-    ctx = admin_context("waive", email)
     made = service.waive(
         ctx,
         loan_invoice_id_of(invoice),
@@ -51,12 +51,12 @@ def waive_command(
 @click.option("--reason", required=True, help="Goes into the events; both companies can read it.")
 @acting_as
 def extend_command(
-    invoice: str, due_date: date, without_interest: bool, on_closed_day: bool, reason: str, email: str
+    invoice: str, due_date: date, without_interest: bool, on_closed_day: bool, reason: str, ctx: Context
 ) -> str:
     """Move the due date of the loan of INVOICE (its number, loan id or #id); above RELIEF_ALONE another admin
     accepts."""
     made = service.extend(
-        admin_context("extend", email),
+        ctx,
         loan_invoice_id_of(invoice),
         due_date=due_date,
         with_interest=not without_interest,
@@ -71,9 +71,9 @@ def extend_command(
 @click.argument("relief_id", type=int)
 @with_reason
 @acting_as
-def undo_command(relief_id: int, reason: str, email: str) -> str:
+def undo_command(relief_id: int, reason: str, ctx: Context) -> str:
     """Undo the relief RELIEF_ID: what it waived is owed again, or the due date before it stands again."""
-    made = undo_relief(admin_context("undo-relief", email), relief_id, reason=reason)
+    made = undo_relief(ctx, relief_id, reason=reason)
     return f"Relief {made.id} is undone."
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from tusker.cli import acting_as, admin_context, change, commands, said, say_row
+from tusker.cli import acting_as, change, commands, said, say_row
 from tusker.domain.accounts import HOLDER_MAX, AccountNumber, parse_account
 from tusker.queries.lookup import company_called
 from tusker.queries.payout.bank_accounts import accounts_of
+from tusker.services.context import Context
 from tusker.services.payout.bank_accounts import set_account
 
 
@@ -26,18 +27,14 @@ def set_command(
     ifsc: str | None,
     bic: str | None,
     holder: str | None,
-    email: str,
+    ctx: Context,
 ) -> str:
     """Set where the supplier CUSTOMER (name or reference) is paid to; another admin accepts it where two are needed."""
     supplier = company_called(customer, field="customer")
     account = parse_account(
-        holder or supplier.name[:HOLDER_MAX],
-        iban=iban,
-        account_number=account_number,
-        ifsc=ifsc,
-        bic=bic,
+        holder or supplier.name[:HOLDER_MAX], iban=iban, account_number=account_number, ifsc=ifsc, bic=bic
     )
-    made = set_account(admin_context("set-bank-account", email), supplier.id, account)
+    made = set_account(ctx, supplier.id, account)
     return said(made, f"{supplier.name} is paid to {_words_of(account)} from now on.")
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from tusker.cli import acting_as_or_operator, change, context_of, said, with_reason
+from tusker.cli import acting_as_or_operator, change, said, with_reason
 from tusker.currency import currency
 from tusker.queries.lookup import invoice_id_of
+from tusker.services.context import Context
 from tusker.services.payout.funding import verification
 from tusker.services.payout.funding.control import accept_delivery, accept_way, tell_apart
 from tusker.services.payout.funding.correction import correct_value
@@ -17,9 +18,8 @@ from tusker.services.payout.funding.correction import correct_value
 @click.option("--amount", required=True, help="What the invoice comes to, such as 12500.00.")
 @click.option("--reason", required=True, help="Goes into the event and to the supplier.")
 @acting_as_or_operator
-def correct_value_command(invoice: str, amount: str, reason: str, email: str | None, why: str) -> str:
+def correct_value_command(invoice: str, amount: str, reason: str, ctx: Context) -> str:
     """Correct the value of INVOICE (number, or # and id) before its payout."""
-    ctx = context_of("correct-value", email, why)
     minor = currency().parse(amount, field="amount")
     made = correct_value(ctx, invoice_id_of(invoice), amount=minor, reason=reason)
     return said(made, f"The value is {currency().show(minor)}.")
@@ -29,9 +29,8 @@ def correct_value_command(invoice: str, amount: str, reason: str, email: str | N
 @click.argument("invoice")
 @with_reason
 @acting_as_or_operator
-def accept_delivery_command(invoice: str, reason: str, email: str | None, why: str) -> str:
+def accept_delivery_command(invoice: str, reason: str, ctx: Context) -> str:
     """Accept the delivery of INVOICE although it does not fit it (Attention: delivered before the invoice)."""
-    ctx = context_of("accept-delivery", email, why)
     made = accept_delivery(ctx, invoice_id_of(invoice), reason=reason)
     return said(made, "The delivery is accepted.")
 
@@ -40,9 +39,9 @@ def accept_delivery_command(invoice: str, reason: str, email: str | None, why: s
 @click.argument("invoice")
 @with_reason
 @acting_as_or_operator
-def accept_cities_command(invoice: str, reason: str, email: str | None, why: str) -> str:
+def accept_cities_command(invoice: str, reason: str, ctx: Context) -> str:
     """Accept the parcel of INVOICE although its cities are not the companies' (Attention: parcel of other cities)."""
-    made = accept_way(context_of("accept-cities", email, why), invoice_id_of(invoice), reason=reason)
+    made = accept_way(ctx, invoice_id_of(invoice), reason=reason)
     return said(made, "The parcel is accepted.")
 
 
@@ -50,9 +49,9 @@ def accept_cities_command(invoice: str, reason: str, email: str | None, why: str
 @click.argument("invoice")
 @with_reason
 @acting_as_or_operator
-def tell_apart_command(invoice: str, reason: str, email: str | None, why: str) -> str:
+def tell_apart_command(invoice: str, reason: str, ctx: Context) -> str:
     """INVOICE is another one than the one that it looks like (Attention: looks like another invoice)."""
-    made = tell_apart(context_of("tell-apart", email, why), invoice_id_of(invoice), reason=reason)
+    made = tell_apart(ctx, invoice_id_of(invoice), reason=reason)
     return said(made, "It counts as an invoice of its own.")
 
 
@@ -61,9 +60,8 @@ def tell_apart_command(invoice: str, reason: str, email: str | None, why: str) -
 @click.option("--invalid/--valid", default=True, help="Whether it proves nothing, or does after all.")
 @click.option("--reason", required=True, help="Goes into the event, and to the supplier if it is not valid.")
 @acting_as_or_operator
-def mark_document_command(document: int, invalid: bool, reason: str, email: str | None, why: str) -> str:
+def mark_document_command(document: int, invalid: bool, reason: str, ctx: Context) -> str:
     """Mark DOCUMENT (its id) as not valid, which holds its invoice, or take that back."""
-    ctx = context_of("mark-document", email, why)
     if invalid:
         verification.mark_invalid(ctx, document, reason=reason)
         return "The document is marked as not valid."

@@ -8,17 +8,7 @@ from pathlib import Path
 
 import click
 
-from tusker.cli import (
-    AMOUNT,
-    Day,
-    acting_as,
-    change,
-    command_context,
-    commands,
-    proven_admin,
-    with_password,
-    with_reason,
-)
+from tusker.cli import AMOUNT, Day, acting_as_proven, change, command_context, commands, with_reason
 from tusker.currency import currency
 from tusker.domain.approval import digest_of
 from tusker.models import DisbursalStatus
@@ -26,6 +16,7 @@ from tusker.queries.lookup import disbursal_id_of, financeable_id_of, lines_call
 from tusker.queries.payout.disbursals import disbursals_page
 from tusker.queries.payout.queue import financeable_ids
 from tusker.queries.payout.shown import shown_everything, shown_of_disbursal, shown_waiting
+from tusker.services.context import Context
 from tusker.services.loans.book.platform_ids import read_platform_references, set_platform_references
 from tusker.services.payout.disbursals import bundling
 from tusker.services.payout.disbursals import drafts as disbursals
@@ -51,7 +42,7 @@ CHOSEN = click.option(
 def queue_command(invoices: tuple[str, ...]) -> None:
     """Show what waits to be financed, or the invoices given, what is held and why, and the text for `bundle --seen`."""
     chosen = [financeable_id_of(text) for text in invoices]
-    held = waiting_held(command_context("show-queue"))
+    held = waiting_held(command_context())
     rows = shown_waiting(chosen or financeable_ids())
     for invoice_id, thing in rows.items():
         why = f"\theld: {words_of(held[invoice_id])}" if invoice_id in held else ""
@@ -67,7 +58,7 @@ def bundle_command(invoices: tuple[str, ...], seen: str | None) -> str:
 
     Run again on the same day without --invoice it answers the same disbursal.
     """
-    ctx = command_context("bundle")
+    ctx = command_context()
     chosen = [financeable_id_of(text) for text in invoices]
     made = (
         bundling.bundle_selection(ctx, chosen, seen=_seen(seen))
@@ -85,7 +76,7 @@ SEEN = click.option("--seen", help="What `show-disbursal` printed last; anything
 @click.argument("reference")
 def show_command(reference: str) -> None:
     """Show what each supplier is paid by the disbursal REFERENCE before its release, and the text for --seen."""
-    things = shown_of_disbursal(disbursal_id_of(reference), command_context("show-disbursal").today)
+    things = shown_of_disbursal(disbursal_id_of(reference), command_context().today)
     for thing in things:
         click.echo(f"{thing.name}: {thing.words}")
     click.echo(f"Seen: {digest_of(things)}")
@@ -98,11 +89,9 @@ def _seen(digest: str | None) -> Seen:
 @change("approve-disbursal")
 @click.argument("reference")
 @SEEN
-@acting_as
-@with_password
-def approve_command(reference: str, seen: str | None, password: str, email: str) -> str:
+@acting_as_proven
+def approve_command(reference: str, seen: str | None, ctx: Context) -> str:
     """Approve the draft REFERENCE, which another prepared."""
-    ctx = proven_admin("approve-disbursal", email, password)
     made = approve(ctx, disbursal_id_of(reference), second_admin=second_admin(), seen=_seen(seen))
     words = _words_of(made.reference, disbursals.sum_of_lines(made.id))
     return f"Approved. {words}"
@@ -115,18 +104,11 @@ def approve_command(reference: str, seen: str | None, password: str, email: str)
 )
 @click.option("--on-closed-day", is_flag=True, help="Take the day although the bank is closed on it.")
 @SEEN
-@acting_as
-@with_password
+@acting_as_proven
 def release_command(
-    reference: str,
-    execution_date: date | None,
-    on_closed_day: bool,
-    seen: str | None,
-    password: str,
-    email: str,
+    reference: str, execution_date: date | None, on_closed_day: bool, seen: str | None, ctx: Context
 ) -> str:
     """Release the approved disbursal REFERENCE to the bank."""
-    ctx = proven_admin("release-disbursal", email, password)
     made = release(
         ctx,
         disbursal_id_of(reference),
@@ -152,7 +134,7 @@ def confirm_command(
     reference: str, bank_reference: str, value_date: date | None, platform_ids: Path | None
 ) -> str:
     """The bank made the open payouts of disbursal REFERENCE: make a loan of each of their invoices."""
-    ctx = command_context("confirm-disbursal")
+    ctx = command_context()
     disbursal_id = disbursal_id_of(reference)
     called = partial(lines_called, disbursal_id)
     given = read_platform_references(platform_ids.read_bytes(), called) if platform_ids else {}
@@ -176,7 +158,7 @@ def platform_ids_command(file: Path) -> str:
     used, nothing is changed.
     """
     read = read_platform_references(file.read_bytes(), loans_called)
-    changed = set_platform_references(command_context("platform-ids"), read)
+    changed = set_platform_references(command_context(), read)
     return f"{len(read)} loan ids are read, {changed} of them are new."
 
 
@@ -185,7 +167,7 @@ def platform_ids_command(file: Path) -> str:
 @click.option("--reason", required=True, help="The bank's; goes into the events and to the supplier.")
 def reject_command(payout: str, reason: str) -> str:
     """The bank did not make PAYOUT (its end-to-end id): its invoices wait to be financed again."""
-    made = rejection.reject_payout(command_context("reject-payout"), payout_id_of(payout), reason=reason)
+    made = rejection.reject_payout(command_context(), payout_id_of(payout), reason=reason)
     return f"{made.reference} was rejected."
 
 
@@ -199,7 +181,7 @@ def paid_command(payout: str, bank_reference: str, value_date: date, charges: in
     """PAYOUT (its end-to-end id) was taken for rejected and left after all: its invoices are loans, or, where they were
     paid out again, its money is claimed from the supplier."""
     made = paid_after_all.pay_after_all(
-        command_context("paid-after-all"),
+        command_context(),
         payout_id_of(payout),
         bank_reference=bank_reference,
         value_date=value_date,
@@ -214,7 +196,7 @@ def paid_command(payout: str, bank_reference: str, value_date: date, charges: in
 @with_reason
 def drop_command(reference: str, reason: str) -> str:
     """Give up the disbursal REFERENCE, which is not released; its invoices go back into the queue."""
-    made = disbursals.drop(command_context("drop-disbursal"), disbursal_id_of(reference), reason=reason)
+    made = disbursals.drop(command_context(), disbursal_id_of(reference), reason=reason)
     return f"{made.reference} is dropped."
 
 

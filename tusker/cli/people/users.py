@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from tusker.cli import acting_as_or_operator, change, command_context, context_of, said, with_reason
+from tusker.cli import acting_as_or_operator, change, command_context, said, with_reason
 from tusker.models import Role
 from tusker.queries.lookup import company_called
 from tusker.queries.people.users import user_id_of
+from tusker.services.context import Context
 from tusker.services.people.factors import reset_factors
 from tusker.services.people.users import create_user, deactivate_user
 
@@ -27,21 +28,14 @@ from tusker.services.people.users import create_user, deactivate_user
 )
 @acting_as_or_operator
 def create_user_command(
-    address: str, name: str, role: str, company: str | None, password: str, email: str | None, why: str
+    address: str, name: str, role: str, company: str | None, password: str, ctx: Context
 ) -> str:
     """Make a user who may sign in with EMAIL, admins included: whoever runs this machine needs no second admin.
 
     Where another admin has to accept one that --as makes, the user gets a link to choose a password instead.
     """
     customer_id = company_called(company, field="company").id if company else None
-    made = create_user(
-        context_of("create-user", email, why),
-        email=address,
-        name=name,
-        role=role,
-        customer_id=customer_id,
-        password=password,
-    )
+    made = create_user(ctx, email=address, name=name, role=role, customer_id=customer_id, password=password)
     return said(made, f"Created {role} {address}.")
 
 
@@ -50,7 +44,7 @@ def create_user_command(
 @click.option("--reason", default="", help="Goes into the event.")
 def deactivate_user_command(email: str, reason: str) -> str:
     """Shut the user with EMAIL out at once."""
-    user = deactivate_user(command_context("deactivate-user"), user_id_of(email), reason)
+    user = deactivate_user(command_context(), user_id_of(email), reason)
     return f"{user.email} is inactive."
 
 
@@ -59,5 +53,5 @@ def deactivate_user_command(email: str, reason: str) -> str:
 @with_reason
 def reset_second_factor_command(email: str, reason: str) -> str:
     """Take all second factors from the user with EMAIL, who lost them: ask for a proof of who it is first."""
-    reset_factors(command_context("reset-second-factor"), user_id_of(email), reason)
+    reset_factors(command_context(), user_id_of(email), reason)
     return f"{email} signs in with the password alone until a new second factor is added."

@@ -54,7 +54,7 @@ def prove_command(as_json: bool, expect_head: Head | None, full: bool) -> None:
     seventh. Note the head outside the database: --expect-head tells later whether the chain's end was cut off or
     rewritten.
     """
-    ctx = command_context("prove")
+    ctx = command_context()
     chain = seal_and_check(expect_head, whole=full)
     problems = record_problems(ctx, chain)
     with transaction():
@@ -92,7 +92,7 @@ def rebuild_positions_command() -> None:
     Pages show right figures meanwhile: they compute every loan until the sums are there.
     """
     with transaction():
-        drop_positions(command_context("positions"), current_app.config["CLASSIFICATION"].shares)
+        drop_positions(command_context(), current_app.config["CLASSIFICATION"].shares)
     batches = done = keep_positions()
     while done:
         done = keep_positions()
