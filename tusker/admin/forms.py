@@ -12,6 +12,7 @@ from tusker.services.approvals.actions import TITLES as PROPOSALS
 from tusker.services.credit.risk.judging import TITLES
 from tusker.web.filters import status_label
 from tusker.web.forms.fields import (
+    AnyOf,
     ChoiceField,
     DayField,
     EmailField,
@@ -20,6 +21,7 @@ from tusker.web.forms.fields import (
     NameField,
     PasswordField,
     ReasonField,
+    SearchField,
     TextField,
     UploadField,
 )
@@ -49,27 +51,15 @@ SUBJECTS = (
 class DisbursalFilter(FilterForm):
     """Which disbursals are shown."""
 
-    q = TextField(
-        say("Search"), required=False, render_kw={"placeholder": say("Disbursal or bank reference")}
-    )
-    status = ChoiceField(
-        say("Status"),
-        required=False,
-        empty=say("All"),
-        choices=[(s, status_label(s)) for s in DisbursalStatus],
-    )
+    q = SearchField(say("Disbursal or bank reference"))
+    status = AnyOf(say("Status"), choices=[(s, status_label(s)) for s in DisbursalStatus])
 
 
 class AttentionFilter(FilterForm):
     """Which matters are shown."""
 
-    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Number, loan id or company")})
-    kind = ChoiceField(
-        say("Kind"),
-        required=False,
-        empty=say("All"),
-        choices=[(kind, advice.title) for kind, advice in ADVICE.items()],
-    )
+    q = SearchField(say("Number, loan id or company"))
+    kind = AnyOf(say("Kind"), choices=[(kind, advice.title) for kind, advice in ADVICE.items()])
     state = ChoiceField(
         say("State"), required=False, empty=say("Open"), choices=[("settled", say("Settled"))]
     )
@@ -78,7 +68,7 @@ class AttentionFilter(FilterForm):
 class ProposalFilter(FilterForm):
     """Which proposals are shown."""
 
-    kind = ChoiceField(say("Kind"), required=False, empty=say("All"), choices=list(PROPOSALS.items()))
+    kind = AnyOf(say("Kind"), choices=list(PROPOSALS.items()))
     state = ChoiceField(
         say("State"), required=False, empty=say("Waiting"), choices=[("decided", say("Decided"))]
     )
@@ -187,30 +177,23 @@ class ExtendForm(Form):
 class EventFilter(FilterForm):
     """Which events are shown."""
 
-    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Reason or value")})
+    q = SearchField(say("Reason or value"))
     subject = ChoiceField(
         say("About"),
         required=False,
         empty=say("Everything"),
         choices=[(s, status_label(s)) for s in SUBJECTS],
     )
-    kind = ChoiceField(say("Kind"), required=False, empty=say("All"), choices=[])
+    kind = AnyOf(say("Kind"))
     actor = TextField(say("Who"), required=False, render_kw={"placeholder": say("Person or job")})
 
 
 class UserFilter(FilterForm):
     """Which users are shown."""
 
-    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Name, mail or company")})
-    role = ChoiceField(
-        say("Role"), required=False, empty=say("All"), choices=[(r, status_label(r)) for r in Role]
-    )
-    state = ChoiceField(
-        say("State"),
-        required=False,
-        empty=say("All"),
-        choices=[("active", say("Active")), ("inactive", say("Inactive"))],
-    )
+    q = SearchField(say("Name, mail or company"))
+    role = AnyOf(say("Role"), choices=[(r, status_label(r)) for r in Role])
+    state = AnyOf(say("State"), choices=[("active", say("Active")), ("inactive", say("Inactive"))])
 
 
 class AccessFilter(FilterForm):
@@ -219,12 +202,7 @@ class AccessFilter(FilterForm):
     email = TextField(
         say("Mail address"), required=False, render_kw={"placeholder": say("The whole address")}
     )
-    kind = ChoiceField(
-        say("What"),
-        required=False,
-        empty=say("All"),
-        choices=[(kind, status_label(kind)) for kind in AccessKind],
-    )
+    kind = AnyOf(say("What"), choices=[(kind, status_label(kind)) for kind in AccessKind])
 
 
 class UserForm(Form):

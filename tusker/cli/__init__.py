@@ -124,11 +124,11 @@ def _acting(*given: Callable[[_Acts], _Acts]) -> Callable[[_Acts], _Acts]:
 
     def decorate(command: _Acts) -> _Acts:
         def act(
-            *args: Any, email: str | None, why: str = "", password: str | None = None, **options: Any
+            *args: Any, email: str | None, why: str = "", own_word: str | None = None, **options: Any
         ) -> str | None:
             admin = admin_called(email) if email else None
-            if admin is not None and password is not None:
-                confirm_password(admin.id, password)
+            if admin is not None and own_word is not None:
+                confirm_password(admin.id, own_word)
             return command(*args, ctx=command_context(admin, why), **options)
 
         acts: _Acts = wraps(command)(act)
@@ -141,7 +141,7 @@ def _acting(*given: Callable[[_Acts], _Acts]) -> Callable[[_Acts], _Acts]:
 
 _ADMIN = click.option("--as", "email", required=True, metavar="EMAIL", help="The admin who does this.")
 _PASSWORD = click.option(
-    "--password", prompt=True, hide_input=True, help="The admin's; asked for unless given."
+    "--password", "own_word", prompt=True, hide_input=True, help="The admin's; asked for unless given."
 )
 _SOMEBODY = click.option(
     "--as", "email", metavar="EMAIL", help="The admin who does this; whoever runs this machine unless given."

@@ -16,6 +16,8 @@ from tusker.models import LineStatus, TokenScope
 from tusker.services.credit.customers.companies import CustomerData
 from tusker.services.credit.customers.lines import LineData
 from tusker.web.forms.fields import (
+    AnyId,
+    AnyOf,
     ChoiceField,
     DayField,
     EmailField,
@@ -23,6 +25,7 @@ from tusker.web.forms.fields import (
     MoneyField,
     NameField,
     ReasonField,
+    SearchField,
     TextField,
 )
 from tusker.web.forms.form import FilterForm, Form
@@ -191,19 +194,14 @@ class BankAccountForm(Form):
 class CustomersFilter(FilterForm):
     """Which companies to list."""
 
-    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Name, reference or email")})
-    side = ChoiceField(
-        say("Kind"),
-        choices=[("supplier", say("Suppliers")), ("purchaser", say("Purchasers"))],
-        required=False,
-        empty=say("All"),
-    )
+    q = SearchField(say("Name, reference or email"))
+    side = AnyOf(say("Kind"), choices=[("supplier", say("Suppliers")), ("purchaser", say("Purchasers"))])
 
 
 class LinesFilter(FilterForm):
     """Which credit lines to list; give it the choices of companies."""
 
-    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Supplier or purchaser")})
-    state = ChoiceField(say("Status"), choices=_STATES, required=False, empty=say("All"))
-    supplier_id = IdField(say("Supplier"), required=False, empty=say("All"))
-    purchaser_id = IdField(say("Purchaser"), required=False, empty=say("All"))
+    q = SearchField(say("Supplier or purchaser"))
+    state = AnyOf(say("Status"), choices=_STATES)
+    supplier_id = AnyId(say("Supplier"))
+    purchaser_id = AnyId(say("Purchaser"))

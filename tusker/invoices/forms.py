@@ -13,11 +13,14 @@ from tusker.messages import say
 from tusker.queries.credit.invoices import InvoiceFilter, Scope
 from tusker.web.filters import status_label
 from tusker.web.forms.fields import (
+    AnyId,
+    AnyOf,
     ChoiceField,
     DayField,
     IdField,
     MoneyField,
     ReasonField,
+    SearchField,
     TextField,
     UploadField,
 )
@@ -115,17 +118,12 @@ class DisputeForm(Form):
 class InvoiceFilterForm(FilterForm):
     """What the list is narrowed to. The status is chosen by tabs; the form only carries it on."""
 
-    q = TextField(
-        say("Search"),
-        max_length=100,
-        required=False,
-        render_kw={"placeholder": say("Number, company, loan or disbursal")},
-    )
-    supplier_id = IdField(say("Supplier"), required=False, empty=say("All"))
-    purchaser_id = IdField(say("Purchaser"), required=False, empty=say("All"))
+    q = SearchField(say("Number, company, loan or disbursal"), max_length=100)
+    supplier_id = AnyId(say("Supplier"))
+    purchaser_id = AnyId(say("Purchaser"))
     since = DayField(say("Requested from"), required=False)
     until = DayField(say("Requested until"), required=False)
-    status = ChoiceField(say("Status"), choices=_STATUSES, required=False, empty=say("All"))
+    status = AnyOf(say("Status"), choices=_STATUSES)
 
     def narrow(self, *, suppliers: Companies | None, purchasers: Companies | None) -> None:
         """Leave the companies out for users of a company."""

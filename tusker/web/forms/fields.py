@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 from flask_wtf.file import FileField
@@ -128,6 +129,13 @@ class TextField(ValueField[str]):
         if not text.isprintable():
             raise ValueError(say("{label} must be one line of readable text.", label=self.label.text))
         return text
+
+
+class SearchField(TextField):
+    """Words that a list is searched for."""
+
+    def __init__(self, placeholder: str, **kwargs: Any) -> None:
+        super().__init__(say("Search"), required=False, hints={"placeholder": placeholder}, **kwargs)
 
 
 class ReasonField(ValueField[str]):
@@ -324,6 +332,11 @@ class IdField(_ChoiceField[int]):
     """A choice among rows by their ids."""
 
     coerce = int
+
+
+AnyOf = partial(ChoiceField, required=False, empty=say("All"))
+AnyId = partial(IdField, required=False, empty=say("All"))
+"""What a list may be narrowed to."""
 
 
 class UploadField(Filled[FileStorage], FileField):

@@ -7,14 +7,14 @@ from typing import Any
 
 from tusker import clock
 from tusker.messages import say
-from tusker.web.forms.fields import ChoiceField, TextField
+from tusker.web.forms.fields import ChoiceField, SearchField
 from tusker.web.forms.form import FilterForm
 
 
 class LoanFilter(FilterForm):
     """Which open loans are shown."""
 
-    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Number, loan id or company")})
+    q = SearchField(say("Number, loan id or company"))
     due = ChoiceField(
         say("Due"),
         required=False,

@@ -8,7 +8,7 @@ from tusker.messages import say
 from tusker.models import DeductionKind
 from tusker.models.loans.deductions import DISPUTABLE
 from tusker.web.filters import status_label
-from tusker.web.forms.fields import ChoiceField, DayField, MoneyField, TextField
+from tusker.web.forms.fields import AnyOf, ChoiceField, DayField, MoneyField, SearchField, TextField
 from tusker.web.forms.form import FilterForm, Form
 
 DISPUTED = "/disputed"
@@ -37,8 +37,8 @@ def kind_and_dispute(chosen: str) -> tuple[DeductionKind, bool]:
 class DeductionFilter(FilterForm):
     """Which deductions are shown."""
 
-    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Invoice or number")})
-    show = ChoiceField(say("Show"), required=False, empty=say("All"), choices=SHOWN)
+    q = SearchField(say("Invoice or number"))
+    show = AnyOf(say("Show"), choices=SHOWN)
 
 
 class DeductionForm(Form):

@@ -20,7 +20,16 @@ from tusker.services.loans.deductions.recording import KeptBack
 from tusker.services.loans.receipts.proposal import ProposedLine, ReceiptProposal
 from tusker.services.loans.receipts.spreading import lay_rest
 from tusker.services.reasons import LONGEST_REASON
-from tusker.web.forms.fields import ChoiceField, DayField, IdField, MoneyField, ReasonField, TextField
+from tusker.web.forms.fields import (
+    AnyId,
+    AnyOf,
+    DayField,
+    IdField,
+    MoneyField,
+    ReasonField,
+    SearchField,
+    TextField,
+)
 from tusker.web.forms.form import FilterForm, Form
 
 PARTS = ("penalty", "fee", "interest", "principal")
@@ -38,9 +47,9 @@ STATES = [
 class ReceiptFilter(FilterForm):
     """Which receipts are shown; give it the choices of customers."""
 
-    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Reference or customer")})
-    state = ChoiceField(say("Show"), required=False, empty=say("All"), choices=STATES)
-    customer_id = IdField(say("Customer"), required=False, empty=say("All"), choices=[])
+    q = SearchField(say("Reference or customer"))
+    state = AnyOf(say("Show"), choices=STATES)
+    customer_id = AnyId(say("Customer"))
 
 
 class ReceiptForm(Form):
