@@ -254,7 +254,7 @@ def test_what_a_version_before_left_is_taken_and_what_does_not_open_is_passed_ov
                 created_at=clock.now(),
             )
         )
-        record_event(_now(phone.user), "user", phone.user.id, "second_factor_added")
+        record_event(_now(phone.user), phone.user, "second_factor_added")
     at(30)
     for code in (phone.code(), "01234-56789"):
         with transaction():

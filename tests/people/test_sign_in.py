@@ -269,7 +269,7 @@ def test_another_role_ends_what_is_open(enter: Callable[..., FlaskClient], ctx: 
     with transaction():
         db.session.execute(OWNER)
         db.session.execute(text("UPDATE users SET role = 'auditor' WHERE id = :id"), {"id": user_id})
-        record_event(ctx, "user", user_id, "role_changed")
+        record_event(ctx, ("user", user_id), "role_changed")
     assert browser.get("/account").status_code == 302
 
 

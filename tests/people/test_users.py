@@ -187,7 +187,7 @@ def test_what_lets_people_in_changes_only_with_an_event_about_them(ctx: Context,
         add_app(ctx, user.id, secret=secret, code=pyotp.TOTP(secret).at(ctx.now), name="Phone")
     for about in (None, other.id):
         if about is not None:
-            record_event(ctx, "user", about, "changed")
+            record_event(ctx, ("user", about), "changed")
         db.session.execute(text(sql), {"id": user.id})
         with pytest.raises(IntegrityError, match="changes only together with an event"):
             db.session.commit()
@@ -197,7 +197,7 @@ def test_what_lets_people_in_changes_only_with_an_event_about_them(ctx: Context,
             # a new row has its event, too
             people = [user.id, db.session.scalar(text("SELECT last_value + 1 FROM users_id_seq"))]
             for person in people:
-                record_event(ctx, "user", person, "changed")
+                record_event(ctx, ("user", person), "changed")
         assert db.session.execute(text(sql), {"id": user.id}).rowcount  # type: ignore[attr-defined]
 
 

@@ -31,7 +31,7 @@ def record(app: Flask, ctx: Context) -> Callable[..., None]:
     def write(count: int, kind: str = "changed") -> None:
         with transaction():
             for number in range(count):
-                record_event(ctx, "customer", number, kind, to_value="₹", principal=8_000_00, rate="0.18")
+                record_event(ctx, ("customer", number), kind, to_value="₹", principal=8_000_00, rate="0.18")
 
     return write
 

@@ -275,7 +275,7 @@ class Builder:
                 last_step=0,
                 created_at=clock.now(),
             )
-            record_event(self.ctx, "user", user_id, "second_factor_added", to_value="phone")
+            record_event(self.ctx, ("user", user_id), "second_factor_added", to_value="phone")
             db.session.add(factor)
             db.session.flush()
             token = _one("SELECT min(id) FROM api_tokens WHERE customer_id = :id", id=company.id)

@@ -290,7 +290,7 @@ def test_pages_say_all_of_a_sentence_and_files_stay_english(
     user = create_user(email="asha@example.com")
     with transaction():
         choose_language(ctx, user.id, "hi")
-        record_event(ctx, "loan", 1, "due_date_moved", from_value="2026-03-05", to_value="2026-04-05")
+        record_event(ctx, ("loan", 1), "due_date_moved", from_value="2026-03-05", to_value="2026-04-05")
     sign_in(pages, "asha@example.com")
     page = pages.get("/reports/ageing/loans?bucket=over+90").text
     assert "90 दिन से अधिक अतिदेय</h2>" in page

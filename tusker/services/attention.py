@@ -180,6 +180,6 @@ def resolve_item(ctx: Context, item_id: int, *, note: str) -> AttentionItem:
     if ctx.actor_id is None:
         raise InvalidInput(say("You must be signed in to do this."))
     item.resolution, item.resolved_at, item.resolved_by = how, ctx.now, ctx.actor_id
-    record_event(ctx, "attention", item.id, "resolved", from_value=item.kind, reason=how)
+    record_event(ctx, item, "resolved", from_value=item.kind, reason=how)
     db.session.flush()
     return item

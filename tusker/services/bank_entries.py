@@ -44,8 +44,7 @@ def decide(
     kind = "entry_reopened" if is_open else f"entry_{state}"
     record_event(
         ctx,
-        "statement_entry",
-        entry.id,
+        entry,
         kind,
         from_value=before,
         to_value=state,

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from tusker.extensions import db
+from typing import Any
+
+from tusker.extensions import Base, db
 from tusker.models import Event
 from tusker.services.context import Context
+
+_SUBJECTS = {
+    "statement_entries": "statement_entry",
+    "bank_statements": "statement",
+    "attention_items": "attention",
+}
+"""The subjects that are not their tables' names in the singular."""
+
+
+def _subject_of(row: Any) -> tuple[str, int]:
+    table = row.__tablename__
+    return _SUBJECTS.get(table, table.removesuffix("s")), row.id
 
 
 def record_event(
     ctx: Context,
-    subject: str,
-    subject_id: int,
+    about: Base | tuple[str, int],
     kind: str,
     *,
     from_value: object = None,
@@ -18,13 +31,15 @@ def record_event(
     reason: str = "",
     **data: object,
 ) -> Event:
-    """Add one event row to the current transaction. Figures in `data` are minor units; values must be JSON-able.
+    """Add one event row to the current transaction, `about` a row or a subject and its id. Figures in `data` are minor
+    units; values must be JSON-able.
 
     `asks_second` among it says that an admin may do this alone only where no second one is asked for
     (`services.proposals`).
     """
     if data.get("asks_second") is False:
         del data["asks_second"]
+    subject, subject_id = about if isinstance(about, tuple) else _subject_of(about)
     event = Event(
         at=ctx.now,
         actor_id=ctx.actor_id,

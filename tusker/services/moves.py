@@ -1,4 +1,4 @@
-"""Moving many invoices at once: one statement for their status, one for their events."""
+"""Moving invoices by events of their lifecycle: one, or many by one statement for their status and events."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from sqlalchemy import inspect, text, update
 from sqlalchemy.orm.attributes import set_committed_value
 
-from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.credit.lifecycle import FINAL, InvoiceEvent, InvoiceStatus, next_status
 from tusker.extensions import db
 from tusker.models import Invoice
 from tusker.services.context import Context
 from tusker.services.locks import among
+from tusker.services.events import record_event
 
 _MOVE_ALL = text(
     """
@@ -21,6 +22,17 @@ _MOVE_ALL = text(
     SELECT :now, :actor_id, :actor, 'invoice', id, :kind, :before, :after, :reason FROM moved ORDER BY id
     """
 )
+
+
+def move_invoice(
+    ctx: Context, invoice: Invoice, event: InvoiceEvent, *, kind: str = "", reason: str, **data: object
+) -> None:
+    """Apply a lifecycle event to a locked invoice, which may close or open it again, and write its event row, of the
+    same kind unless another is given. Raises `IllegalTransition`."""
+    before = invoice.status
+    status = next_status(InvoiceStatus(before), event)
+    invoice.status, invoice.closed_at = status, ctx.now if status in FINAL else None
+    record_event(ctx, invoice, kind or event, from_value=before, to_value=status, reason=reason, **data)
 
 
 def move_invoices(

@@ -206,8 +206,7 @@ def note_proposal(ctx: Context, proposal: Proposal, title: str, why: str) -> Non
     kind = "proposed" if proposal.state == ProposalState.OPEN else f"proposal_{proposal.state}"
     record_event(
         ctx,
-        proposal.subject,
-        proposal.subject_id or proposal.id,
+        (proposal.subject, proposal.subject_id or proposal.id),
         kind,
         to_value=title,
         reason=why,

@@ -175,7 +175,7 @@ def match_again(ctx: Context, statement_id: int) -> ImportResult:
     )
     counts = settle_entries(ctx, entry_ids)
     record_event(
-        ctx, "statement", statement_id, "looked_at_again", settled=counts["settled"], sure=counts["sure"]
+        ctx, ("statement", statement_id), "looked_at_again", settled=counts["settled"], sure=counts["sure"]
     )
     return ImportResult([statement_id], repeated=False, new=len(entry_ids), prints=(), **counts)
 
@@ -219,8 +219,7 @@ def _note_import(ctx: Context, made: BankStatement, read: Sequence[Sorted]) -> N
     fates = [each.fate for each in read]
     record_event(
         ctx,
-        "statement",
-        made.id,
+        made,
         "statement_imported",
         to_value=made.reference or made.file_name,
         reason=made.file_name,

@@ -49,14 +49,7 @@ def read_upload_by(ctx: Context, upload_id: int, profile: Profile) -> StatementU
     )
     db.session.add(made)
     db.session.flush()
-    record_event(
-        ctx,
-        "statement_profile",
-        made.id,
-        "columns_remembered",
-        to_value=upload.file_name,
-        reason=profile_words(made)[:500],
-    )
+    record_event(ctx, made, "columns_remembered", to_value=upload.file_name, reason=profile_words(made)[:500])
     upload.state, upload.words, upload.claimed_until = UploadState.WAITING, "", None
     db.session.flush()
     return upload
@@ -68,12 +61,7 @@ def remove_profile(ctx: Context, profile_id: int) -> None:
     if found is None:
         raise NotFound(say("These columns are no longer saved."))
     record_event(
-        ctx,
-        "statement_profile",
-        found.id,
-        "columns_forgotten",
-        from_value=found.file_name,
-        reason=profile_words(found)[:500],
+        ctx, found, "columns_forgotten", from_value=found.file_name, reason=profile_words(found)[:500]
     )
     db.session.delete(found)
     db.session.flush()

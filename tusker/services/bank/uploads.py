@@ -111,7 +111,7 @@ def cancel_upload(ctx: Context, upload_id: int) -> None:
         "Cancelled by {actor}; nothing of it was imported. It can be uploaded again.", actor=ctx.actor
     )
     _settle(ctx, upload_id, UploadState.CANCELLED, words)
-    record_event(ctx, "statement_upload", upload_id, "import_cancelled", reason=upload.file_name)
+    record_event(ctx, ("statement_upload", upload_id), "import_cancelled", reason=upload.file_name)
 
 
 def finish_upload(ctx: Context, upload_id: int, result: ImportResult, notes: Sequence[str]) -> None:

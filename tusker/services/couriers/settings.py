@@ -100,8 +100,7 @@ def save_carrier_settings(
     new = [what for what, (was, now) in pairs.items() if was != now]
     record_event(
         ctx,
-        "carrier",
-        row.id,
+        ("carrier", row.id),
         "carrier_settings",
         from_value=before,
         to_value=ON if row.enabled else OFF,
@@ -129,8 +128,7 @@ def forget_carrier_settings(ctx: Context, name: str) -> None:
     said = _of_environment(name)
     record_event(
         ctx,
-        "carrier",
-        row.id,
+        ("carrier", row.id),
         "carrier_settings_forgotten",
         from_value=ON if row.enabled else OFF,
         to_value=ON if said else OFF,

@@ -99,9 +99,7 @@ def leave_waiting(ctx: Context, invoice_id: int, *, supplier_id: int | None = No
             ),
             field="order_ref",
         ) from None
-    record_event(
-        ctx, "invoice", refused.id, "waiting_list", to_value=request.state, principal=request.principal
-    )
+    record_event(ctx, refused, "waiting_list", to_value=request.state, principal=request.principal)
     return request
 
 
@@ -231,8 +229,7 @@ def _move_documents(ctx: Context, request: WaitingRequest, admitted_id: int) -> 
     for name in names:
         record_event(
             ctx,
-            "invoice",
-            admitted_id,
+            ("invoice", admitted_id),
             "document_followed",
             reason=name or "",
             refused_id=request.invoice_id,
@@ -284,8 +281,7 @@ def _close(ctx: Context, request: WaitingRequest, state: WaitingState, words: st
     db.session.flush()
     record_event(
         ctx,
-        "invoice",
-        request.invoice_id,
+        ("invoice", request.invoice_id),
         "waiting_list",
         from_value=WaitingState.WAITING,
         to_value=state,

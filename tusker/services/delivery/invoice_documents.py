@@ -79,8 +79,7 @@ def add_document(ctx: Context, invoice: Invoice, file: CheckedFile, kind: Docume
     db.session.flush()
     record_event(
         ctx,
-        "invoice",
-        invoice.id,
+        invoice,
         "document_sent" if kind is DocumentKind.INVOICE else "dispute_document_sent",
         reason=file.name,
         document_id=document.id,

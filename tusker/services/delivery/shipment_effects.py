@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus
 from tusker.domain.delivery.financeable import Condition, waits_for
 from tusker.domain.delivery.shipments import ShipmentStatus
 from tusker.domain.record.attention import AttentionKind
@@ -16,12 +16,10 @@ from tusker.models import Invoice, Shipment
 from tusker.queries.delivery.conditions import unready_ids
 from tusker.services.attention import WATCH_JOB, open_invoice_item
 from tusker.services.context import Context
-from tusker.services.credit.requesting.financing import close_cancelled
 from tusker.services.delivery.conditions import Judge, Pair, allowed, lock_pairs
-from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.loans.claims import claim_returned
-from tusker.services.moves import write_alike
+from tusker.services.moves import move_invoice, write_alike
 from tusker.transactions import after_commit
 
 GONE = frozenset({ShipmentStatus.CANCELLED, ShipmentStatus.RETURNED})
@@ -70,11 +68,12 @@ def apply_shipment_status(
         after_commit(WATCH_JOB)
     if status is InvoiceStatus.APPROVED and not missing:
         why = reason or say("The delivery company reported the delivery")
-        _move(ctx, invoice, InvoiceEvent.DELIVERED, "delivered", why)
+        move_invoice(ctx, invoice, InvoiceEvent.DELIVERED, reason=why[:500])
         invoice.financeable_at = ctx.now
         return Effect(moved=True)
     if status is InvoiceStatus.FINANCEABLE and missing:
-        _move(ctx, invoice, InvoiceEvent.HELD, "held", say("waits for {missing}", missing=waits_for(missing)))
+        why = say("waits for {missing}", missing=waits_for(missing))
+        move_invoice(ctx, invoice, InvoiceEvent.HELD, reason=why[:500])
         invoice.financeable_at = None
         return Effect(moved=True)
     return NOTHING
@@ -91,7 +90,7 @@ def _lose(ctx: Context, invoice: Invoice, shipment: Shipment, *, was_delivered: 
         return Effect(claims=True)
     if status not in _CANCELLABLE:
         return NOTHING
-    close_cancelled(ctx, invoice, reason=said)
+    move_invoice(ctx, invoice, InvoiceEvent.CANCELLED, reason=said, freed=invoice.principal)
     if was_delivered or status is InvoiceStatus.FINANCEABLE:
         open_invoice_item(
             ctx,
@@ -142,12 +141,4 @@ def finish_effects(ctx: Context, effects: Sequence[tuple[Invoice, Effect]]) -> N
         claim_returned(ctx, claimed)
     change_exposure(
         ctx, "cancelled", [(invoice, -effect.freed) for invoice, effect in effects if effect.freed]
-    )
-
-
-def _move(ctx: Context, invoice: Invoice, event: InvoiceEvent, kind: str, reason: str) -> None:
-    before = invoice.status
-    invoice.status = next_status(InvoiceStatus(before), event)
-    record_event(
-        ctx, "invoice", invoice.id, kind, from_value=before, to_value=invoice.status, reason=reason[:500]
     )

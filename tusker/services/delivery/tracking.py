@@ -164,15 +164,7 @@ def report_delivery(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = 
     shipment.status_changed_at, shipment.next_poll_at = ctx.now, None
     if not settle_locked(ctx, [(invoice, shipment)], reason=why):
         # Other conditions are open, but the evidence is still recorded.
-        record_event(
-            ctx,
-            "invoice",
-            invoice.id,
-            "shipment",
-            from_value=known,
-            to_value=shipment.status,
-            reason=why,
-        )
+        record_event(ctx, invoice, "shipment", from_value=known, to_value=shipment.status, reason=why)
     return invoice
 
 
@@ -244,8 +236,7 @@ def _take_over(ctx: Context, shipment: Shipment, order: TrackedOrder, *, asked: 
     shipment.status_changed_at, shipment.status_occurred_at = ctx.now, told.shown_at or order.near
     record_event(
         ctx,
-        "invoice",
-        shipment.invoice_id,
+        ("invoice", shipment.invoice_id),
         "shipment",
         from_value=known,
         to_value=told.shown,

@@ -162,5 +162,5 @@ def _note(ctx: Context, payment: Receipt | Payout, kind: str, amount: int, reaso
     else:
         subject, subject_id, name = "disbursal", payment.disbursal_id, payment.reference
     record_event(
-        ctx, subject, subject_id, kind, reason=f"{name}: {reason}" if reason else name, amount=amount
+        ctx, (subject, subject_id), kind, reason=f"{name}: {reason}" if reason else name, amount=amount
     )

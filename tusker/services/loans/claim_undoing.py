@@ -74,8 +74,7 @@ def reopen_claim(ctx: Context, claim_id: int, *, reason: str) -> Claim:
     claim.decided_at, claim.decided_by = (None, None) if owed > 0 else (ctx.now, ctx.actor_id)
     record_event(
         ctx,
-        "invoice",
-        claim.invoice_id,
+        ("invoice", claim.invoice_id),
         "claim_reopened",
         from_value=before,
         to_value=claim.state,
@@ -147,8 +146,7 @@ def _free(
     if rows:
         record_event(
             ctx,
-            "customer",
-            receipt.customer_id,
+            ("customer", receipt.customer_id),
             "payment_freed",
             to_value=invoice.number,
             reason=f"{receipt.bank_reference}: {why}"[:500],

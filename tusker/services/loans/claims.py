@@ -195,14 +195,7 @@ def _open_claim(ctx: Context, invoice: Invoice, owed: int) -> None:
         .returning(Claim.id)
     )
     if made is not None:
-        record_event(
-            ctx,
-            "invoice",
-            invoice.id,
-            "claimed",
-            reason=say("the goods came back after the payout"),
-            amount=owed,
-        )
+        record_event(ctx, invoice, "claimed", reason=say("the goods came back after the payout"), amount=owed)
 
 
 def lock_claim(claim_id: int) -> Claim:
@@ -226,8 +219,7 @@ def _decide(ctx: Context, claim: Claim, state: ClaimState, why: str, **figures: 
     claim.decided_at, claim.decided_by = ctx.now, ctx.actor_id
     record_event(
         ctx,
-        "invoice",
-        claim.invoice_id,
+        ("invoice", claim.invoice_id),
         f"claim_{state}",
         from_value=before,
         to_value=state,

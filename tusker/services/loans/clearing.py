@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus
 from tusker.extensions import db
 from tusker.models import Allocation, Invoice, Loan, Relief, ReliefKind, ReliefState
 from tusker.services.context import Context
@@ -17,6 +17,7 @@ from tusker.services.loans.payables import undo_payables_of
 from tusker.services.loans.receipts.booking import undo_allocation
 from tusker.services.loans.relief.effects import note_relief
 from tusker.services.locks import lock_rows
+from tusker.services.moves import move_invoice
 
 
 def clear_loans(ctx: Context, loans: Sequence[Loan], invoices: Mapping[int, Invoice], why: str) -> None:
@@ -42,8 +43,7 @@ def _clear(ctx: Context, loan: Loan, invoice: Invoice, why: str) -> None:
             undo_allocation(ctx, row, loan)
             record_event(
                 ctx,
-                "customer",
-                row.receipt.customer_id,
+                ("customer", row.receipt.customer_id),
                 "payment_freed",
                 to_value=invoice.number,
                 reason=f"{row.receipt.bank_reference}: {why}",
@@ -55,16 +55,12 @@ def _clear(ctx: Context, loan: Loan, invoice: Invoice, why: str) -> None:
     if before != InvoiceStatus.DISBURSED:
         given_up = before == InvoiceStatus.WRITTEN_OFF
         event = InvoiceEvent.WRITE_OFF_UNDONE if given_up else InvoiceEvent.REOPENED
-        invoice.status, invoice.closed_at = next_status(before, event), None
+        move_invoice(ctx, invoice, event, reason=why)
         loan.written_off_on = None
-        record_event(
-            ctx, "invoice", invoice.id, event, from_value=before, to_value=invoice.status, reason=why
-        )
     if paid:
         record_event(
             ctx,
-            "invoice",
-            invoice.id,
+            invoice,
             "payments_freed",
             from_value=invoice.status,
             to_value=invoice.status,

@@ -68,7 +68,7 @@ def _review_side(
         account.on_hold_since = ctx.today if held else None
         kind = "put_on_hold" if held else "hold_lifted"
         why = reason if account.customer_id in late else say("its class, while anything of it is in arrears")
-        record_event(ctx, "customer", account.customer_id, kind, reason=why if held else "")
+        record_event(ctx, ("customer", account.customer_id), kind, reason=why if held else "")
     if accounts:
         after_commit(ADMIT_WAITING_JOB)
     db.session.flush()
@@ -94,8 +94,7 @@ def turn_to_recourse(ctx: Context) -> list[int]:
         debt.loan.recourse_on = ctx.today
         record_event(
             ctx,
-            "invoice",
-            invoice.id,
+            invoice,
             "recourse",
             reason=say("{days} days past due", days=due.days_past_due),
             amount=due.total,

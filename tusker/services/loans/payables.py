@@ -114,8 +114,7 @@ def _owe(ctx: Context, receipt: Receipt, invoice: Invoice, amount: int, value_da
     )
     record_event(
         ctx,
-        "invoice",
-        invoice.id,
+        invoice,
         "payable",
         reason=say("paid beyond the debt with {reference}", reference=receipt.bank_reference),
         amount=amount,
@@ -212,8 +211,7 @@ def _undo_payable(ctx: Context, payable: Payable, invoice: Invoice, why: str) ->
     )
     record_event(
         ctx,
-        "invoice",
-        invoice.id,
+        invoice,
         "payable_claimed" if on_its_way else "payable_undone",
         reason=why,
         amount=payable.amount,

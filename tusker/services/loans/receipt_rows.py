@@ -36,8 +36,7 @@ def store_receipts(ctx: Context, receipts: Sequence[Receipt]) -> None:
     for receipt in receipts:
         record_event(
             ctx,
-            "customer",
-            receipt.customer_id,
+            ("customer", receipt.customer_id),
             "receipt",
             to_value=receipt.bank_reference,
             amount=receipt.amount,

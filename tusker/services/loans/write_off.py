@@ -8,7 +8,6 @@ from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import AdjustmentKind, Invoice, Loan
 from tusker.services.context import Context
-from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.loans.adjustments import adjust, undo_adjustments
 from tusker.services.loans.claims import end_return_claims
@@ -16,6 +15,7 @@ from tusker.services.loans.debts import debt_of, load_reductions, lock_debts_on
 from tusker.services.loans.overdue import REVIEW_JOB
 from tusker.services.loans.reserve import release_reserves
 from tusker.services.locks import lock_invoice, lock_loan_of
+from tusker.services.moves import move_invoice
 from tusker.services.proposals import needs_second
 from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
@@ -27,25 +27,13 @@ def write_off(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
     on all three limits."""
     why = reason_of(reason)
     invoice = lock_invoice(invoice_id)
-    before = invoice.status
-    invoice.status = next_status(InvoiceStatus(before), InvoiceEvent.WRITTEN_OFF)
+    next_status(InvoiceStatus(invoice.status), InvoiceEvent.WRITTEN_OFF)
     [debt] = lock_debts_on([invoice])
     day = max(ctx.today, debt.last_payment or ctx.today)
     due, loan = amount_due(debt.debt, day), debt.loan
     adjust(ctx, loan, AdjustmentKind.WRITE_OFF, due, day, why)
     loan.closed_on = loan.written_off_on = ctx.today
-    invoice.closed_at = ctx.now
-    record_event(
-        ctx,
-        "invoice",
-        invoice.id,
-        "written_off",
-        from_value=before,
-        to_value=invoice.status,
-        reason=why,
-        amount=due.total,
-        freed=due.principal,
-    )
+    move_invoice(ctx, invoice, InvoiceEvent.WRITTEN_OFF, reason=why, amount=due.total, freed=due.principal)
     change_exposure(ctx, "written_off", [(invoice, -due.principal)])
     return invoice
 
@@ -58,25 +46,14 @@ def undo_write_off(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
     """
     why = reason_of(reason)
     invoice = lock_invoice(invoice_id)
-    before = invoice.status
-    invoice.status = next_status(InvoiceStatus(before), InvoiceEvent.WRITE_OFF_UNDONE)
+    next_status(InvoiceStatus(invoice.status), InvoiceEvent.WRITE_OFF_UNDONE)
     loan = lock_loan_of(invoice)
     load_reductions([loan])
     rows = loan.given_up
     taken = undo_adjustments(ctx, loan, rows, why)
     loan.closed_on = loan.written_off_on = None
-    invoice.closed_at = None
-    record_event(
-        ctx,
-        "invoice",
-        invoice.id,
-        "write_off_undone",
-        from_value=before,
-        to_value=invoice.status,
-        reason=why,
-        amount=sum(row.total for row in rows),
-        taken=taken,
-    )
+    given_up = sum(row.total for row in rows)
+    move_invoice(ctx, invoice, InvoiceEvent.WRITE_OFF_UNDONE, reason=why, amount=given_up, taken=taken)
     db.session.flush()
     load_reductions([loan])
     if loan.open_principal == 0 and amount_due(debt_of(loan, invoice), ctx.today).total == 0:
@@ -88,19 +65,8 @@ def undo_write_off(ctx: Context, invoice_id: int, *, reason: str) -> Invoice:
 
 def _close(ctx: Context, invoice: Invoice, loan: Loan, why: str) -> None:
     """All that was given up came in, and nothing accrued since: the debt is paid."""
-    before = invoice.status
-    invoice.status = next_status(InvoiceStatus(before), InvoiceEvent.REPAID)
-    loan.closed_on, invoice.closed_at = ctx.today, ctx.now
-    record_event(
-        ctx,
-        "invoice",
-        invoice.id,
-        "repaid",
-        from_value=before,
-        to_value=invoice.status,
-        reason=why,
-        amount=0,
-    )
+    loan.closed_on = ctx.today
+    move_invoice(ctx, invoice, InvoiceEvent.REPAID, reason=why, amount=0)
     if loan.face_open is None:
         release_reserves(ctx, {invoice.id: why})
     end_return_claims(ctx, [invoice])

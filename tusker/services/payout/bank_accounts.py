@@ -145,8 +145,7 @@ def _active(customer_id: int) -> BankAccount | None:
 def _record(ctx: Context, row: BankAccount, kind: str, *, before: BankAccount | None = None) -> None:
     record_event(
         ctx,
-        "customer",
-        row.customer_id,
+        ("customer", row.customer_id),
         kind,
         from_value=before.account.masked() if before else None,
         to_value=row.account.masked(),

@@ -216,7 +216,7 @@ def release_hold(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = Non
         at=ctx.now,
     )
     db.session.add(release)
-    record_event(ctx, "invoice", invoice_id, "hold_released", to_value=words_of(holds), reason=why)
+    record_event(ctx, ("invoice", invoice_id), "hold_released", to_value=words_of(holds), reason=why)
     settle_items_of(ctx, AttentionKind.HELD, invoice_id, say("released: {why}", why=why))
     db.session.flush()
     return release

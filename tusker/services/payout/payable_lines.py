@@ -94,8 +94,7 @@ def pay_payables(ctx: Context, payouts: Collection[Payout]) -> None:
         payable.open_amount -= line.amount
         record_event(
             ctx,
-            "invoice",
-            payable.invoice_id,
+            ("invoice", payable.invoice_id),
             "passed_on",
             reason=say("with disbursal {disbursal_id}", disbursal_id=line.disbursal_id),
             amount=line.amount,
@@ -139,5 +138,5 @@ def take_out_payable(ctx: Context, disbursal_id: int, payable_id: int, *, reason
         raise NotFound(say("This is not in the disbursal any more."))
     remove_payables(found, reason)
     payable, line = found[0]
-    record_event(ctx, "invoice", payable.invoice_id, "held_back", reason=reason, amount=line.amount)
+    record_event(ctx, ("invoice", payable.invoice_id), "held_back", reason=reason, amount=line.amount)
     return line

@@ -169,7 +169,7 @@ def _add(ctx: Context, user: User, factor: SecondFactor) -> list[str]:
 
 def _tell(ctx: Context, user: User, kind: str, name: str | None, reason: str = "") -> None:
     """Write an event, and tell the person by mail: whoever has their password would change exactly this."""
-    record_event(ctx, "user", user.id, kind, to_value=name, reason=reason)
+    record_event(ctx, user, kind, to_value=name, reason=reason)
     queue_mail(ctx, _MAIL, [user.email], kind=kind, name=name, person=user.name, actor=ctx.actor)
     db.session.flush()
 

@@ -55,7 +55,7 @@ def sign_in(now: datetime, email: str, password: str, visitor: Visitor) -> User 
         return None
     if _hasher.check_needs_rehash(user.password_hash):
         user.password_hash = _hasher.hash(password)
-        record_event(_as_sign_in(now), "user", user.id, "password_hashed_anew")
+        record_event(_as_sign_in(now), user, "password_hashed_anew")
     user.last_login_at = now
     log_access(now, AccessKind.SIGNED_IN, visitor, user_id=user.id, email=address)
     db.session.flush()
@@ -194,7 +194,7 @@ def _set_password(ctx: Context, user: User, new: str, *, kind: str) -> User:
         raise InvalidInput(say("This is the password that you have now."), field="new_password")
     user.password_hash = hashed
     user.session_epoch += 1
-    record_event(ctx, "user", user.id, kind)
+    record_event(ctx, user, kind)
     db.session.flush()
     return user
 

@@ -75,8 +75,7 @@ def add_token(
     db.session.flush()
     record_event(
         ctx,
-        "customer",
-        customer_id,
+        ("customer", customer_id),
         "token_created",
         to_value=say(
             "{name} ({prefix}…, {status}, valid for {days} days)",
@@ -98,8 +97,7 @@ def take_over_token(ctx: Context, token_id: int, *, customer_id: int) -> ApiToke
     token.created_by = ctx.proposed_by or ctx.actor_id
     record_event(
         ctx,
-        "customer",
-        customer_id,
+        ("customer", customer_id),
         "token_taken_over",
         to_value=f"{token.name} ({token.prefix}…)",
         asks_second=True,
@@ -151,7 +149,10 @@ def revoke_token(ctx: Context, token_id: int, *, customer_id: int | None = None)
     if token.revoked_at is None:
         token.revoked_at = ctx.now
         record_event(
-            ctx, "customer", token.customer_id, "token_revoked", from_value=f"{token.name} ({token.prefix}…)"
+            ctx,
+            ("customer", token.customer_id),
+            "token_revoked",
+            from_value=f"{token.name} ({token.prefix}…)",
         )
         db.session.flush()
     return token

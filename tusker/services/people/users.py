@@ -67,8 +67,7 @@ def create_user(
         raise Duplicate(say("A user with this email exists already."), field="email") from None
     record_event(
         ctx,
-        "user",
-        user.id,
+        user,
         "user_created",
         to_value=known_role,
         name=user.name,
@@ -97,9 +96,7 @@ def deactivate_user(ctx: Context, user_id: int, reason: str = "") -> User:
         raise Conflict(say("This is the last active admin."))
     user.active = False
     user.session_epoch += 1
-    record_event(
-        ctx, "user", user.id, "user_deactivated", from_value="active", to_value="inactive", reason=why
-    )
+    record_event(ctx, user, "user_deactivated", from_value="active", to_value="inactive", reason=why)
     db.session.flush()
     return user
 
@@ -113,8 +110,7 @@ def reactivate_user(ctx: Context, user_id: int) -> User:
     user.active = True
     record_event(
         ctx,
-        "user",
-        user.id,
+        user,
         "user_reactivated",
         from_value="inactive",
         to_value="active",
@@ -133,7 +129,7 @@ def choose_language(ctx: Context, user_id: int, language: str) -> User:
     user = lock_user(user_id)
     if user.language != language:
         before, user.language = user.language, language
-        record_event(ctx, "user", user.id, "language_chosen", from_value=before, to_value=language)
+        record_event(ctx, user, "language_chosen", from_value=before, to_value=language)
         db.session.flush()
     return user
 

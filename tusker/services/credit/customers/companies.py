@@ -77,7 +77,7 @@ def create_customer(
             db.session.add(customer)
     except IntegrityError:
         raise Duplicate(say("A customer with this name or reference exists already."), field="name") from None
-    record_event(ctx, "customer", customer.id, "created", to_value=customer.name)
+    record_event(ctx, customer, "created", to_value=customer.name)
     _set_sides(ctx, customer, data, programme_limit)
     if data.supplier_limit is not None and notify:
         queue_mail(
@@ -126,8 +126,7 @@ def edit_customer(
             setattr(customer, field, value)
             record_event(
                 ctx,
-                "customer",
-                customer_id,
+                ("customer", customer_id),
                 f"{field}_changed",
                 from_value=before or "",
                 to_value=value or "",
@@ -170,7 +169,7 @@ def set_terms(
         return False
     for name in changed:
         setattr(row, name, after[name])
-    record_event(ctx, subject, subject_id, "terms_changed", changed=changed, asks_second=True)
+    record_event(ctx, (subject, subject_id), "terms_changed", changed=changed, asks_second=True)
     return True
 
 
@@ -242,8 +241,7 @@ def _set_side(
         begins["changed"] = new_terms(terms)
     record_event(
         ctx,
-        "customer",
-        customer.id,
+        customer,
         f"{side}_limit_changed",
         from_value=None if before is None else currency().show(before),
         to_value=None if limit is None else currency().show(limit),

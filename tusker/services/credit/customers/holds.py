@@ -30,7 +30,7 @@ def hold_customer(ctx: Context, customer_id: int, *, reason: str) -> Customer:
     if customer.held_since is not None:
         raise Conflict(say("{customer} is on hold already.", customer=customer.name))
     customer.held_since, customer.held_reason = ctx.today, why
-    record_event(ctx, "customer", customer_id, "put_on_hold", reason=why)
+    record_event(ctx, ("customer", customer_id), "put_on_hold", reason=why)
     db.session.flush()
     return customer
 
@@ -42,7 +42,7 @@ def lift_hold(ctx: Context, customer_id: int, *, reason: str) -> Customer:
     customer = lock_customer(customer_id)
     if customer.held_since is None:
         raise Conflict(say("No admin has {customer} on hold.", customer=customer.name))
-    record_event(ctx, "customer", customer_id, "hold_lifted", from_value=customer.held_reason, reason=why)
+    record_event(ctx, ("customer", customer_id), "hold_lifted", from_value=customer.held_reason, reason=why)
     customer.held_since = customer.held_reason = None
     db.session.flush()
     after_commit(ADMIT_WAITING_JOB)
@@ -64,8 +64,7 @@ def set_validity(ctx: Context, customer_id: int, side: str, validity: Validity) 
         account.valid_from, account.valid_to = validity.first, validity.last
         record_event(
             ctx,
-            "customer",
-            customer_id,
+            ("customer", customer_id),
             f"{side}_dates_changed",
             from_value=before.words,
             to_value=validity.words,

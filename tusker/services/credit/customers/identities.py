@@ -46,7 +46,7 @@ def set_carrier_identities(ctx: Context, customer_id: int, wanted: Iterable[Iden
         key = (identity.carrier, identity.side, identity.external_id)
         if key not in unique:
             customer.carrier_identities.remove(identity)
-            record_event(ctx, "customer", customer_id, "carrier_id_removed", from_value=" ".join(key))
+            record_event(ctx, ("customer", customer_id), "carrier_id_removed", from_value=" ".join(key))
         else:
             identity.label = unique.pop(key).label
     db.session.flush()
@@ -56,7 +56,7 @@ def set_carrier_identities(ctx: Context, customer_id: int, wanted: Iterable[Iden
             CarrierIdentity(carrier=carrier, side=side, external_id=external_id, label=data.label)
         )
         record_event(
-            ctx, "customer", customer_id, "carrier_id_added", to_value=f"{carrier} {side} {external_id}"
+            ctx, ("customer", customer_id), "carrier_id_added", to_value=f"{carrier} {side} {external_id}"
         )
     db.session.flush()
     return customer
@@ -77,8 +77,7 @@ def set_cities(ctx: Context, customer_id: int, cities: str) -> Customer:
         customer.cities = names
         record_event(
             ctx,
-            "customer",
-            customer_id,
+            ("customer", customer_id),
             "cities_changed",
             from_value=", ".join(before)[:500],
             to_value=", ".join(names)[:500],

@@ -78,8 +78,7 @@ def open_credit_line(ctx: Context, supplier_id: int, purchaser_id: int, data: Li
     note_limit(ctx, Bound.CREDIT_LINE, line.id, data.limit)
     record_event(
         ctx,
-        "credit_line",
-        line.id,
+        line,
         "opened",
         to_value=currency().show(data.limit),
         limit_amount=data.limit,
@@ -98,8 +97,7 @@ def change_credit_line(ctx: Context, line_id: int, data: LineData) -> CreditLine
     if line.limit_amount != data.limit:
         record_event(
             ctx,
-            "credit_line",
-            line_id,
+            ("credit_line", line_id),
             "limit_changed",
             from_value=currency().show(line.limit_amount),
             to_value=currency().show(data.limit),
@@ -118,8 +116,7 @@ def change_credit_line(ctx: Context, line_id: int, data: LineData) -> CreditLine
         line.valid_from, line.valid_to = data.valid_from, data.valid_to
         record_event(
             ctx,
-            "credit_line",
-            line_id,
+            ("credit_line", line_id),
             "dates_changed",
             from_value=before,
             to_value=_dates(line),
@@ -141,8 +138,7 @@ def _set_wishes(ctx: Context, line: CreditLine, wishes: Wishes) -> None:
     line.documents_required, line.confirmation_required = wishes.documents, wishes.confirmation
     record_event(
         ctx,
-        "credit_line",
-        line.id,
+        line,
         "conditions_changed",
         from_value=_wanted(before),
         to_value=_wanted(wishes),
@@ -172,8 +168,7 @@ def set_line_status(ctx: Context, line_id: int, status: LineStatus, *, reason: s
     if line.status != status:
         record_event(
             ctx,
-            "credit_line",
-            line_id,
+            ("credit_line", line_id),
             "status_changed",
             from_value=line.status,
             to_value=status,

@@ -220,7 +220,7 @@ def cancel_file(ctx: Context, file_id: int) -> None:
             actor=ctx.actor,
         )
     )
-    record_event(ctx, "invoice_file", file.id, "import_cancelled", reason=file.file_name, rows=file.rows_done)
+    record_event(ctx, file, "import_cancelled", reason=file.file_name, rows=file.rows_done)
     db.session.flush()
 
 

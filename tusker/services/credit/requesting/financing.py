@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from tusker.carriers.registry import MANUAL
 from tusker.currency import currency
-from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.credit.lifecycle import InvoiceEvent
 from tusker.domain.credit.limits import Bound, Refusal
 from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.errors import Duplicate, FinancingRefused, NotFound, TermsChanged, TuskerError
@@ -26,9 +26,9 @@ from tusker.services.credit.requesting.parcels import Entered
 from tusker.services.credit.requesting.quoting import quotes, wanted_of, with_plan
 from tusker.services.credit.shipment_guard import check_free, check_not_waiting
 from tusker.services.credit.standing import check_line_open
-from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.locks import lock_invoice
+from tusker.services.moves import move_invoice
 from tusker.services.outbox import company_addresses, queue_mail
 from tusker.services.reasons import reason_of
 
@@ -209,30 +209,10 @@ def cancel_invoice(ctx: Context, invoice_id: int, *, reason: str, supplier_id: i
 
 def cancel_locked(ctx: Context, invoice: Invoice, *, reason: str) -> None:
     """Cancel an invoice whose row lock the caller holds."""
-    close_cancelled(ctx, invoice, reason=reason)
+    move_invoice(ctx, invoice, InvoiceEvent.CANCELLED, reason=reason, freed=invoice.principal)
     db.session.query(Shipment).filter_by(invoice_id=invoice.id).update({"next_poll_at": None})
     db.session.flush()
     change_exposure(ctx, "cancelled", [(invoice, -invoice.principal)])
-
-
-def close_cancelled(ctx: Context, invoice: Invoice, *, reason: str) -> None:
-    """Close a locked invoice as cancelled; its reservation still stands.
-
-    The caller stops the tracking and frees the principal by `change_exposure`, which may do many at once.
-    """
-    before = invoice.status
-    invoice.status = next_status(InvoiceStatus(before), InvoiceEvent.CANCELLED)
-    invoice.closed_at = ctx.now
-    record_event(
-        ctx,
-        "invoice",
-        invoice.id,
-        "cancelled",
-        from_value=before,
-        to_value=invoice.status,
-        reason=reason,
-        freed=invoice.principal,
-    )
 
 
 def admission_request(quote: Quote, source: str, waiting_id: int | None = None) -> AdmissionRequest:

@@ -102,8 +102,7 @@ def set_group(ctx: Context, customer_id: int, name: str) -> Customer:
     if customer.group_name != cleaned:
         record_event(
             ctx,
-            "customer",
-            customer_id,
+            ("customer", customer_id),
             "group_changed",
             from_value=customer.group_name or "",
             to_value=cleaned or "",
@@ -146,7 +145,7 @@ def _write(ctx: Context, rule: Rule, first: date, last: date | None, why: str) -
     )
     db.session.add(row)
     db.session.flush()
-    record_event(ctx, "risk_rule", row.id, "rule_made", to_value=_words(rule), reason=why)
+    record_event(ctx, row, "rule_made", to_value=_words(rule), reason=why)
     return row
 
 
@@ -160,13 +159,7 @@ def _lock_standing(rule_id: int) -> RiskRule:
 def _end(ctx: Context, row: RiskRule, why: str, *, asks_second: bool = True) -> None:
     row.ended_at, row.ended_by, row.end_reason = ctx.now, ctx.actor_id, why[:500]
     record_event(
-        ctx,
-        "risk_rule",
-        row.id,
-        "rule_ended",
-        from_value=_words(row.rule),
-        reason=why[:500],
-        asks_second=asks_second,
+        ctx, row, "rule_ended", from_value=_words(row.rule), reason=why[:500], asks_second=asks_second
     )
     db.session.flush()
 

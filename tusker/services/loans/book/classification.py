@@ -79,8 +79,7 @@ def _note(ctx: Context, subject: str, about: int, before: Standing, row: dict[st
     if before.state is not row["state"]:
         record_event(
             ctx,
-            subject,
-            about,
+            (subject, about),
             "classified",
             from_value=before.state,
             to_value=row["state"],

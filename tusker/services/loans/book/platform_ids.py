@@ -52,7 +52,7 @@ def set_platform_references(ctx: Context, references: Mapping[int, str]) -> int:
 
 def note_platform_reference(ctx: Context, invoice_id: int, before: str | None, after: str | None) -> None:
     """Write the event of a loan id given, corrected or taken away."""
-    record_event(ctx, "invoice", invoice_id, "platform_loan_id", from_value=before, to_value=after)
+    record_event(ctx, ("invoice", invoice_id), "platform_loan_id", from_value=before, to_value=after)
 
 
 def read_platform_references(data: bytes, called: Called) -> dict[int, str]:

@@ -69,8 +69,7 @@ def set_statement_mail(ctx: Context, customer_id: int, *, wanted: bool) -> None:
     customer.statements_by_mail = wanted
     record_event(
         ctx,
-        "customer",
-        customer_id,
+        ("customer", customer_id),
         "monthly_statements",
         from_value="off" if wanted else "by_mail",
         to_value="by_mail" if wanted else "off",

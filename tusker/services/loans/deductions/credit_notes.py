@@ -121,8 +121,7 @@ def _count_as_early(ctx: Context, invoice: Invoice, notes: Sequence[CreditNote],
     invoice.principal = principal
     record_event(
         ctx,
-        "invoice",
-        invoice.id,
+        invoice,
         "credit_note",
         from_value=invoice.status,
         to_value=invoice.status,

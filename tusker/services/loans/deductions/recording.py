@@ -100,8 +100,7 @@ def note_event(ctx: Context, invoice: Invoice, note: CreditNote, kind: str, reas
     """Write an event of the invoice about a deduction, with what it did."""
     record_event(
         ctx,
-        "invoice",
-        invoice.id,
+        invoice,
         kind,
         from_value=invoice.status,
         to_value=invoice.status,

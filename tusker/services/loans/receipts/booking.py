@@ -110,8 +110,7 @@ def _recover(ctx: Context, receipt: Receipt, split: Split, debt: OpenDebt, value
     adjust(ctx, debt.loan, AdjustmentKind.RECOVERY, opposite, day, reason, allocation=paid)
     record_event(
         ctx,
-        "invoice",
-        debt.invoice.id,
+        debt.invoice,
         "recovered",
         from_value=debt.invoice.status,
         to_value=debt.invoice.status,
@@ -138,8 +137,7 @@ def _note_payment(
         invoice.closed_at = ctx.now
     record_event(
         ctx,
-        "invoice",
-        invoice.id,
+        invoice,
         "repaid" if closes else "part_repaid",
         from_value=before,
         to_value=invoice.status,

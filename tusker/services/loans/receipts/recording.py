@@ -168,8 +168,7 @@ def refund_credit(
     db.session.add(refund)
     record_event(
         ctx,
-        "customer",
-        receipt.customer_id,
+        ("customer", receipt.customer_id),
         "credit_refunded",
         to_value=currency().show(amount),
         reason=reference,

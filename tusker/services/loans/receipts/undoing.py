@@ -84,8 +84,7 @@ def reverse_locked(
     db.session.flush()
     record_event(
         ctx,
-        "customer",
-        receipt.customer_id,
+        ("customer", receipt.customer_id),
         "receipt_reversed",
         from_value=receipt.bank_reference,
         reason=why,
@@ -135,8 +134,7 @@ def reverse_allocation(
             take_back_release(ctx, invoice, why)
     record_event(
         ctx,
-        "invoice",
-        invoice.id,
+        invoice,
         "payment_reversed",
         from_value=before,
         to_value=invoice.status,
@@ -177,8 +175,7 @@ def return_refund(ctx: Context, refund_id: int, *, reason: str, value_date: date
     db.session.add(contra)
     record_event(
         ctx,
-        "customer",
-        refund.customer_id,
+        ("customer", refund.customer_id),
         "refund_returned",
         from_value=refund.bank_reference,
         reason=why,

@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from tusker.currency import currency
-from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
+from tusker.domain.credit.lifecycle import InvoiceEvent
 from tusker.domain.loans.interest import amount_due
 from tusker.extensions import db
 from tusker.models import Customer, Invoice, Loan, Relief, ReliefKind, ReliefState, Role
@@ -17,6 +17,7 @@ from tusker.services.loans.claims import end_return_claims
 from tusker.services.loans.debts import OpenDebt, debt_of
 from tusker.services.loans.overdue import REVIEW_JOB
 from tusker.services.loans.reserve import release_reserves, take_back_release
+from tusker.services.moves import move_invoice
 from tusker.services.outbox import company_addresses, queue_mail
 from tusker.transactions import after_commit
 
@@ -40,8 +41,7 @@ def note_relief(
         shown["interest_for_the_days_between"] = [None, "charged" if relief.with_interest else "none"]
     record_event(
         ctx,
-        "invoice",
-        invoice_id,
+        ("invoice", invoice_id),
         EVENTS[ReliefKind(relief.kind)][state],
         from_value=before,
         to_value=after or currency().show(relief.gives_up),
@@ -59,18 +59,15 @@ def settle_relief(ctx: Context, loan: Loan, invoice: Invoice, why: str) -> None:
     something is."""
     debt = OpenDebt(loan, invoice, debt_of(loan, invoice))
     owed = amount_due(debt.debt, max(ctx.today, debt.last_payment or ctx.today)).total
-    before = invoice.status
     if owed == 0 and loan.open_principal == 0 and loan.closed_on is None:
-        invoice.status = next_status(InvoiceStatus(before), InvoiceEvent.REPAID)
-        loan.closed_on, invoice.closed_at = ctx.today, ctx.now
-        _note_end(ctx, invoice, "repaid", before, why)
+        loan.closed_on = ctx.today
+        move_invoice(ctx, invoice, InvoiceEvent.REPAID, reason=why)
         if loan.face_open is None:
             release_reserves(ctx, {invoice.id: why})
         end_return_claims(ctx, [invoice])
     elif owed and loan.closed_on is not None:
-        invoice.status = next_status(InvoiceStatus(before), InvoiceEvent.REOPENED)
-        loan.closed_on = invoice.closed_at = None
-        _note_end(ctx, invoice, "reopened", before, why)
+        loan.closed_on = None
+        move_invoice(ctx, invoice, InvoiceEvent.REOPENED, reason=why)
         if loan.face_open is None:
             take_back_release(ctx, invoice, why)
     db.session.flush()
@@ -84,11 +81,7 @@ def end_recourse(ctx: Context, loan: Loan, invoice: Invoice, why: str) -> None:
     if loan.recourse_on is None or days is None or loan.due_date + timedelta(days=days) < ctx.today:
         return
     loan.recourse_on = None
-    record_event(ctx, "invoice", invoice.id, "recourse_ended", reason=why)
-
-
-def _note_end(ctx: Context, invoice: Invoice, kind: str, before: str, why: str) -> None:
-    record_event(ctx, "invoice", invoice.id, kind, from_value=before, to_value=invoice.status, reason=why)
+    record_event(ctx, invoice, "recourse_ended", reason=why)
 
 
 def tell_companies(ctx: Context, relief: Relief, invoice: Invoice) -> None:

@@ -167,8 +167,7 @@ def _lay(
     elif left > 0:
         record_event(
             ctx,
-            "customer",
-            receipt.customer_id,
+            ("customer", receipt.customer_id),
             "payment_freed",
             to_value=invoice.number,
             reason=f"{receipt.bank_reference}: {why}",
@@ -176,8 +175,7 @@ def _lay(
         )
     record_event(
         ctx,
-        "invoice",
-        invoice.id,
+        invoice,
         "payment_laid_anew",
         from_value=invoice.status,
         to_value=invoice.status,
@@ -196,8 +194,7 @@ def _count(ctx: Context, loan: Loan, invoice: Invoice, relief: Relief, made: Lai
         )
     record_event(
         ctx,
-        "invoice",
-        invoice.id,
+        invoice,
         "waiver_reduced" if relief.gives_up < before else "waiver_restored",
         from_value=currency().show(before),
         to_value=currency().show(relief.gives_up),

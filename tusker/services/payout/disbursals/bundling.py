@@ -150,8 +150,7 @@ def _bundle(ctx: Context, ids: Collection[int], origin: str, day: date) -> Disbu
     passed_on = take_payables(disbursal)
     record_event(
         ctx,
-        "disbursal",
-        disbursal.id,
+        disbursal,
         "bundled",
         to_value=disbursal.status,
         invoices=invoices,

@@ -174,16 +174,7 @@ def set_disbursal_status(
     """Change the status of a locked disbursal and write its event row."""
     before = disbursal.status
     disbursal.status = status
-    record_event(
-        ctx,
-        "disbursal",
-        disbursal.id,
-        kind,
-        from_value=before,
-        to_value=status,
-        reason=reason[:500],
-        **data,
-    )
+    record_event(ctx, disbursal, kind, from_value=before, to_value=status, reason=reason[:500], **data)
     db.session.flush()
 
 

@@ -128,7 +128,7 @@ def accept_way(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None)
         raise Conflict(say("Its parcel does not contradict the cities of the two companies."))
     check_seen(seen, [shown_way(invoice.number, shipment.way)], whole=False)
     shipment.accepted_way = shipment.way
-    record_event(ctx, "invoice", invoice.id, "cities_accepted", to_value=shipment.way, reason=why)
+    record_event(ctx, invoice, "cities_accepted", to_value=shipment.way, reason=why)
     settle_held(ctx, disbursal, invoice, shipment, reason=say("cities accepted: {why}", why=why))
     after_commit(WATCH_JOB)
 
@@ -146,7 +146,7 @@ def accept_delivery(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = 
     if shipment.status_occurred_at is not None:
         check_seen(seen, [shown_early(invoice.number, shipment.status_occurred_at)], whole=False)
     shipment.accepted_delivery_at = shipment.status_occurred_at
-    record_event(ctx, "invoice", invoice.id, "delivery_accepted", reason=why)
+    record_event(ctx, invoice, "delivery_accepted", reason=why)
     settle_held(ctx, disbursal, invoice, shipment, reason=say("delivery accepted: {why}", why=why))
     after_commit(WATCH_JOB)
 
@@ -163,7 +163,7 @@ def tell_apart(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None)
         seen, [shown_alike(invoice.number, other_id) for other_id in looks_like(invoice_id)], whole=False
     )
     invoice.alike_accepted_at = ctx.now
-    record_event(ctx, "invoice", invoice.id, "told_apart", reason=why)
+    record_event(ctx, invoice, "told_apart", reason=why)
     settle_held(ctx, disbursal, invoice, shipment, reason=say("another invoice: {why}", why=why))
     after_commit(WATCH_JOB)
 
@@ -182,8 +182,7 @@ def accept_value(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = Non
     shipment.accepted_value = shipment.declared_value
     record_event(
         ctx,
-        "invoice",
-        invoice.id,
+        invoice,
         "value_accepted",
         from_value=currency().show(invoice.amount),
         to_value=currency().show(shipment.declared_value),

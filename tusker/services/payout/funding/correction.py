@@ -57,8 +57,7 @@ def correct_value(ctx: Context, invoice_id: int, *, amount: int, reason: str) ->
     show = currency().show
     record_event(
         ctx,
-        "invoice",
-        invoice.id,
+        invoice,
         "value_corrected",
         from_value=show(before),
         to_value=show(amount),

@@ -105,7 +105,7 @@ def overrule_dispute(ctx: Context, invoice_id: int, *, reason: str, seen: Seen =
         whole=False,
     )
     invoice.overruled_at, invoice.overruled_by, invoice.overrule_reason = ctx.now, ctx.actor_id, why
-    record_event(ctx, "invoice", invoice.id, "dispute_overruled", reason=why)
+    record_event(ctx, invoice, "dispute_overruled", reason=why)
     settle_held(ctx, disbursal, invoice, shipment, reason=say("the dispute was settled: {why}", why=why))
     after_commit(WATCH_JOB)
     return invoice
@@ -184,8 +184,7 @@ def _answer(
     invoice.overruled_at = invoice.overruled_by = invoice.overrule_reason = None
     record_event(
         ctx,
-        "invoice",
-        invoice.id,
+        invoice,
         f"delivery_{answer}",
         from_value=before,
         to_value=answer,

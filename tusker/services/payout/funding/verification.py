@@ -31,8 +31,7 @@ def verify_document(ctx: Context, document_id: int, *, verified: bool) -> int:
     what = document.kind.replace("_", " ")
     record_event(
         ctx,
-        "invoice",
-        invoice.id,
+        invoice,
         "document_verified" if verified else "document_unverified",
         reason=what,
         document_id=document_id,
@@ -53,9 +52,7 @@ def mark_invalid(ctx: Context, document_id: int, *, reason: str) -> int:
     document.verified_at = document.verified_by = None
     document.invalid_at, document.invalid_reason = ctx.now, why
     what = document.kind.replace("_", " ")
-    record_event(
-        ctx, "invoice", invoice.id, "document_invalid", to_value=what, reason=why, document_id=document_id
-    )
+    record_event(ctx, invoice, "document_invalid", to_value=what, reason=why, document_id=document_id)
     queue_mail(
         ctx,
         "delivery/document_invalid",
@@ -78,15 +75,7 @@ def mark_valid(ctx: Context, invoice_id: int, *, document_id: int, reason: str) 
         raise Conflict(say("This document is not marked as not valid."))
     document.invalid_at = document.invalid_reason = None
     what = document.kind.replace("_", " ")
-    record_event(
-        ctx,
-        "invoice",
-        invoice.id,
-        "document_valid_again",
-        to_value=what,
-        reason=why,
-        document_id=document_id,
-    )
+    record_event(ctx, invoice, "document_valid_again", to_value=what, reason=why, document_id=document_id)
     settle_held(ctx, disbursal, invoice, shipment, reason=say("{what} is valid: {why}", what=what, why=why))
     return invoice.id
 

@@ -60,8 +60,7 @@ def take_payment_order(
     day = order_day(disbursal.execution_date, ctx.today)
     record_event(
         ctx,
-        "disbursal",
-        disbursal.id,
+        disbursal,
         "bank_file",
         to_value=kind,
         reason=say("taken by {actor}", actor=ctx.actor)[:500],

@@ -106,8 +106,7 @@ def take_answer(ctx: Context, answer: OrderAnswer, *, digest: str, file_name: st
     )
     record_event(
         ctx,
-        "disbursal",
-        disbursal.id,
+        disbursal,
         "bank_answered",
         to_value=answer.status or None,
         reason=" ".join(filter(None, (answer.reference or file_name, answer.reason)))[:500],
@@ -274,8 +273,7 @@ def _mark(ctx: Context, payout: Payout, said: PaymentAnswer, result: AnswerResul
     )
     record_event(
         ctx,
-        "disbursal",
-        payout.disbursal_id,
+        ("disbursal", payout.disbursal_id),
         "payout_answered",
         from_value=before,
         to_value=said.status,

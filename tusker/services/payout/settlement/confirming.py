@@ -163,8 +163,7 @@ def settle_payout(
         payout.statement_entry_id = entry_id
     record_event(
         ctx,
-        "disbursal",
-        payout.disbursal_id,
+        ("disbursal", payout.disbursal_id),
         f"payout_{state}",
         from_value=before,
         to_value=state,

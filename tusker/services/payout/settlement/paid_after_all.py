@@ -116,8 +116,7 @@ def _claim_back(ctx: Context, payout: Payout, bank_reference: str, value_date: d
     )
     record_event(
         ctx,
-        "invoice",
-        invoice_id,
+        ("invoice", invoice_id),
         "claimed",
         reason=say("{reference} was paid after all: {why}", reference=payout.reference, why=why)[:500],
         amount=payout.net,
