@@ -100,7 +100,7 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
-class _WatchedHTTP(HTTPConnection):
+class _Watched(HTTPConnection):
     def __init__(self, *args: Any, watch: Watch, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._watch = watch
@@ -112,16 +112,8 @@ class _WatchedHTTP(HTTPConnection):
         return sock
 
 
-class _WatchedHTTPS(HTTPSConnection):
-    def __init__(self, *args: Any, watch: Watch, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._watch = watch
-
-    def _new_conn(self) -> socket.socket:
-        self._watch.look_up(self._dns_host)
-        sock = super()._new_conn()
-        self._watch.saw(sock)
-        return sock
+class _WatchedHTTPS(_Watched, HTTPSConnection):
+    pass
 
 
 class WatchedAdapter(HTTPAdapter):
@@ -142,6 +134,6 @@ class WatchedAdapter(HTTPAdapter):
         pool: object = super().get_connection_with_tls_context(request, verify, proxies, cert)
         if not isinstance(pool, HTTPConnectionPool):
             raise TypeError(f"a pool of HTTP connections was expected, not {type(pool).__name__}")
-        pool.ConnectionCls = _WatchedHTTPS if isinstance(pool, HTTPSConnectionPool) else _WatchedHTTP
+        pool.ConnectionCls = _WatchedHTTPS if isinstance(pool, HTTPSConnectionPool) else _Watched
         pool.conn_kw["watch"] = self._watch
         return pool

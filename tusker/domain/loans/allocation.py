@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from tusker.domain.loans.interest import AmountDue
+from tusker.domain.loans.interest import PARTS, AmountDue, parts_of
 from tusker.messages import say
 
 
@@ -41,10 +41,10 @@ def allocate_to_loan(loan_id: int, amount: int, due: AmountDue) -> Allocation:
     principal: then `interest` is negative and the parts still sum to what was received.
     """
     if amount >= due.total:
-        return Allocation(loan_id, due.penalty, due.fee, due.interest, due.principal)
+        return Allocation(loan_id, **parts_of(due))
     left = amount
     parts: list[int] = []
-    for owed in (due.penalty, due.fee, due.interest, due.principal):
+    for owed in parts_of(due).values():
         part = min(left, max(0, owed))
         parts.append(part)
         left -= part
@@ -61,10 +61,10 @@ _SAID = {
 
 def check_allocation(wanted: Allocation, due: AmountDue) -> str | None:
     """None when a person's own split of a receipt may be stored, else what is wrong with it."""
-    in_full = Allocation(wanted.loan_id, due.penalty, due.fee, due.interest, due.principal, wanted.rest)
+    in_full = replace(wanted, **parts_of(due))
     if wanted == in_full and wanted.laid:
         return None
-    for name in ("penalty", "fee", "interest", "principal"):
+    for name in PARTS:
         part, owed = getattr(wanted, name), getattr(due, name)
         if part < 0:
             return say("The {name} must not be negative.", name=_SAID[name])

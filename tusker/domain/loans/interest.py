@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
+from typing import Any
 
 from tusker.domain.loans.extensions import Span, outside
 from tusker.domain.money import round_minor
@@ -45,6 +46,15 @@ def exact_interest(principal: int, terms: Terms, start: date, end: date) -> Deci
         # divided last, so that what is exactly half a unit stays exactly that for the rounding
         days = day_count_days(start, end, terms.day_count)
         return principal * terms.apr * days / year_days(terms.day_count)
+
+
+PARTS = ("penalty", "fee", "interest", "principal")
+"""What a debt is made of, in the order in which it is paid."""
+
+
+def parts_of(row: Any, sign: int = 1) -> dict[str, int]:
+    """The parts of a row or value that has all of them, by name; with the sign -1 their opposites."""
+    return {name: sign * getattr(row, name) for name in PARTS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from tusker.domain.loans.allocation import Allocation as Split
-from tusker.domain.loans.interest import AmountDue
+from tusker.domain.loans.interest import AmountDue, parts_of
 from tusker.extensions import db
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Loan
 from tusker.services.context import Context
@@ -33,10 +33,7 @@ def adjust(
         allocation=allocation,
         value_date=value_date,
         booked_on=ctx.today,
-        penalty=parts.penalty,
-        fee=parts.fee,
-        interest=parts.interest,
-        principal=parts.principal,
+        **parts_of(parts),
         reason=reason,
         recorded_at=ctx.now,
         recorded_by=ctx.actor_id,
@@ -62,10 +59,7 @@ def undo_adjustments(ctx: Context, loan: Loan, rows: Iterable[Adjustment], reaso
                 reverses_id=row.id,
                 value_date=row.value_date,
                 booked_on=ctx.today,
-                penalty=-row.penalty,
-                fee=-row.fee,
-                interest=-row.interest,
-                principal=-row.principal,
+                **parts_of(row, -1),
                 reason=reason,
                 recorded_at=ctx.now,
                 recorded_by=ctx.actor_id,

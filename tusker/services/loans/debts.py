@@ -11,7 +11,7 @@ from sqlalchemy import literal, or_, select
 from sqlalchemy.orm.attributes import set_committed_value
 
 from tusker.domain.loans.extensions import after_moves
-from tusker.domain.loans.interest import AmountDue, Debt, Paid, amount_due
+from tusker.domain.loans.interest import PARTS, AmountDue, Debt, Paid, amount_due, parts_of
 from tusker.domain.texts import Numbers, number_words
 from tusker.errors import InvalidInput
 from tusker.extensions import db
@@ -142,11 +142,8 @@ def _not_recovered(loan: Loan, day: date) -> AmountDue:
     rows = loan.given_up
     return AmountDue(
         day,
-        principal=sum(row.principal for row in rows),
-        interest=sum(row.interest for row in rows),
-        fee=sum(row.fee for row in rows),
-        penalty=sum(row.penalty for row in rows),
         days_past_due=0,
+        **{name: sum(getattr(row, name) for row in rows) for name in PARTS},
     )
 
 
@@ -171,9 +168,7 @@ def debt_of(loan: Loan, invoice: Invoice) -> Debt:
         start=loan.start_date,
         due=loan.due_date,
         terms=invoice.terms,
-        paid=[
-            Paid(row.value_date, row.penalty, row.fee, row.interest, row.principal) for row in loan.reductions
-        ],
+        paid=[Paid(row.value_date, **parts_of(row)) for row in loan.reductions],
         deducted=loan.deducted,
         free=free,
     )

@@ -8,7 +8,7 @@ from datetime import date
 from tusker.currency import currency
 from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.domain.loans.allocation import Allocation as Split
-from tusker.domain.loans.interest import AmountDue
+from tusker.domain.loans.interest import AmountDue, parts_of
 from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Invoice, Loan, Receipt
@@ -66,10 +66,7 @@ def allocate_part(ctx: Context, receipt: Receipt, split: Split, loan: Loan, valu
         loan_id=split.loan_id,
         value_date=value_date,
         booked_on=ctx.today,
-        penalty=split.penalty,
-        fee=split.fee,
-        interest=split.interest,
-        principal=split.principal,
+        **parts_of(split),
     )
     db.session.add(row)
     loan.open_principal -= split.principal
@@ -89,10 +86,7 @@ def undo_allocation(
             laid_from_id=laid_from_id,
             value_date=allocation.value_date,
             booked_on=ctx.today,
-            penalty=-allocation.penalty,
-            fee=-allocation.fee,
-            interest=-allocation.interest,
-            principal=-allocation.principal,
+            **parts_of(allocation, -1),
         )
     )
     loan.open_principal += allocation.principal
@@ -106,7 +100,7 @@ def _recover(ctx: Context, receipt: Receipt, split: Split, debt: OpenDebt, value
     day = debt.counts_from(value_date)
     paid = allocate_part(ctx, receipt, split, debt.loan, day)
     reason = say("paid with {reference}", reference=receipt.bank_reference)
-    opposite = Split(split.loan_id, -split.penalty, -split.fee, -split.interest, -split.principal)
+    opposite = Split(split.loan_id, **parts_of(split, -1))
     adjust(ctx, debt.loan, AdjustmentKind.RECOVERY, opposite, day, reason, allocation=paid)
     record_event(
         ctx,
@@ -149,10 +143,7 @@ def _note_payment(
         if off
         else say("payment reference {reference}", reference=reference),
         amount=split.total,
-        principal=split.principal,
-        interest=split.interest,
-        fee=split.fee,
-        penalty=split.penalty,
+        **parts_of(split),
         rounded=off,
         freed=split.principal + (rounded.principal if rounded else 0),
     )

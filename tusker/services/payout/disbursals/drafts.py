@@ -110,13 +110,7 @@ def drop(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal:
     why = reason_of(reason)
     disbursal = lock_disbursal(disbursal_id)
     if disbursal.status not in {DisbursalStatus.DRAFT, DisbursalStatus.APPROVED}:
-        raise Conflict(
-            say(
-                "Disbursal {reference} is {status} already.",
-                reference=disbursal.reference,
-                status=disbursal.status,
-            )
-        )
+        raise is_already(disbursal)
     ids = db.session.scalars(
         select(DisbursalLine.invoice_id).where(
             DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state == LineState.INCLUDED
@@ -141,6 +135,17 @@ def hold_back(ctx: Context, disbursal_id: int, payable_id: int, *, reason: str) 
     return disbursal
 
 
+def is_already(disbursal: Disbursal) -> Conflict:
+    """The error of what a disbursal is too far on for."""
+    return Conflict(
+        say(
+            "Disbursal {reference} is {status} already.",
+            reference=disbursal.reference,
+            status=disbursal.status,
+        )
+    )
+
+
 def lock_draft(disbursal_id: int) -> Disbursal:
     """The disbursal, locked; raises `Conflict` when it is no draft (any more)."""
     disbursal = lock_disbursal(disbursal_id)
@@ -152,13 +157,7 @@ def lock_draft(disbursal_id: int) -> Disbursal:
             )
         )
     if disbursal.status != DisbursalStatus.DRAFT:
-        raise Conflict(
-            say(
-                "Disbursal {reference} is {status} already.",
-                reference=disbursal.reference,
-                status=disbursal.status,
-            )
-        )
+        raise is_already(disbursal)
     return disbursal
 
 

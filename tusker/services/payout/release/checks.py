@@ -31,6 +31,7 @@ from tusker.queries.payout.shown import shown_of_disbursal
 from tusker.services.context import Context
 from tusker.services.delivery.conditions import Judge, allowed, with_shipments
 from tusker.services.locks import among, forget, lock_disbursal, lock_invoices
+from tusker.services.payout.disbursals.drafts import is_already
 from tusker.services.seen import Seen, check_seen
 
 Lines = Sequence[Row[int, int, int]]
@@ -45,13 +46,7 @@ def lock_approved(disbursal_id: int) -> Disbursal:
     if disbursal.status == DisbursalStatus.DRAFT:
         raise Conflict(say("Disbursal {reference} is not approved yet.", reference=disbursal.reference))
     if disbursal.status != DisbursalStatus.APPROVED:
-        raise Conflict(
-            say(
-                "Disbursal {reference} is {status} already.",
-                reference=disbursal.reference,
-                status=disbursal.status,
-            )
-        )
+        raise is_already(disbursal)
     return disbursal
 
 

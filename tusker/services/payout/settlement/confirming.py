@@ -19,7 +19,7 @@ from tusker.services.loans.charges import book_charge, check_charge
 from tusker.services.loans.claims import claim_if_returned
 from tusker.services.locks import lock_disbursal
 from tusker.services.moves import move_invoices
-from tusker.services.payout.disbursals.drafts import close_disbursal
+from tusker.services.payout.disbursals.drafts import close_disbursal, is_already
 from tusker.services.payout.payable_lines import pay_payables
 from tusker.services.payout.payouts import mail_payouts, make_loans
 from tusker.services.payout.settlement.locks import invoices_of, lock_payout, lock_payouts
@@ -142,13 +142,7 @@ def _lock_released(disbursal_id: int) -> Disbursal:
     if disbursal.status in {DisbursalStatus.DRAFT, DisbursalStatus.APPROVED}:
         raise Conflict(say("Disbursal {reference} is not released yet.", reference=disbursal.reference))
     if disbursal.status != DisbursalStatus.RELEASED:
-        raise Conflict(
-            say(
-                "Disbursal {reference} is {status} already.",
-                reference=disbursal.reference,
-                status=disbursal.status,
-            )
-        )
+        raise is_already(disbursal)
     return disbursal
 
 
