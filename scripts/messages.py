@@ -312,7 +312,7 @@ ROOMS = (
     *(
         "bankfiles",
         "carriers",
-        "csv/tables.py",
+        "csv",
         "errors.py",
         "transactions.py",
     ),

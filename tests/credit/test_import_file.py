@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.invoice_files import HEADER, MAPPING, ROW, TRACKED_MAPPING, ImportDesk, csv_of
 from tusker.csv import tables
-from tusker.csv.tables import read_date, read_table
+from tusker.csv.dates import check_date_format, read_date
+from tusker.csv.tables import read_table
 from tusker.errors import InvalidInput
 from tusker.services.credit.importing.file import ColumnMapping, parse_mapping
 
@@ -172,5 +173,5 @@ def test_dates() -> None:
     assert read_date("2012-01-03", "", field="date") == date(2012, 1, 3)
     for pattern in ("%m/%d", "no", "%Q", "%d", "%y"):
         with pytest.raises(InvalidInput) as caught:
-            tables.check_date_format(pattern)
+            check_date_format(pattern)
         assert caught.value.field == "date_format"

@@ -8,7 +8,6 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from itertools import chain
 from typing import NamedTuple
 
@@ -23,7 +22,6 @@ _MOST_SEPARATORS = 10 * MAX_COLUMNS
 _LONGEST_LINE = 1_000_000
 _HEADER_WITHIN = 60
 """Banks write name, account and period above the table, but no more than this many rows of it."""
-FIRST_DAY = date(2000, 1, 1)
 _SEPARATORS = ";,\t|^~"
 """What banks put between the cells of their tables of text."""
 _FORMULA_TEXT = re.compile(rf'(^|[{re.escape(_SEPARATORS)}])="', re.MULTILINE)
@@ -34,7 +32,6 @@ _BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace()) + 
 """Blanks, and characters without width, that stand at the ends of cells."""
 _AT_ENDS = frozenset(_BLANKS + "'=")
 """What a cell has to begin or end with for `clean_cell` to change it."""
-_PROBE = datetime(2012, 11, 23, tzinfo=UTC)
 
 Cells = tuple[str, ...]
 
@@ -303,45 +300,3 @@ def _too_wide(line: int) -> UnreadableFile:
             most=MAX_COLUMNS,
         )
     )
-
-
-def is_date_format(pattern: str) -> bool:
-    """Whether a day survives being written and read with this `strptime` pattern."""
-    try:
-        return datetime.strptime(_PROBE.strftime(pattern), pattern).replace(tzinfo=UTC) == _PROBE
-    except (ValueError, re.error):
-        return False
-
-
-def check_date_format(pattern: str) -> None:
-    """Raise `InvalidInput` with the field `date_format` unless `is_date_format`."""
-    if not is_date_format(pattern):
-        raise InvalidInput(
-            say(
-                "“{format}” is not a date format with day, month and year, such as %d/%m/%Y.",
-                format=pattern[:40],
-            ),
-            field="date_format",
-        )
-
-
-def read_date(text: str, pattern: str, *, field: str) -> date:
-    """A date as written in a file, ISO when `pattern` is empty; raises `InvalidInput` naming `field`.
-
-    Dates before 2000 are refused: they come from a two-digit year or a wrong format.
-    """
-    cleaned = text.strip()
-    try:
-        if pattern:
-            found = datetime.strptime(cleaned, pattern).replace(tzinfo=UTC).date()
-        else:
-            found = date.fromisoformat(cleaned)
-    except ValueError:
-        wanted = pattern or "2026-03-31"
-        raise InvalidInput(
-            say("“{text}” is not a date such as {example}.", text=cleaned[:40], example=wanted),
-            field=field,
-        ) from None
-    if found < FIRST_DAY:
-        raise InvalidInput(say("The date {day} is before 2000.", day=found.isoformat()), field=field)
-    return found

@@ -18,8 +18,6 @@ from tusker.models import Event, Invoice, ReliefKind, Role, Shipment, ShipmentDo
 from tusker.queries.attention import items_of_invoice
 from tusker.queries.columns import Rows
 from tusker.queries.credit.invoices import (
-    adjustments_of,
-    allocations_of,
     disbursal_of,
     invoice_in,
     shipment_of,
@@ -28,6 +26,7 @@ from tusker.queries.credit.waiting import WaitingRow, waiting_of, waiting_rows
 from tusker.queries.loans.classes import class_history
 from tusker.queries.loans.invoice_money import claims_of, credit_notes_of, reserve_of
 from tusker.queries.loans.loans import loan_of_invoice
+from tusker.queries.loans.receipts.allocations import adjustments_of, allocations_of
 from tusker.queries.loans.reliefs import reliefs_of
 from tusker.queries.payout.payables import payables_of
 from tusker.queries.record.events import CompanyEvent, events_of, for_company

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from tusker.csv.tables import CsvRow, check_date_format, read_date, read_table
+from tusker.csv.dates import check_date_format, read_date
+from tusker.csv.tables import CsvRow, read_table
 from tusker.currency import currency
 from tusker.errors import InvalidInput
 

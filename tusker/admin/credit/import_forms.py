@@ -11,7 +11,8 @@ from wtforms import BooleanField
 
 from tusker.carriers.base import Carrier
 from tusker.carriers.registry import MANUAL, get_carriers
-from tusker.csv.tables import CsvTable, read_date
+from tusker.csv.dates import read_date
+from tusker.csv.tables import CsvTable
 from tusker.domain.texts import latin_digits
 from tusker.errors import InvalidInput
 from tusker.messages import say

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, TypeVarTuple
@@ -15,8 +15,6 @@ from tusker.errors import existing
 from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import (
-    Adjustment,
-    Allocation,
     Customer,
     Disbursal,
     DisbursalLine,
@@ -24,7 +22,6 @@ from tusker.models import (
     InvoiceCount,
     LineState,
     Loan,
-    Receipt,
     Shipment,
 )
 from tusker.models.delivery.shipment import TRACKED
@@ -157,8 +154,7 @@ def found_by_status(wanted: InvoiceFilter) -> dict[InvoiceStatus, StatusCount] |
     ).all()
     if rows and rows[0][-1] > MOST_SUMMED:
         return None
-    counted = {row[0]: StatusCount(int(row[1]), int(row[2])) for row in rows}
-    return {status: counted.get(status, StatusCount()) for status in STATUS_ORDER}
+    return _counts(rows)
 
 
 def count_by_status(wanted: InvoiceFilter = EVERYTHING) -> dict[InvoiceStatus, StatusCount]:
@@ -173,10 +169,12 @@ def count_by_status(wanted: InvoiceFilter = EVERYTHING) -> dict[InvoiceStatus, S
         statement = statement.where(*kept).group_by(InvoiceCount.status)
     else:
         statement = select(Invoice.status, func.count(), func.sum(Invoice.principal)).group_by(Invoice.status)
-        statement = _narrowed(statement.select_from(Invoice), wanted, with_status=False)
-    found = {
-        status: StatusCount(int(count), int(total)) for status, count, total in db.session.execute(statement)
-    }
+        statement = _narrowed(statement.select_from(Invoice), replace(wanted, status=None))
+    return _counts(db.session.execute(statement))
+
+
+def _counts(rows: Iterable[Any]) -> dict[InvoiceStatus, StatusCount]:
+    found = {status: StatusCount(int(count), int(total)) for status, count, total, *_ in rows}
     return {status: found.get(status, StatusCount()) for status in STATUS_ORDER}
 
 
@@ -224,27 +222,6 @@ def disbursal_of(invoice_id: int) -> Disbursal | None:
     return disbursal
 
 
-def allocations_of(invoice_id: int) -> Sequence[Allocation]:
-    """What was paid on the invoice's loan, each with its receipt, the oldest first."""
-    return db.session.scalars(
-        select(Allocation)
-        .join(Loan, Loan.id == Allocation.loan_id)
-        .join(Receipt, Receipt.id == Allocation.receipt_id)
-        .where(Loan.invoice_id == invoice_id)
-        .order_by(Receipt.value_date, Allocation.id)
-    ).all()
-
-
-def adjustments_of(invoice_id: int) -> Sequence[Adjustment]:
-    """What changed what is owed on the invoice's loan without money, the oldest first."""
-    return db.session.scalars(
-        select(Adjustment)
-        .join(Loan, Loan.id == Adjustment.loan_id)
-        .where(Loan.invoice_id == invoice_id)
-        .order_by(Adjustment.id)
-    ).all()
-
-
 def _rows(wanted: InvoiceFilter) -> Select[*tuple[Any, ...]]:
     statement: Select[*tuple[Any, ...]] = select(
         Invoice.id,
@@ -266,14 +243,11 @@ def _rows(wanted: InvoiceFilter) -> Select[*tuple[Any, ...]]:
         Loan.start_date,
         Loan.due_date,
         Loan.platform_reference,
-    ).select_from(Invoice)
-    return _narrowed(_joined(statement).outerjoin(Shipment, TRACKED), wanted)
-
-
-def _joined(statement: Select[*Columns]) -> Select[*Columns]:
-    """With companies, disbursal and loan; an invoice has at most one live line and one loan, so none doubles."""
-    return (
-        statement.join(_supplier, _supplier.id == Invoice.supplier_id)
+    )
+    # An invoice has at most one live line and one loan, so none doubles.
+    joined = (
+        statement.select_from(Invoice)
+        .join(_supplier, _supplier.id == Invoice.supplier_id)
         .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
         .outerjoin(
             DisbursalLine,
@@ -281,22 +255,21 @@ def _joined(statement: Select[*Columns]) -> Select[*Columns]:
         )
         .outerjoin(Disbursal, Disbursal.id == DisbursalLine.disbursal_id)
         .outerjoin(Loan, (Loan.invoice_id == Invoice.id) & Loan.reversed_on.is_(None))
+        .outerjoin(Shipment, TRACKED)
     )
+    return _narrowed(joined, wanted)
 
 
-def _narrowed(
-    statement: Select[*Columns], wanted: InvoiceFilter, *, with_status: bool = True
-) -> Select[*Columns]:
+def _narrowed(statement: Select[*Columns], wanted: InvoiceFilter) -> Select[*Columns]:
+    """By all but the words, which find their invoices beforehand."""
     conditions = _scope_conditions(wanted.scope)
     conditions += _scope_conditions(Scope(wanted.supplier_id, wanted.purchaser_id))
-    if wanted.status and with_status:
+    if wanted.status:
         conditions.append(Invoice.status == wanted.status)
     if wanted.since is not None:
         conditions.append(Invoice.requested_at >= wanted.since)
     if wanted.until is not None:
         conditions.append(Invoice.requested_at < wanted.until)
-    if words := wanted.search.strip():
-        conditions.append(Invoice.id.in_(_found(words)))
     return statement.where(*conditions)
 
 
@@ -333,13 +306,6 @@ def invoices_named(words: str) -> CompoundSelect[int]:
         select(Invoice.id).where(Invoice.purchaser_id.in_(companies)),
         select(Loan.invoice_id).where(loans, Loan.reversed_on.is_(None)),
     )
-
-
-def _found(words: str) -> CompoundSelect[int]:
-    """Those, and the invoices of disbursals that it finds."""
-    disbursals = select(Disbursal.id).where(has(words, Disbursal.reference, Disbursal.bank_reference))
-    lines = DisbursalLine.disbursal_id.in_(disbursals), DisbursalLine.state != LineState.REMOVED
-    return union(*invoices_named(words).selects, select(DisbursalLine.invoice_id).where(*lines))
 
 
 def _scope_conditions(scope: Scope, of: type[Invoice] | type[InvoiceCount] = Invoice) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import TextClause, select, text
 
@@ -34,26 +35,15 @@ class OpenDays:
     days_past_due: int
 
 
-_OPEN = text(
-    """
+_OPEN_LOANS = """
     SELECT l.id AS loan_id, i.id AS invoice_id, GREATEST(0, CAST(:day AS date) - l.due_date) AS days_past_due,
         CASE WHEN l.recourse_on <= :day THEN i.supplier_id ELSE i.purchaser_id END AS customer_id
     FROM loans l JOIN invoices i ON i.id = l.invoice_id
     WHERE l.booked_on <= :day AND (l.reversed_on IS NULL OR l.reversed_on > :day)
         AND (l.closed_on IS NULL OR l.closed_on > :day)
-    ORDER BY l.id
-    """
-)
-_OLDEST = text(
-    """
-    SELECT CASE WHEN l.recourse_on <= :day THEN i.supplier_id ELSE i.purchaser_id END AS customer_id,
-        GREATEST(0, CAST(:day AS date) - min(l.due_date)) AS days_past_due
-    FROM loans l JOIN invoices i ON i.id = l.invoice_id
-    WHERE l.booked_on <= :day AND (l.reversed_on IS NULL OR l.reversed_on > :day)
-        AND (l.closed_on IS NULL OR l.closed_on > :day)
-    GROUP BY 1
-    """
-)
+"""
+_OPEN = text(f"{_OPEN_LOANS} ORDER BY l.id")
+_OLDEST = text(f"SELECT customer_id, max(days_past_due) FROM ({_OPEN_LOANS}) l GROUP BY 1")  # noqa: S608 - our own words
 # The same of loans that are open now; of each customer by the index.
 _OLDEST_OPEN = text(
     """
@@ -226,14 +216,7 @@ def borrowers_on(day: date, rules: Rules) -> list[Borrower]:
         return classified(day, rules).borrowers
     borrowers = {
         row.debtor_id: Borrower(
-            row.debtor_id,
-            row.name,
-            now[row.debtor_id].state,
-            row.days_past_due,
-            row.loans,
-            row.principal,
-            row.owed,
-            row.provision,
+            row.debtor_id, row.name, now[row.debtor_id].state, row.days_past_due, **_figures([row])
         )
         for row in rows
         if row.debtor_id is not None
@@ -316,15 +299,11 @@ def _worst_first(borrowers: Iterable[Borrower]) -> list[Borrower]:
 
 
 def sums_of(borrowers: Collection[Borrower]) -> list[ClassSum]:
-    return [_sum_of(state, [each for each in borrowers if each.state is state]) for state in AssetClass]
+    by_state = {state: [each for each in borrowers if each.state is state] for state in AssetClass}
+    return [ClassSum(state, len(mine), **_figures(mine)) for state, mine in by_state.items()]
 
 
-def _sum_of(state: AssetClass, mine: Collection[Borrower]) -> ClassSum:
-    return ClassSum(
-        state,
-        len(mine),
-        sum(each.loans for each in mine),
-        sum(each.principal for each in mine),
-        sum(each.owed for each in mine),
-        sum(each.provision for each in mine),
-    )
+def _figures(rows: Collection[Any]) -> dict[str, int]:
+    return {
+        name: sum(getattr(row, name) for row in rows) for name in ("loans", "principal", "owed", "provision")
+    }

@@ -66,10 +66,6 @@ class Position(NamedTuple):
         """What is owed on the day; `as_purchaser` what the purchasers have to pay."""
         return self.purchaser_owes if as_purchaser else self.live
 
-    def owed_at_term(self, *, as_purchaser: bool = False) -> int:
-        """The same at the end of the terms."""
-        return self.purchaser_term if as_purchaser else self.term
-
     def bucket_for(self, *, as_purchaser: bool = False) -> Bucket:
         """The ageing bucket of what is owed, or of what the purchasers have to pay."""
         return self.purchaser_bucket if as_purchaser else self.bucket
@@ -139,7 +135,7 @@ def totals_of(found: Iterable[Position], *, as_purchaser: bool = False) -> LoanT
         count=sum(row.loans for row in rows),
         principal=sum(row.principal for row in rows),
         live=owed(rows),
-        term=sum(row.owed_at_term(as_purchaser=as_purchaser) for row in rows),
+        term=sum(row.purchaser_term if as_purchaser else row.term for row in rows),
         overdue_count=sum(row.loans for row in overdue),
         overdue_live=owed(overdue),
         due_today_count=sum(row.loans for row in due_today),
@@ -157,8 +153,8 @@ def loan_totals(
 
 def owed_of(found: Iterable[Position]) -> tuple[int, int, int]:
     """How many open loans these positions are of, what is owed on them, and at the end of their terms; minor units."""
-    rows = [row for row in found if row.in_book]
-    return sum(row.loans for row in rows), sum(row.live for row in rows), sum(row.term for row in rows)
+    totals = totals_of(found)
+    return totals.count, totals.live, totals.term
 
 
 def owed_on(loan_ids: Select[int] | CompoundSelect[int], today: date) -> tuple[int, int, int]:
@@ -290,11 +286,13 @@ def _rows(
 
 
 def _position(row: Row[*tuple[Any, ...]], *, by_line: bool) -> Position:
-    line = (
-        LineKey(row.id, row.supplier_id, row.supplier, row.purchaser_id, row.purchaser) if by_line else None
-    )
     figures = (getattr(row, name) for name in (*ALIKE[2:], "loans", *FIGURES))
-    return Position(line, _BUCKETS[row.bucket], _BUCKETS[row.purchaser_bucket], *figures)
+    buckets = _BUCKETS[row.bucket], _BUCKETS[row.purchaser_bucket]
+    return Position(_line_of(row) if by_line else None, *buckets, *figures)
+
+
+def _line_of(row: Row[*tuple[Any, ...]]) -> LineKey:
+    return LineKey(row.id, row.supplier_id, row.supplier, row.purchaser_id, row.purchaser)
 
 
 _BUCKETS: Mapping[str, Bucket] = {str(bucket): bucket for bucket in Bucket}
@@ -307,28 +305,16 @@ def aged_lines(
     pay. A line may have several rows."""
     as_purchaser = purchaser_id is not None
     query = _AGED_FOR_PURCHASER if as_purchaser else _AGED
-    kept = _rows(query, as_of, supplier_id, purchaser_id)
-    if kept is None:
-        rows = open_loans(as_of, supplier_id=supplier_id, purchaser_id=purchaser_id)
-        kept = [], [position_of(row) for row in rows]
-    found, fresh = kept
-    return [
-        *(
-            AgeingRow(
-                LineKey(row.id, row.supplier_id, row.supplier, row.purchaser_id, row.purchaser),
-                dict(zip(Bucket, row.owed, strict=True)),
-            )
-            for row in found
-        ),
-        *(
-            AgeingRow(
-                row.line,
-                {row.bucket_for(as_purchaser=as_purchaser): row.owed(as_purchaser=as_purchaser)},
-            )
-            for row in fresh
-            if row.line and (as_purchaser or row.in_book)
-        ),
-    ]
+    found, fresh = _rows(query, as_of, supplier_id, purchaser_id) or (
+        [],
+        [position_of(row) for row in open_loans(as_of, supplier_id=supplier_id, purchaser_id=purchaser_id)],
+    )
+    aged = [AgeingRow(_line_of(row), dict(zip(Bucket, row.owed, strict=True))) for row in found]
+    for row in fresh:
+        if row.line and (as_purchaser or row.in_book):
+            bucket = row.purchaser_bucket if as_purchaser else row.bucket
+            aged.append(AgeingRow(row.line, {bucket: row.owed(as_purchaser=as_purchaser)}))
+    return aged
 
 
 BATCH = 2_000

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from tusker.bankfiles.movements import Skip, sane_day
 from tusker.bankfiles.texts import kept
-from tusker.csv.tables import is_date_format
+from tusker.csv.dates import is_date_format
 from tusker.domain.texts import latin_digits
 from tusker.errors import InvalidInput, UnreadableFile
 from tusker.messages import say

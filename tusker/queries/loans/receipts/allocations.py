@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from tusker.extensions import db
-from tusker.models import Adjustment, AdjustmentKind, Allocation, Customer, Invoice, Loan
+from tusker.models import Adjustment, AdjustmentKind, Allocation, Customer, Invoice, Loan, Receipt
 from tusker.queries.columns import columns_of
 
 _supplier = aliased(Customer)
@@ -96,3 +96,24 @@ def loan_faces(loan_ids: Collection[int]) -> dict[int, LoanFace]:
         .where(Loan.id.in_(loan_ids))
     )
     return {row[0]: LoanFace(*row) for row in rows}
+
+
+def allocations_of(invoice_id: int) -> Sequence[Allocation]:
+    """What was paid on the invoice's loan, each with its receipt, the oldest first."""
+    return db.session.scalars(
+        select(Allocation)
+        .join(Loan, Loan.id == Allocation.loan_id)
+        .join(Receipt, Receipt.id == Allocation.receipt_id)
+        .where(Loan.invoice_id == invoice_id)
+        .order_by(Receipt.value_date, Allocation.id)
+    ).all()
+
+
+def adjustments_of(invoice_id: int) -> Sequence[Adjustment]:
+    """What changed what is owed on the invoice's loan without money, the oldest first."""
+    return db.session.scalars(
+        select(Adjustment)
+        .join(Loan, Loan.id == Adjustment.loan_id)
+        .where(Loan.invoice_id == invoice_id)
+        .order_by(Adjustment.id)
+    ).all()

@@ -9,7 +9,8 @@ from datetime import date
 from enum import StrEnum
 
 from tusker.carriers.registry import MANUAL, get_carriers
-from tusker.csv.tables import CsvRow, CsvTable, check_date_format, read_date
+from tusker.csv.dates import check_date_format, read_date
+from tusker.csv.tables import CsvRow, CsvTable
 from tusker.currency import currency
 from tusker.domain.texts import latin_digits, one_line
 from tusker.errors import InvalidInput
