@@ -164,7 +164,7 @@ def codes(tree: ast.Module) -> Iterator[str]:
                         yield code
 
 
-CODES = {"subject", "kind", "from_value", "to_value"}
+CODES = {"subject", "about", "kind", "from_value", "to_value"}
 """Names of parameters that take codes, which events tell."""
 
 
@@ -339,7 +339,6 @@ UNSAID: dict[str, tuple[str, ...]] = {
     "carriers/http.py": ("status {}",),
     "carriers/shippo.py": ("ShippoToken {}",),
     "carriers/tusker.py": ("Tusker courier",),
-    "services/payout/settlement/paid_after_all.py": ("{}{} (claim {})",),
     "services/people/tokens.py": ("{} ({}…, {}, {} days)", "{} (API token {}…)"),  # of names and codes
     "services/couriers/gate.py": ("gate shut",),
     "admin/payout/disbursals.py": ("claims netted",),  # of a file

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Numeric, String, Text
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Identity, Numeric, String, Text
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.domain.credit.limits import LimitUse
@@ -56,6 +57,45 @@ def limit_checks() -> tuple[CheckConstraint, ...]:
         CheckConstraint("used_amount >= 0", name="used_not_negative"),
         CheckConstraint("waiting_amount >= 0", name="waiting_not_negative"),
     )
+
+
+class Leased:
+    """A row that one worker has for a while."""
+
+    claimed_until: Mapped[Instant | None]
+    """Until when a worker has it; after that another one may take it over."""
+    claimed_by: Mapped[str | None] = mapped_column(String(100))
+    """The job that has it, which may go on with it when it is done again after it was killed, and after a slash which
+    run of it."""
+
+
+class SentFile(Leased):
+    """A file that a person sent in, for a worker to read."""
+
+    id: Mapped[Id]
+    file_name: Mapped[str] = mapped_column(String(200))
+    words: Mapped[LongText] = mapped_column(default="", server_default="")
+    """What came of it: why it was refused, or who cancelled it."""
+    sent_at: Mapped[Instant]
+    sent_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    sender: Mapped[Name]
+    settled_at: Mapped[Instant | None]
+
+
+class DebtParts:
+    """A row that lowers what is owed on a loan from its value date on, by component in minor units."""
+
+    value_date: Mapped[date]
+    booked_on: Mapped[date]
+    penalty: Mapped[Money]
+    fee: Mapped[Money]
+    interest: Mapped[Money]
+    principal: Mapped[Money]
+
+    @hybrid_property
+    def total(self) -> int:
+        """By how much it lowers what is owed."""
+        return self.penalty + self.fee + self.interest + self.principal
 
 
 class LimitColumns:

@@ -8,12 +8,11 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement
 
 from tusker.domain.couriers.health import LONGEST_SKEW
-from tusker.models import DailyRun, InvoiceFile, StatementUpload
+from tusker.models.columns import Leased
 from tusker.services.context import Context
 
 LONGEST_LEASE = timedelta(minutes=70)
 """A lease that ends much later was written by a clock that was wrong, and is not believed."""
-Leased = DailyRun | InvoiceFile | StatementUpload
 
 
 def is_free(ctx: Context, kind: type[Leased]) -> ColumnElement[bool]:

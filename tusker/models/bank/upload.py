@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.domain.status import Status, Tone
 from tusker.extensions import Base
-from tusker.models.columns import Id, Instant, LongText, Name, one_of
+from tusker.models.columns import Id, Instant, Name, SentFile, one_of
 
 
 class UploadState(Status):
@@ -22,7 +22,7 @@ class UploadState(Status):
     CANCELLED = "cancelled", Tone.GREY
 
 
-class StatementUpload(Base):
+class StatementUpload(SentFile, Base):
     """A file that a person sent in. Its content is kept until it was read or given up; the same file is here once."""
 
     __tablename__ = "statement_uploads"
@@ -35,27 +35,14 @@ class StatementUpload(Base):
         Index("ix_statement_uploads_waiting", "id", postgresql_where="state = 'waiting'"),
     )
 
-    id: Mapped[Id]
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     """SHA-256 of the file."""
-    file_name: Mapped[str] = mapped_column(String(200))
     content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     state: Mapped[UploadState]
     entries: Mapped[int] = mapped_column(default=0, server_default="0")
     entries_done: Mapped[int] = mapped_column(default=0, server_default="0")
     """How far a worker is; both are zero until it has read the file."""
-    claimed_until: Mapped[Instant | None]
-    """Until when a worker has it; after that another one may take it over."""
-    claimed_by: Mapped[str | None] = mapped_column(String(100))
-    """The job that has it, which may go on with it when it is done again after it was killed, and after a slash which
-    run of it."""
-    words: Mapped[LongText] = mapped_column(default="", server_default="")
-    """What came of it, or why it was refused."""
     statement_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=list, server_default="{}")
-    sent_at: Mapped[Instant]
-    sent_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    sender: Mapped[Name]
-    settled_at: Mapped[Instant | None]
 
 
 class StatementProfile(Base):

@@ -6,13 +6,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.domain.status import Status, Tone
 from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant, LongText, Money, Name, one_of
+from tusker.models.columns import Code, LongText, Money, SentFile, one_of
 
 
 class FileState(Status):
@@ -26,7 +26,7 @@ class FileState(Status):
     CANCELLED = "cancelled", Tone.GREY
 
 
-class InvoiceFile(Base):
+class InvoiceFile(SentFile, Base):
     """A file that a person sent in, and how far a worker is with it."""
 
     __tablename__ = "invoice_files"
@@ -37,8 +37,6 @@ class InvoiceFile(Base):
         Index("ix_invoice_files_waiting", "id", postgresql_where="state = 'waiting'"),
     )
 
-    id: Mapped[Id]
-    file_name: Mapped[str] = mapped_column(String(200))
     size: Mapped[int] = mapped_column(BigInteger)
     """In bytes."""
     state: Mapped[FileState]
@@ -51,16 +49,6 @@ class InvoiceFile(Base):
     counts: Mapped[dict[str, int]] = mapped_column(JSONB, default=dict, server_default="{}")
     """Rows by what became of them."""
     approved_principal: Mapped[Money] = mapped_column(default=0, server_default="0")
-    words: Mapped[LongText] = mapped_column(default="", server_default="")
-    """Why it was refused, or who cancelled it."""
-    claimed_until: Mapped[Instant | None]
-    """Until when a worker has it; after that another one goes on with it."""
-    claimed_by: Mapped[str | None] = mapped_column(String(100))
-    """The job that has it, which may go on with it when it is done again after it was killed."""
-    sent_at: Mapped[Instant]
-    sent_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    sender: Mapped[Name]
-    settled_at: Mapped[Instant | None]
 
 
 class InvoiceFilePart(Base):

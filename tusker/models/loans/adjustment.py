@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
@@ -10,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.extensions import Base
 from tusker.messages import say
-from tusker.models.columns import Code, Id, Instant, Money, one_of
+from tusker.models.columns import Code, DebtParts, Id, Instant, one_of
 from tusker.models.loans.loan import Allocation, Loan
 
 
@@ -37,7 +36,7 @@ _WORDS = {
 }
 
 
-class Adjustment(Base):
+class Adjustment(DebtParts, Base):
     """A row that lowers what is owed on a loan from its value date on, by component in minor units, as a payment does.
 
     A contra row has the opposite amounts and names what it undoes; a recovery is negative and names the allocation
@@ -72,23 +71,12 @@ class Adjustment(Base):
     kind: Mapped[Code]
     allocation_id: Mapped[int | None] = mapped_column(ForeignKey("allocations.id"))
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("adjustments.id"))
-    value_date: Mapped[date]
-    booked_on: Mapped[date]
-    penalty: Mapped[Money]
-    fee: Mapped[Money]
-    interest: Mapped[Money]
-    principal: Mapped[Money]
     reason: Mapped[str] = mapped_column(String(500))
     recorded_at: Mapped[Instant]
     recorded_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
 
     loan: Mapped[Loan] = relationship(back_populates="adjustments", lazy="select")
     allocation: Mapped[Allocation | None] = relationship(lazy="select")
-
-    @property
-    def total(self) -> int:
-        """By how much it lowers what is owed."""
-        return self.penalty + self.fee + self.interest + self.principal
 
     @property
     def words(self) -> str:

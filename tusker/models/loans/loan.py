@@ -12,12 +12,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, CheckConstraint, FetchedValue, ForeignKey, Index, String
-from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.loans.interest import Deduction
 from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant, Money, one_of
+from tusker.models.columns import Code, DebtParts, Id, Instant, Money, one_of
 from tusker.models.credit.customer import Customer
 from tusker.models.credit.invoice import Invoice
 from tusker.models.payout.disbursal import Disbursal
@@ -253,7 +252,7 @@ class Receipt(Base):
         return self.of_receipt_id or self.id
 
 
-class Allocation(Base):
+class Allocation(DebtParts, Base):
     """The part of a receipt that paid one loan, by component; `reverses_id` marks a contra row.
 
     Interest is negative where interest deducted at payout was given back for an early repayment.
@@ -277,17 +276,6 @@ class Allocation(Base):
     laid_from_id: Mapped[int | None] = mapped_column(ForeignKey("allocations.id"))
     """The row as the payment came, in those that lay it again because the due date was moved and in the contra rows of
     what they replace."""
-    value_date: Mapped[date]
-    booked_on: Mapped[date]
-    penalty: Mapped[Money]
-    fee: Mapped[Money]
-    interest: Mapped[Money]
-    principal: Mapped[Money]
 
     receipt: Mapped[Receipt] = relationship(back_populates="allocations", lazy="joined", innerjoin=True)
     loan: Mapped[Loan] = relationship(back_populates="allocations", lazy="select")
-
-    @hybrid_property
-    def total(self) -> int:
-        """The part of the receipt that went to the loan, in minor units."""
-        return self.penalty + self.fee + self.interest + self.principal

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.domain.record.daily import DailyJob
 from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant, Name, one_of
+from tusker.models.columns import Code, Id, Instant, Leased, Name, one_of
 
 
-class DailyRun(Base):
+class DailyRun(Leased, Base):
     """One daily job of one business day. A row without `done_at` is still to be done."""
 
     __tablename__ = "daily_runs"
@@ -29,10 +29,6 @@ class DailyRun(Base):
     job: Mapped[Code]
     business_date: Mapped[date]
     due_at: Mapped[Instant]
-    claimed_until: Mapped[Instant | None]
-    """Until when a worker has it; after that another one may take it over."""
-    claimed_by: Mapped[str | None] = mapped_column(String(100))
-    """The job that has it, which may go on with it when it is done again after it was killed."""
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     last_error: Mapped[str | None] = mapped_column(String(500))
     done_at: Mapped[Instant | None]

@@ -130,8 +130,12 @@ def credit_what_was_netted(ctx: Context, claim: Claim) -> None:
     for netted in netted_with(claim):
         amount = min(netted.of_claim, netted.not_received)
         if amount > 0:
-            payout = netted.payout
-            reference = f"{NETTED_FROM}{payout.reference} (claim {claim.id})"
-            receipt = new_receipt(ctx, claim.supplier_id, amount, reference, payout.value_date or ctx.today)
-            receipt.netted_payout_id, receipt.undone_claim_id = payout.id, claim.id
-            store_receipts(ctx, [receipt])
+            credit_netted(ctx, claim, netted.payout, amount)
+
+
+def credit_netted(ctx: Context, claim: Claim, payout: Payout, amount: int) -> None:
+    """What a payout that left was netted by for a claim is the supplier's credit."""
+    reference = f"{NETTED_FROM}{payout.reference} (claim {claim.id})"
+    receipt = new_receipt(ctx, claim.supplier_id, amount, reference, payout.value_date or ctx.today)
+    receipt.netted_payout_id, receipt.undone_claim_id = payout.id, claim.id
+    store_receipts(ctx, [receipt])

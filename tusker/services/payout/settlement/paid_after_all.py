@@ -33,7 +33,7 @@ from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.loans.charges import book_charge, check_charge
 from tusker.services.loans.claims import UNDONE, end_claim
-from tusker.services.loans.receipt_rows import NETTED_FROM, new_receipt, store_receipts
+from tusker.services.loans.netted import credit_netted
 from tusker.services.locks import forget, lock_rows
 from tusker.services.payout.settlement.confirming import (
     check_value_date,
@@ -181,10 +181,5 @@ def drop_claims_of(ctx: Context, payouts: Collection[Payout]) -> None:
             .order_by(Payout.id)
         ).all()
         for payout, amount in netted:
-            reference = f"{NETTED_FROM}{payout.reference} (claim {claim.id})"
-            receipt = new_receipt(
-                ctx, claim.supplier_id, int(amount), reference, payout.value_date or ctx.today
-            )
-            receipt.netted_payout_id, receipt.undone_claim_id = payout.id, claim.id
-            store_receipts(ctx, [receipt])
+            credit_netted(ctx, claim, payout, int(amount))
         end_claim(ctx, claim, UNDONE)
