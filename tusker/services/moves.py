@@ -12,8 +12,8 @@ from tusker.domain.credit.lifecycle import FINAL, InvoiceEvent, InvoiceStatus, n
 from tusker.extensions import db
 from tusker.models import Invoice
 from tusker.services.context import Context
-from tusker.services.locks import among
 from tusker.services.events import record_event
+from tusker.services.locks import among
 
 _MOVE_ALL = text(
     """
@@ -24,15 +24,13 @@ _MOVE_ALL = text(
 )
 
 
-def move_invoice(
-    ctx: Context, invoice: Invoice, event: InvoiceEvent, *, kind: str = "", reason: str, **data: object
-) -> None:
-    """Apply a lifecycle event to a locked invoice, which may close or open it again, and write its event row, of the
-    same kind unless another is given. Raises `IllegalTransition`."""
+def move_invoice(ctx: Context, invoice: Invoice, event: InvoiceEvent, *, reason: str, **data: object) -> None:
+    """Apply a lifecycle event to a locked invoice, which may close or open it again, and write its event row. Raises
+    `IllegalTransition`."""
     before = invoice.status
     status = next_status(InvoiceStatus(before), event)
     invoice.status, invoice.closed_at = status, ctx.now if status in FINAL else None
-    record_event(ctx, invoice, kind or event, from_value=before, to_value=status, reason=reason, **data)
+    record_event(ctx, invoice, event, from_value=before, to_value=status, reason=reason, **data)
 
 
 def move_invoices(
