@@ -159,7 +159,7 @@ def found_by_status(wanted: InvoiceFilter) -> dict[InvoiceStatus, StatusCount] |
 
 def count_by_status(wanted: InvoiceFilter = EVERYTHING) -> dict[InvoiceStatus, StatusCount]:
     """Counts for every status in `STATUS_ORDER`, zeros too. The filter's own status does not count: tabs show all of
-    them."""
+    them. Words are for `found_by_status`."""
     if replace(wanted, status=None, scope=Scope(), supplier_id=None, purchaser_id=None) == EVERYTHING:
         kept = _scope_conditions(wanted.scope, InvoiceCount)
         kept += _scope_conditions(Scope(wanted.supplier_id, wanted.purchaser_id), InvoiceCount)
