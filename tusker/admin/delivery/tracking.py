@@ -13,7 +13,7 @@ from tusker.messages import say
 from tusker.models import WebhookDelivery
 from tusker.queries.delivery.carrier_health import health_of_carriers, webhooks_with_errors
 from tusker.web.access import STAFF
-from tusker.web.forms.fields import ChoiceField
+from tusker.web.forms.fields import AnyOf
 from tusker.web.forms.form import FilterForm
 from tusker.web.lists.columns import Column, Kind
 from tusker.web.lists.listing import ListOf
@@ -24,7 +24,7 @@ SHOWN_OF_A_BODY = 400
 class WebhookFilter(FilterForm):
     """Which webhooks are shown; give it the delivery companies."""
 
-    carrier = ChoiceField(say("Delivery company"), required=False, empty=say("All"))
+    carrier = AnyOf(say("Delivery company"))
 
 
 def _filters(sent: MultiDict[str, str]) -> WebhookFilter:

@@ -13,7 +13,7 @@ from wtforms.fields.core import Field
 from tusker.errors import InvalidInput, NotFound, TuskerError
 from tusker.messages import joined, say
 from tusker.transactions import transaction
-from tusker.web.forms.fields import ReasonField, TextField
+from tusker.web.forms.fields import ReasonField, SearchField
 
 
 class Form(FlaskForm):
@@ -84,7 +84,7 @@ class FilterForm(Form):
 class SearchFilter(FilterForm):
     """Which rows are shown, by their number or company."""
 
-    q = TextField(say("Search"), required=False, render_kw={"placeholder": say("Number or company")})
+    q = SearchField(say("Number or company"))
 
 
 def _named(field: Field, message: str) -> str:
