@@ -10,6 +10,7 @@ from tusker.messages import say
 from tusker.models import AccessKind, DisbursalStatus, Role
 from tusker.services.approvals.actions import TITLES as PROPOSALS
 from tusker.services.credit.risk.judging import TITLES
+from tusker.services.events import Subject
 from tusker.web.filters import status_label
 from tusker.web.forms.fields import (
     AnyOf,
@@ -33,19 +34,6 @@ ROLES = [
     (Role.SUPPLIER, say("Supplier: requests financing for one company")),
     (Role.PURCHASER, say("Purchaser: sees what one company owes")),
 ]
-SUBJECTS = (
-    "invoice",
-    "customer",
-    "credit_line",
-    "disbursal",
-    "statement",
-    "statement_entry",
-    "statement_profile",
-    "user",
-    "carrier",
-    "attention",
-    "risk_rule",
-)
 
 
 class DisbursalFilter(FilterForm):
@@ -182,7 +170,7 @@ class EventFilter(FilterForm):
         say("About"),
         required=False,
         empty=say("Everything"),
-        choices=[(s, status_label(s)) for s in SUBJECTS],
+        choices=[(s, status_label(s)) for s in Subject],
     )
     kind = AnyOf(say("Kind"))
     actor = TextField(say("Who"), required=False, render_kw={"placeholder": say("Person or job")})

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 from tusker.extensions import Base, db
 from tusker.models import Event
 from tusker.services.context import Context
 
-_SUBJECTS = {
-    "statement_entries": "statement_entry",
-    "bank_statements": "statement",
-    "attention_items": "attention",
+
+class Subject(StrEnum):
+    """What an event is about: most are their tables' names in the singular."""
+
+    INVOICE = "invoice"
+    CUSTOMER = "customer"
+    CREDIT_LINE = "credit_line"
+    DISBURSAL = "disbursal"
+    STATEMENT = "statement"
+    STATEMENT_ENTRY = "statement_entry"
+    STATEMENT_PROFILE = "statement_profile"
+    STATEMENT_UPLOAD = "statement_upload"
+    INVOICE_FILE = "invoice_file"
+    USER = "user"
+    CARRIER = "carrier"
+    ATTENTION = "attention"
+    RISK_RULE = "risk_rule"
+
+
+_TABLES = {
+    "statement_entries": Subject.STATEMENT_ENTRY,
+    "bank_statements": Subject.STATEMENT,
+    "attention_items": Subject.ATTENTION,
 }
-"""The subjects that are not their tables' names in the singular."""
 
 
 def _subject_of(row: Any) -> tuple[str, int]:
     table = row.__tablename__
-    return _SUBJECTS.get(table, table.removesuffix("s")), row.id
+    return _TABLES.get(table) or Subject(table.removesuffix("s")), row.id
 
 
 def record_event(
