@@ -59,6 +59,21 @@ def test_the_visible_sheets_with_heads_are_read() -> None:
     assert read(archive({"march.xlsx": xlsx({"A": [HEADS, row]})})).format == "xlsx"
 
 
+def test_another_sheet_or_its_name_may_say_whose_account_it_is() -> None:
+    table = [HEADS, (DAY, "x", None, 5.5)]
+    cover = [("Account Number", "000999888777"), ("Customer", "ACME")]
+    for sheets, account, doubt in (
+        ({"Summary": cover, "A": table}, "000999888777", ""),
+        ({"A": table, "Summary": cover}, "000999888777", ""),
+        ({"000999888777": table}, "000111222333", "may be another account's number"),
+        ({"000111222333": table}, "000111222333", ""),
+        ({"01-31 March 2026": table}, "000111222333", ""),
+    ):
+        [read_one] = read_statement_file(xlsx(sheets), "x", Reading("INR", 2, ("000111222333",))).statements
+        assert (read_one.account, bool(read_one.doubt)) == (account, bool(doubt))
+        assert doubt in read_one.doubt
+
+
 def test_a_sheet_without_an_account_beside_another_one_s_needs_a_person() -> None:
     row = (DAY, "x", None, 5.5)
     sheets = {"A": [("Account No : 000111222333",), HEADS, row], "B": [HEADS, row]}

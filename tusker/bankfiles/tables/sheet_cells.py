@@ -17,6 +17,8 @@ MEMORY = 512 * 1024 * 1024
 SECONDS = 30
 MOST_TEXT = 60_000_000
 """Characters of all cells together."""
+_MOST_OF_A_DAY = 8
+"""Digits of a day; a sheet's name with more of them may be an account's number."""
 _WHOLE = 2**53
 """Whole numbers up to here are exact in a workbook."""
 
@@ -35,7 +37,8 @@ def text_of(value: object) -> str:
 
 
 def sheets_of(data: bytes) -> list[list[tuple[int, list[str]]]]:
-    """The visible sheets: rows that hold anything with their number, counted from 1."""
+    """The visible sheets: rows that hold anything with their number, counted from 1; before them the sheet's name,
+    where that may be an account's number."""
     import python_calamine as calamine
 
     found, size = [], 0
@@ -46,7 +49,7 @@ def sheets_of(data: bytes) -> list[list[tuple[int, list[str]]]]:
             sheet = book.get_sheet_by_index(index)
             if sheet.start is None:
                 continue
-            rows = []
+            rows = [(0, [about.name])] if sum(map(str.isdigit, about.name)) > _MOST_OF_A_DAY else []
             for number, values in enumerate(sheet.iter_rows(), sheet.start[0] + 1):
                 texts = [text_of(value) for value in values]
                 if any(texts):

@@ -45,6 +45,8 @@ from tusker.domain.bank.banking import Statement, StatementFile
 from tusker.errors import UnknownHeads, UnreadableFile
 from tusker.messages import joined, say
 
+_MOST_OF_COVER = 60
+"""Rows of a sheet without a table that may say whose account it is."""
 _ENOUGH = 5_000
 """Rows whose figures say what the decimal mark of the file is."""
 
@@ -71,18 +73,23 @@ def read_tables(
     tables: list[CsvTable] = []
     for each_grid in grids:
         grid = joined_heads(each_grid, is_header, reading.currency)
-        if table := find_table(grid, is_header):
-            tables.append(table)
-            if not typed:
-                break
-        seen.append(grid)
+        if (table := find_table(grid, is_header)) is None:
+            seen.append(grid)
+            continue
+        tables.append(table)
+        if not typed:
+            break
+    # a sheet without a table may say whose account those on the others are of
+    cover = [row for grid in seen if typed and tables for row in grid.rows[:_MOST_OF_COVER]]
     read_by = [(table, profiles.get(key_of(table.header))) for table in tables]
     if not tables:
         if (found := known_by_place(seen, reading.profiles)) is None:
             raise _unknown_heads(seen)
         read_by = [found]
     each = [
-        _read_table(table, reading, chosen, profile, typed=typed) for table, profile in read_by if table.rows
+        _read_table(table, reading, chosen, profile, cover, typed=typed)
+        for table, profile in read_by
+        if table.rows
     ]
     if not each:
         raise UnreadableFile(say("The file has a header but no rows."))
@@ -134,7 +141,13 @@ def _unknown_heads(grids: Sequence[Grid]) -> UnreadableFile:
 
 
 def _read_table(
-    table: CsvTable, reading: Reading, chosen: dict[str, str], profile: Profile | None, *, typed: bool
+    table: CsvTable,
+    reading: Reading,
+    chosen: dict[str, str],
+    profile: Profile | None,
+    cover: Sequence[CsvRow],
+    *,
+    typed: bool,
 ) -> Statement:
     if profile is None and is_ledger(table.header):
         raise UnknownHeads(
@@ -188,6 +201,7 @@ def _read_table(
         reader.found.doubts.append(say("Whether the day or the month comes first in its dates is not clear."))
     reader.period = period
     account = _account(table.above, around, reader.column("own_account"), reading)
+    account = account or account_around(cover, (), reading.own, reading.currency)
     if account is None:
         account = _unlabelled(table, around, columns, movements, reading, reader.found.doubts)
     if strange := strange_number(table.above, pages, reading.own):

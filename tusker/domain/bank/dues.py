@@ -74,10 +74,11 @@ class Dues:
         if len(self._loans) > MOST_BY_AMOUNT:
             return {}
         if day not in self._by_amount:
-            self.load(loan.loan_id for loan in self._loans)
+            begun = [loan for loan in self._loans if loan.begins <= day]
+            self.load(loan.loan_id for loan in begun)
             dues: dict[int, int] = {}
             by_amount: dict[int, list[OpenLoan]] = {}
-            for loan in self.owing(self._loans, day, dues):
+            for loan in self.owing(begun, day, dues):
                 if not loan.written_off:
                     by_amount.setdefault(dues[loan.loan_id], []).append(loan)
             self._by_amount[day] = by_amount

@@ -58,8 +58,7 @@ def read_narration(text: str) -> Narration:
     reference, party, account = "", "", ""
     after_code = False
     for part in map(str.strip, _APART.split(text[found.end() :])):
-        upper = part.upper()
-        if not part or upper in _CODES:
+        if not part or (upper := part.upper()) in _CODES:
             continue
         is_reference = len(part) > 11 and bool((_RRN if by_number else _UTR).fullmatch(upper))
         is_code = len(part) == 11 and bool(IFSC.fullmatch(upper))

@@ -24,6 +24,8 @@ class OpenLoan:
     other_id: int
     due_on: Callable[[date], int | None] = field(compare=False)
     written_off: bool = False
+    begins: date = date.min
+    """Before that day nothing is due of it."""
 
 
 @dataclass(frozen=True, slots=True)

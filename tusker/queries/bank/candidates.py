@@ -97,6 +97,7 @@ class _Ledger:
             *((other, debtor) if row.by_recourse else (debtor, other)),
             partial(self.due_on, row.id),
             row.written_off,
+            row.start_date,
         )
 
 

@@ -148,7 +148,7 @@ def payable_loans(as_of: date, loan_ids: Collection[int] | None = None) -> Seque
     has to pay a part, and those that were given up. What is due of them is not reckoned."""
     chosen = [] if loan_ids is None else [Loan.id == any_(cast(list(loan_ids), ARRAY(BigInteger)))]
     columns = (
-        *(Loan.id, Loan.invoice_id, Invoice.number, Loan.reference, Loan.due_date),
+        *(Loan.id, Loan.invoice_id, Invoice.number, Loan.reference, Loan.start_date, Loan.due_date),
         *(Invoice.supplier_id, Invoice.purchaser_id),
         ((Loan.recourse_on <= as_of) & Loan.recourse_on.is_not(None)).label("by_recourse"),
         (Loan.written_off_on.is_not(None)).label("written_off"),
