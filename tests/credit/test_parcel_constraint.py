@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.support.database import OWNER
 from tests.support.invoices import order_on
+from tusker.domain.credit.lifecycle import InvoiceEvent
 from tusker.domain.credit.limits import Bound
 from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.errors import Duplicate
@@ -34,7 +35,6 @@ from tusker.services.credit.importing.file import (
 from tusker.services.credit.importing.running import run_import
 from tusker.services.credit.requesting.financing import (
     cancel_invoice,
-    close_cancelled,
     raise_unless_admitted,
     request_financing,
 )
@@ -43,6 +43,7 @@ from tusker.services.credit.requesting.quoting import Wanted, quote_one, quote_o
 from tusker.services.credit.shipment_guard import STANDING
 from tusker.services.exposure import change_exposure
 from tusker.services.locks import lock_invoice
+from tusker.services.moves import move_invoice
 from tusker.transactions import transaction
 
 PARCEL = "usps/EZ1000000001"
@@ -386,7 +387,7 @@ def test_a_request_waits_for_a_cancellation_that_is_underway(
     asker = threading.Thread(target=ask)
     with transaction():
         invoice = lock_invoice(first.invoice_id or 0)
-        close_cancelled(ctx, invoice, reason="wrong")
+        move_invoice(ctx, invoice, InvoiceEvent.CANCELLED, reason="wrong")
         db.session.flush()
         asker.start()
         while not waiting():
