@@ -57,7 +57,7 @@ MY_LINES = ListOf(
     (
         *_COLUMNS[:3],
         Column("cost", say("Interest and fee"), in_files=False),
-        Column("penalty", say("When overdue"), Kind.NAME, in_files=False),
+        Column("penalty", say("When overdue"), Kind.NAME, in_files=False, shown=False),
         Column("terms", say("Terms"), Kind.NAME, _whole_terms),
         *_COLUMNS[3:],
         *_LAST,

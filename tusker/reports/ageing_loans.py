@@ -73,7 +73,7 @@ AGEING_LOANS = ListOf(
     (
         Column("as_of", say("As of"), Kind.DAY, shown=False),
         Column("invoice", say("Invoice"), value=lambda row: row.number),
-        Column("loan", say("Loan"), value=lambda row: row.reference, shown=False),
+        Column("loan", say("Loan"), value=lambda row: row.reference),
         Column(
             "platform_loan_id",
             say("Platform's loan id"),
@@ -95,7 +95,14 @@ AGEING_LOANS = ListOf(
             file=lambda row: bucket_of(_late(row)).replace("–", "-"),
         ),
         *(
-            Column(part, head, Kind.MONEY, partial(_part, part), not_for=Role.PURCHASER)
+            Column(
+                part,
+                head,
+                Kind.MONEY,
+                partial(_part, part),
+                shown=part == "principal",
+                not_for=Role.PURCHASER,
+            )
             for part, head in (
                 ("principal", say("Principal")),
                 ("interest", say("Interest")),

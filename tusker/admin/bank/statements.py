@@ -60,7 +60,7 @@ STATEMENTS = ListOf(
         Column("closed_on", say("To"), Kind.DAY),
         Column("open", say("To review"), Kind.NUMBER, lambda row: row.open or None),
         Column("parked", say("Parked"), Kind.NUMBER, lambda row: row.parked or None),
-        Column("payouts", say("Payouts"), Kind.NUMBER, lambda row: row.settled or None),
+        Column("payouts", say("Payouts"), Kind.NUMBER, lambda row: row.settled or None, shown=False),
         Column("done", say("Done"), Kind.NUMBER, lambda row: row.done or None),
         Column("money_in", say("In"), Kind.MONEY),
         Column("money_out", say("Out"), Kind.MONEY),

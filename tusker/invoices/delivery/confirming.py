@@ -64,7 +64,9 @@ def confirm_delivery(invoice_id: int) -> ResponseReturnValue:
     def act() -> None:
         service.confirm_delivery(acting(), current_company_id(), invoice_id)
 
-    return _answer(invoice_id, act, DisputeForm(formdata=None), say("Confirmed. Thank you."))
+    number = invoice_in(my_scope(), invoice_id).number
+    words = say("{number} is confirmed. Thank you.", number=number)
+    return _answer(invoice_id, act, DisputeForm(formdata=None), words)
 
 
 @bp.post("/<int:invoice_id>/dispute-delivery")

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from tusker.domain.loans.classification import Rules, Standing, classify, classify_loan
 from tusker.extensions import db
-from tusker.messages import say
+from tusker.messages import say_n
 from tusker.models import Classification
 from tusker.queries.loans.classes import open_days, standings_on
 from tusker.services.context import Context
@@ -83,6 +83,11 @@ def _note(ctx: Context, subject: str, about: int, before: Standing, row: dict[st
             "classified",
             from_value=before.state,
             to_value=row["state"],
-            reason=say("{days} days past due at the end of {day}", days=row["days_past_due"], day=row["day"]),
+            reason=say_n(
+                "{n} day past due at the end of {day}",
+                "{n} days past due at the end of {day}",
+                row["days_past_due"],
+                day=row["day"],
+            ),
             days_past_due=row["days_past_due"],
         )
