@@ -241,15 +241,6 @@ def test_workers_killed_while_they_poll(
     assert moved(look) == 50
     assert_once_each(look, "delivered", 50)
 
-    # killed wherever it is
-    worker = plant.worker(workers=2)
-    not_before_tomorrow(look, 80)
-    plant.enqueue(*POLL)
-    plant.enqueue(*POLL)
-    until(lambda: moved(look) > 50, what="more invoices moved")
-    plant.kill(worker)
-    assert moved(look) < MANY
-
     time_goes_on(look)
     plant.worker()
     plant.enqueue(*POLL)

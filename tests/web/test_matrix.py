@@ -75,7 +75,8 @@ class Asking:
         self._note(answer.status_code < 500 or call.rule.endpoint == "web.readyz", who, call, url, answer)
         shown = answer.get_data().decode(errors="replace")
         for secret in self.house.secrets.get(side, ()):
-            self._note(not re.search(rf"\b{secret}\b", shown), who, call, url, answer, f"shows {secret}")
+            stands = secret in shown and re.search(rf"\b{secret}\b", shown)
+            self._note(not stands, who, call, url, answer, f"shows {secret}")
         return answer
 
     def expect(self, statuses: set[int], who: str, call: Call, url: str) -> None:
