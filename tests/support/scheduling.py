@@ -29,7 +29,9 @@ SECONDS = {
     "tests/reports/test_properties.py": 38,
     "tests/tools/local/test_servers.py": 37,
     "tests/payout/test_netting.py": 33,
+    "tests/web/test_lists.py": 30,
     "tests/demo/test_first_orders.py": 20,
+    "tests/migrations/test_schema.py": 15,
     "tests/web/test_nasty_values.py": 20,
     "tests/credit/test_waiting.py": 20,
     "tests/stack/test_signals.py": 20,
@@ -42,7 +44,7 @@ SECONDS = {
     "tests/browser/test_parcels.py": 10,
     "tests/payout/test_large_disbursal.py": 10,
     "tests/payout/test_release.py": 10,
-    "tests/credit/test_available.py": 10,
+    "tests/credit/test_available.py": 15,
     "tests/credit/test_importing.py": 10,
 }
 """How long a file takes, of those of `APART` one of its long tests, when this was last looked at
