@@ -12,7 +12,15 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.domain.credit.limits import LimitUse
-from tusker.domain.terms import Collection, DayCount, DueConvention, InterestMethod, InterestTiming, Terms
+from tusker.domain.terms import (
+    TERM_FIELDS,
+    Collection,
+    DayCount,
+    DueConvention,
+    InterestMethod,
+    InterestTiming,
+    Terms,
+)
 
 Id = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
 Money = Annotated[int, mapped_column(BigInteger)]
@@ -138,20 +146,4 @@ class TermsColumns:
 
 def terms_of(row: Any) -> Terms:
     """The terms of anything that has their columns: a model, or a row of a query."""
-    return Terms(
-        advance_rate=row.advance_rate,
-        apr=row.apr,
-        tenor_days=row.tenor_days,
-        day_count=DayCount(row.day_count),
-        interest_method=InterestMethod(row.interest_method),
-        fee_flat=row.fee_flat,
-        fee_rate=row.fee_rate,
-        grace_days=row.grace_days,
-        penal_rate=row.penal_rate,
-        interest_timing=InterestTiming(row.interest_timing),
-        fee_min=row.fee_min,
-        fee_max=row.fee_max,
-        recourse_days=row.recourse_days,
-        due_convention=DueConvention(row.due_convention),
-        collection=Collection(row.collection),
-    )
+    return Terms.of({name: getattr(row, name) for name in TERM_FIELDS})

@@ -7,10 +7,13 @@ from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import Row
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from tusker.extensions import Base
+from tusker.models import Customer
 
+SUPPLIER, PURCHASER = aliased(Customer, name="supplier"), aliased(Customer, name="purchaser")
+"""The companies of an invoice or credit line, for queries that name both."""
 Rows = Sequence[Row[*tuple[Any, ...]]]
 """What a query found, for a page that shows its columns by their names."""
 

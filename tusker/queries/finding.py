@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, literal, or_, select, true, union_all
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.orm import InstrumentedAttribute
 
 from tusker.domain.numbers import strict_form
 from tusker.domain.texts import is_id
@@ -31,7 +31,7 @@ from tusker.models import (
     SupplierAccount,
     User,
 )
-from tusker.queries.columns import between_companies
+from tusker.queries.columns import PURCHASER, SUPPLIER, between_companies
 from tusker.queries.credit.invoices import Scope
 from tusker.queries.searching import has
 
@@ -52,8 +52,6 @@ FEW = 5
 """Found things of a kind, of each: exact ones and others."""
 SHORTEST = 3
 """Signs from which on parts of names are looked for: those of a trigram."""
-_supplier = aliased(Customer, name="supplier")
-_purchaser = aliased(Customer, name="purchaser")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +137,13 @@ def _invoices(
     shipment: ColumnElement[bool] | None = None,
 ) -> Select[*tuple[Any, ...]]:
     kind = "invoice" if loan is None and shipment is None else "loan" if shipment is None else "order"
-    detail = Invoice.number + ", " + _supplier.name + " → " + _purchaser.name
+    detail = Invoice.number + ", " + SUPPLIER.name + " → " + PURCHASER.name
     query = (
         select(literal(kind), Invoice.id, literal(title) if isinstance(title, str) else title, detail)
         .add_columns(literal(exact))
         .select_from(Invoice)
-        .join(_supplier, _supplier.id == Invoice.supplier_id)
-        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
+        .join(SUPPLIER, SUPPLIER.id == Invoice.supplier_id)
+        .join(PURCHASER, PURCHASER.id == Invoice.purchaser_id)
     )
     if loan is not None:
         query = query.join(Loan, loan)

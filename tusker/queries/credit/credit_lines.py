@@ -8,7 +8,6 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select, tuple_
-from sqlalchemy.orm import aliased
 
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.credit.limits import (
@@ -25,18 +24,17 @@ from tusker.domain.terms import TERM_FIELDS, Terms
 from tusker.errors import existing
 from tusker.extensions import db
 from tusker.messages import say
-from tusker.models import CreditLine, Customer, Invoice, LineStatus, PurchaserAccount, SupplierAccount
+from tusker.models import CreditLine, Invoice, LineStatus, PurchaserAccount, SupplierAccount
 from tusker.models.columns import terms_of
-from tusker.queries.columns import between_companies
+from tusker.queries.columns import PURCHASER, SUPPLIER, between_companies
 from tusker.queries.credit.risk import line_facts, rules_on
 from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
 from tusker.queries.searching import has
 from tusker.queries.sums import Totals, totals_of
 
-_SUPPLIER, _PURCHASER = aliased(Customer), aliased(Customer)
 SORTS: Sorts = {
-    "supplier": _SUPPLIER.name,
-    "purchaser": _PURCHASER.name,
+    "supplier": SUPPLIER.name,
+    "purchaser": PURCHASER.name,
     "limit": CreditLine.limit_amount,
     "used": CreditLine.used_amount,
 }
@@ -135,7 +133,7 @@ def _narrowed(
     purchaser_id: int | None,
 ) -> Select[*tuple[Any, ...]]:
     if text := search.strip():
-        names = (_SUPPLIER.name, _SUPPLIER.reference, _PURCHASER.name, _PURCHASER.reference)
+        names = (SUPPLIER.name, SUPPLIER.reference, PURCHASER.name, PURCHASER.reference)
         query = query.where(has(text, *names))
     if state is not None:
         query = query.where(_in_state(state, today))
@@ -204,9 +202,9 @@ def line_rows() -> Select[*tuple[Any, ...]]:
         select(
             CreditLine.id,
             CreditLine.supplier_id,
-            _SUPPLIER.name.label("supplier"),
+            SUPPLIER.name.label("supplier"),
             CreditLine.purchaser_id,
-            _PURCHASER.name.label("purchaser"),
+            PURCHASER.name.label("purchaser"),
             CreditLine.status,
             CreditLine.valid_from,
             CreditLine.valid_to,
@@ -218,8 +216,8 @@ def line_rows() -> Select[*tuple[Any, ...]]:
             CreditLine.waiting_amount.label("line_waiting"),
             SupplierAccount.on_hold_since.is_not(None).label("supplier_held"),
             PurchaserAccount.on_hold_since.is_not(None).label("purchaser_held"),
-            _SUPPLIER.held_reason.label("supplier_stopped"),
-            _PURCHASER.held_reason.label("purchaser_stopped"),
+            SUPPLIER.held_reason.label("supplier_stopped"),
+            PURCHASER.held_reason.label("purchaser_stopped"),
             SupplierAccount.valid_from.label("supplier_from"),
             SupplierAccount.valid_to.label("supplier_to"),
             PurchaserAccount.valid_from.label("purchaser_from"),
@@ -234,8 +232,8 @@ def line_rows() -> Select[*tuple[Any, ...]]:
         )
         .join(SupplierAccount, SupplierAccount.customer_id == CreditLine.supplier_id)
         .join(PurchaserAccount, PurchaserAccount.customer_id == CreditLine.purchaser_id)
-        .join(_SUPPLIER, _SUPPLIER.id == CreditLine.supplier_id)
-        .join(_PURCHASER, _PURCHASER.id == CreditLine.purchaser_id)
+        .join(SUPPLIER, SUPPLIER.id == CreditLine.supplier_id)
+        .join(PURCHASER, PURCHASER.id == CreditLine.purchaser_id)
     )
 
 
@@ -250,8 +248,8 @@ def _in_state(state: LineState, today: date) -> Any:
     holds = (
         SupplierAccount.on_hold_since,
         PurchaserAccount.on_hold_since,
-        _SUPPLIER.held_since,
-        _PURCHASER.held_since,
+        SUPPLIER.held_since,
+        PURCHASER.held_since,
     )
     held = or_(*(since.is_not(None) for since in holds))
     return {

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, TypeVarTuple
 
 from sqlalchemy import CompoundSelect, Select, func, select, union, union_all
-from sqlalchemy.orm import aliased, joinedload, selectinload
+from sqlalchemy.orm import joinedload, selectinload
 
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.errors import existing
@@ -25,7 +25,7 @@ from tusker.models import (
     Shipment,
 )
 from tusker.models.delivery.shipment import TRACKED
-from tusker.queries.columns import between_companies
+from tusker.queries.columns import PURCHASER, SUPPLIER, between_companies
 from tusker.queries.paging import NEWEST, Cursor, Sorts, on_page, rows_of_page
 from tusker.queries.searching import has
 from tusker.queries.sums import MOST_SUMMED
@@ -44,8 +44,6 @@ STATUS_ORDER = (
 
 SORTS: Sorts = {"number": Invoice.number, "value": Invoice.amount}
 Columns = TypeVarTuple("Columns")
-_supplier = aliased(Customer, name="supplier")
-_purchaser = aliased(Customer, name="purchaser")
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +225,9 @@ def _rows(wanted: InvoiceFilter) -> Select[*tuple[Any, ...]]:
         Invoice.id,
         Invoice.number,
         Invoice.supplier_id,
-        _supplier.name,
+        SUPPLIER.name,
         Invoice.purchaser_id,
-        _purchaser.name,
+        PURCHASER.name,
         Invoice.amount,
         Invoice.principal,
         Invoice.status,
@@ -247,8 +245,8 @@ def _rows(wanted: InvoiceFilter) -> Select[*tuple[Any, ...]]:
     # An invoice has at most one live line and one loan, so none doubles.
     joined = (
         statement.select_from(Invoice)
-        .join(_supplier, _supplier.id == Invoice.supplier_id)
-        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
+        .join(SUPPLIER, SUPPLIER.id == Invoice.supplier_id)
+        .join(PURCHASER, PURCHASER.id == Invoice.purchaser_id)
         .outerjoin(
             DisbursalLine,
             (DisbursalLine.invoice_id == Invoice.id) & (DisbursalLine.state != LineState.REMOVED),

@@ -12,7 +12,6 @@ from functools import cache, cached_property
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Row, Select, any_, bindparam, literal, select, union_all
-from sqlalchemy.orm import aliased
 
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.loans.extensions import DueMove, after_moves
@@ -29,8 +28,9 @@ from tusker.domain.loans.interest import (
 )
 from tusker.domain.terms import Terms
 from tusker.extensions import db
-from tusker.models import Adjustment, AdjustmentKind, Allocation, Customer, Invoice, Loan
+from tusker.models import Adjustment, AdjustmentKind, Allocation, Invoice, Loan
 from tusker.models.columns import TermsColumns, terms_of
+from tusker.queries.columns import PURCHASER, SUPPLIER
 from tusker.queries.loans.collection import noted_at_payout, paid_of_faces
 from tusker.queries.loans.reliefs import moves_by_loan
 
@@ -132,7 +132,6 @@ class LoanRow:
         return self.purchaser_id if self.recourse_on is None else self.supplier_id
 
 
-_supplier, _purchaser = aliased(Customer), aliased(Customer)
 _TERMS = [Invoice.__table__.c[name] for name in TermsColumns.__annotations__]
 
 
@@ -146,12 +145,12 @@ def loans() -> Select[*tuple[Any, ...]]:
             *(Loan.first_due_date, Loan.deducted_interest, Loan.deducted_fee, Loan.booked_on, Loan.closed_on),
             *(Loan.reversed_on, Loan.recourse_on, Loan.face_open, Loan.platform_reference),
             *(Invoice.number, Invoice.amount, Invoice.credit_line_id, Invoice.supplier_id),
-            *(Invoice.purchaser_id, _supplier.name.label("supplier"), _purchaser.name.label("purchaser")),
+            *(Invoice.purchaser_id, SUPPLIER.name.label("supplier"), PURCHASER.name.label("purchaser")),
             *_TERMS,
         )
         .join(Invoice, Invoice.id == Loan.invoice_id)
-        .join(_supplier, _supplier.id == Invoice.supplier_id)
-        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
+        .join(SUPPLIER, SUPPLIER.id == Invoice.supplier_id)
+        .join(PURCHASER, PURCHASER.id == Invoice.purchaser_id)
     )
 
 

@@ -11,13 +11,11 @@ from sqlalchemy.orm import aliased
 
 from tusker.domain.loans.extensions import DueMove
 from tusker.extensions import db
-from tusker.models import Customer, Invoice, Loan, Relief, ReliefKind, User
-from tusker.queries.columns import Rows
+from tusker.models import Invoice, Loan, Relief, ReliefKind, User
+from tusker.queries.columns import PURCHASER, SUPPLIER, Rows
 
 _proposer = aliased(User)
 _decider = aliased(User)
-_supplier = aliased(Customer)
-_purchaser = aliased(Customer)
 
 
 def reliefs_of(invoice_id: int) -> Rows:
@@ -29,8 +27,8 @@ def reliefs_of(invoice_id: int) -> Rows:
         Relief.state,
         Loan.invoice_id,
         Invoice.number,
-        _supplier.name.label("supplier"),
-        _purchaser.name.label("purchaser"),
+        SUPPLIER.name.label("supplier"),
+        PURCHASER.name.label("purchaser"),
         Loan.reference.label("loan"),
         Relief.penalty,
         Relief.fee,
@@ -54,8 +52,8 @@ def reliefs_of(invoice_id: int) -> Rows:
         select(*columns)
         .join(Loan, Loan.id == Relief.loan_id)
         .join(Invoice, Invoice.id == Loan.invoice_id)
-        .join(_supplier, _supplier.id == Invoice.supplier_id)
-        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
+        .join(SUPPLIER, SUPPLIER.id == Invoice.supplier_id)
+        .join(PURCHASER, PURCHASER.id == Invoice.purchaser_id)
         .outerjoin(_proposer, _proposer.id == Relief.proposed_by)
         .outerjoin(_decider, _decider.id == Relief.decided_by)
         .where(Loan.invoice_id == invoice_id)

@@ -16,7 +16,6 @@ from tusker.domain.delivery.shipments import ShipmentStatus
 from tusker.domain.status import Status
 from tusker.extensions import db
 from tusker.models import (
-    Customer,
     DisbursalLine,
     DisbursalStatus,
     Invoice,
@@ -27,12 +26,10 @@ from tusker.models import (
     Payout,
     Shipment,
 )
+from tusker.queries.columns import PURCHASER, SUPPLIER
 
 LOST = frozenset({"returned", "cancelled"})
 """Statuses of a shipment whose goods the purchaser does not have, or no longer has."""
-
-_supplier = aliased(Customer)
-_purchaser = aliased(Customer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,25 +115,25 @@ def supplier_sums(disbursal_id: int) -> list[SupplierSum]:
     by_number = aggregate_order_by(Invoice.id, Invoice.number.desc(), Invoice.id.desc())
     query = (
         select(
-            _supplier.id,
-            _supplier.name,
+            SUPPLIER.id,
+            SUPPLIER.name,
             func.count().label("lines"),
             func.count().filter(out).label("taken_out"),
             func.array_agg(by_number)[1].label("last_id"),
         )
         .select_from(DisbursalLine)
         .join(Invoice, Invoice.id == DisbursalLine.invoice_id)
-        .join(_supplier, _supplier.id == Invoice.supplier_id)
+        .join(SUPPLIER, SUPPLIER.id == Invoice.supplier_id)
         .where(DisbursalLine.disbursal_id == disbursal_id)
-        .group_by(_supplier.id)
-        .order_by(_supplier.name, _supplier.id)
+        .group_by(SUPPLIER.id)
+        .order_by(SUPPLIER.name, SUPPLIER.id)
     )
     found = [SupplierSum(**row) for row in db.session.execute(query).mappings()]
     only_passed_on = (
-        select(_supplier.id, _supplier.name)
-        .join(Payable, Payable.supplier_id == _supplier.id)
+        select(SUPPLIER.id, SUPPLIER.name)
+        .join(Payable, Payable.supplier_id == SUPPLIER.id)
         .join(PayableLine, PayableLine.payable_id == Payable.id)
-        .where(PayableLine.disbursal_id == disbursal_id, _supplier.id.not_in([each.id for each in found]))
+        .where(PayableLine.disbursal_id == disbursal_id, SUPPLIER.id.not_in([each.id for each in found]))
         .distinct()
     )
     found += [SupplierSum(row.id, row.name, 0, 0, None) for row in db.session.execute(only_passed_on)]
@@ -226,10 +223,10 @@ def _lines(disbursal_id: int) -> Select[*tuple[Any, ...]]:
             DisbursalLine.invoice_id,
             Invoice.number,
             Invoice.supplier_id,
-            _supplier.name.label("supplier"),
-            _supplier.reference.label("supplier_reference"),
+            SUPPLIER.name.label("supplier"),
+            SUPPLIER.reference.label("supplier_reference"),
             Invoice.purchaser_id,
-            _purchaser.name.label("purchaser"),
+            PURCHASER.name.label("purchaser"),
             DisbursalLine.principal,
             DisbursalLine.state,
             DisbursalLine.reason,
@@ -243,10 +240,10 @@ def _lines(disbursal_id: int) -> Select[*tuple[Any, ...]]:
             Loan.platform_reference,
         )
         .join(Invoice, Invoice.id == DisbursalLine.invoice_id)
-        .join(_supplier, _supplier.id == Invoice.supplier_id)
-        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
+        .join(SUPPLIER, SUPPLIER.id == Invoice.supplier_id)
+        .join(PURCHASER, PURCHASER.id == Invoice.purchaser_id)
         .join(Shipment, Shipment.invoice_id == Invoice.id)
         .outerjoin(Loan, (Loan.invoice_id == Invoice.id) & (Loan.disbursal_id == DisbursalLine.disbursal_id))
         .where(DisbursalLine.disbursal_id == disbursal_id)
-        .order_by(_supplier.name, Invoice.supplier_id, Invoice.number, Invoice.id)
+        .order_by(SUPPLIER.name, Invoice.supplier_id, Invoice.number, Invoice.id)
     )

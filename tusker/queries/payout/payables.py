@@ -7,7 +7,6 @@ from sqlalchemy.orm import aliased
 
 from tusker.extensions import db
 from tusker.models import (
-    Customer,
     Disbursal,
     Invoice,
     LineState,
@@ -16,11 +15,8 @@ from tusker.models import (
     Payout,
     Receipt,
 )
-from tusker.queries.columns import Rows
+from tusker.queries.columns import PURCHASER, SUPPLIER, Rows
 from tusker.queries.sums import sum_of
-
-_supplier = aliased(Customer)
-_purchaser = aliased(Customer)
 
 
 def passed_on_in(disbursal_id: int) -> Rows:
@@ -30,8 +26,8 @@ def passed_on_in(disbursal_id: int) -> Rows:
             Payable.id.label("payable_id"),
             Payable.invoice_id,
             Invoice.number,
-            _supplier.name.label("supplier"),
-            _purchaser.name.label("purchaser"),
+            SUPPLIER.name.label("supplier"),
+            PURCHASER.name.label("purchaser"),
             Receipt.id.label("receipt_id"),
             Receipt.bank_reference.label("reference"),
             Payable.value_date,
@@ -44,11 +40,11 @@ def passed_on_in(disbursal_id: int) -> Rows:
         .join(Payable, Payable.id == PayableLine.payable_id)
         .join(Receipt, Receipt.id == Payable.receipt_id)
         .join(Invoice, Invoice.id == Payable.invoice_id)
-        .join(_supplier, _supplier.id == Payable.supplier_id)
-        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
+        .join(SUPPLIER, SUPPLIER.id == Payable.supplier_id)
+        .join(PURCHASER, PURCHASER.id == Invoice.purchaser_id)
         .outerjoin(Payout, Payout.id == PayableLine.payout_id)
         .where(PayableLine.disbursal_id == disbursal_id)
-        .order_by(_supplier.name, Payable.id)
+        .order_by(SUPPLIER.name, Payable.id)
     ).all()
 
 

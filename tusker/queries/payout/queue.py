@@ -8,23 +8,18 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Date, Select, cast, func, literal, select
-from sqlalchemy.orm import aliased
 
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.extensions import db
-from tusker.models import Customer, DisbursalLine, Invoice, Payout
-from tusker.queries.columns import Rows
+from tusker.models import DisbursalLine, Invoice, Payout
+from tusker.queries.columns import PURCHASER, SUPPLIER, Rows
 from tusker.queries.paging import Cursor, Sorts, rows_of_page
 from tusker.queries.searching import has
 
-_supplier = aliased(Customer)
-_purchaser = aliased(Customer)
-
-
 SORTS: Sorts = {
     "financeable_at": Invoice.financeable_at,
-    "supplier": _supplier.name,
-    "purchaser": _purchaser.name,
+    "supplier": SUPPLIER.name,
+    "purchaser": PURCHASER.name,
     "amount": Invoice.amount,
     "principal": Invoice.principal,
 }
@@ -76,9 +71,9 @@ def queue_page(
         Invoice.id,
         Invoice.number,
         Invoice.supplier_id,
-        _supplier.name.label("supplier"),
+        SUPPLIER.name.label("supplier"),
         Invoice.purchaser_id,
-        _purchaser.name.label("purchaser"),
+        PURCHASER.name.label("purchaser"),
         Invoice.amount,
         Invoice.principal,
         Invoice.financeable_at,
@@ -96,11 +91,11 @@ def queue_total(search: str = "", *, without: Collection[int] = ()) -> QueueSum:
 
 def waiting_of(invoice_ids: Collection[int]) -> Rows:
     """These invoices of the queue or of a disbursal with their companies, by id."""
-    supplier, purchaser = _supplier.name.label("supplier"), _purchaser.name.label("purchaser")
+    supplier, purchaser = SUPPLIER.name.label("supplier"), PURCHASER.name.label("purchaser")
     return db.session.execute(
         select(Invoice.id, Invoice.number, supplier, purchaser, Invoice.principal)
-        .join(_supplier, _supplier.id == Invoice.supplier_id)
-        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
+        .join(SUPPLIER, SUPPLIER.id == Invoice.supplier_id)
+        .join(PURCHASER, PURCHASER.id == Invoice.purchaser_id)
         .where(Invoice.id.in_(invoice_ids))
         .order_by(Invoice.id)
     ).all()
@@ -123,12 +118,12 @@ def _queue(search: str, *columns: Any) -> Select[*tuple[Any, ...]]:
     query = (
         select(*columns)
         .select_from(Invoice)
-        .join(_supplier, _supplier.id == Invoice.supplier_id)
-        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
+        .join(SUPPLIER, SUPPLIER.id == Invoice.supplier_id)
+        .join(PURCHASER, PURCHASER.id == Invoice.purchaser_id)
         .where(Invoice.status == InvoiceStatus.FINANCEABLE)
     )
     if words := search.strip():
-        query = query.where(has(words, Invoice.number, _supplier.name, _purchaser.name))
+        query = query.where(has(words, Invoice.number, SUPPLIER.name, PURCHASER.name))
     return query
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import aliased
 
 from tusker.extensions import db
 from tusker.messages import coded
@@ -25,9 +24,7 @@ from tusker.models import (
     StatementProfile,
     User,
 )
-
-_supplier = aliased(Customer)
-_purchaser = aliased(Customer)
+from tusker.queries.columns import PURCHASER, SUPPLIER
 
 _NAMES: dict[str, Select[*tuple[Any, ...]]] = {
     "invoice": select(Invoice.id, Invoice.number),
@@ -48,9 +45,9 @@ _NAMES: dict[str, Select[*tuple[Any, ...]]] = {
     "user": select(User.id, User.name),
     "risk_rule": select(RiskRule.id, RiskRule.kind),
     "carrier": select(CarrierSetting.id, CarrierSetting.carrier),
-    "credit_line": select(CreditLine.id, _supplier.name + " → " + _purchaser.name)
-    .join(_supplier, _supplier.id == CreditLine.supplier_id)
-    .join(_purchaser, _purchaser.id == CreditLine.purchaser_id),
+    "credit_line": select(CreditLine.id, SUPPLIER.name + " → " + PURCHASER.name)
+    .join(SUPPLIER, SUPPLIER.id == CreditLine.supplier_id)
+    .join(PURCHASER, PURCHASER.id == CreditLine.purchaser_id),
 }
 
 

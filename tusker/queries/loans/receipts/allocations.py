@@ -10,11 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from tusker.extensions import db
-from tusker.models import Adjustment, AdjustmentKind, Allocation, Customer, Invoice, Loan, Receipt
-from tusker.queries.columns import columns_of
-
-_supplier = aliased(Customer)
-_purchaser = aliased(Customer)
+from tusker.models import Adjustment, AdjustmentKind, Allocation, Invoice, Loan, Receipt
+from tusker.queries.columns import PURCHASER, SUPPLIER, columns_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +60,8 @@ def receipt_allocations(receipt_id: int) -> list[AllocationRow]:
             Loan.reference.label("loan"),
             Invoice.id.label("invoice_id"),
             Invoice.number,
-            _supplier.name.label("supplier"),
-            _purchaser.name.label("purchaser"),
+            SUPPLIER.name.label("supplier"),
+            PURCHASER.name.label("purchaser"),
             select(contra.id).where(contra.reverses_id == Allocation.id).exists().label("undone"),
             select(Adjustment.id)
             .where(
@@ -78,8 +75,8 @@ def receipt_allocations(receipt_id: int) -> list[AllocationRow]:
         )
         .join(Loan, Loan.id == Allocation.loan_id)
         .join(Invoice, Invoice.id == Loan.invoice_id)
-        .join(_supplier, _supplier.id == Invoice.supplier_id)
-        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
+        .join(SUPPLIER, SUPPLIER.id == Invoice.supplier_id)
+        .join(PURCHASER, PURCHASER.id == Invoice.purchaser_id)
         .where(Allocation.receipt_id == receipt_id)
         .order_by(Allocation.id)
     )
@@ -89,10 +86,10 @@ def receipt_allocations(receipt_id: int) -> list[AllocationRow]:
 def loan_faces(loan_ids: Collection[int]) -> dict[int, LoanFace]:
     """Reference and companies of some loans, by loan id."""
     rows = db.session.execute(
-        select(Loan.id, Loan.reference, _supplier.name, _purchaser.name)
+        select(Loan.id, Loan.reference, SUPPLIER.name, PURCHASER.name)
         .join(Invoice, Invoice.id == Loan.invoice_id)
-        .join(_supplier, _supplier.id == Invoice.supplier_id)
-        .join(_purchaser, _purchaser.id == Invoice.purchaser_id)
+        .join(SUPPLIER, SUPPLIER.id == Invoice.supplier_id)
+        .join(PURCHASER, PURCHASER.id == Invoice.purchaser_id)
         .where(Loan.id.in_(loan_ids))
     )
     return {row[0]: LoanFace(*row) for row in rows}

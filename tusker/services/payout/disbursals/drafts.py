@@ -47,8 +47,7 @@ def take_out(ctx: Context, disbursal_id: int, invoice_id: int, *, reason: str) -
 def take_out_of_locked(ctx: Context, disbursal: Disbursal, invoice_id: int, why: str) -> None:
     """Take an invoice out of a locked draft because of a dispute or a return; nobody counts as its maker for that."""
     _remove(ctx, disbursal, [invoice_id], why)
-    if sum_of_lines(disbursal.id) == 0 and payables_left(disbursal.id) == 0:
-        close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, say("the last invoice was taken out"))
+    _drop_if_empty(ctx, disbursal, say("the last invoice was taken out"))
 
 
 def choose_lines(
@@ -130,9 +129,13 @@ def hold_back(ctx: Context, disbursal_id: int, payable_id: int, *, reason: str) 
     disbursal = lock_draft(disbursal_id)
     _note_maker(ctx, disbursal)
     take_out_payable(ctx, disbursal_id, payable_id, reason=why)
-    if sum_of_lines(disbursal_id) == 0 and payables_left(disbursal_id) == 0:
-        close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, say("the last line was taken out"))
+    _drop_if_empty(ctx, disbursal, say("the last line was taken out"))
     return disbursal
+
+
+def _drop_if_empty(ctx: Context, disbursal: Disbursal, why: str) -> None:
+    if sum_of_lines(disbursal.id) == 0 and payables_left(disbursal.id) == 0:
+        close_disbursal(ctx, disbursal, DisbursalStatus.DROPPED, why)
 
 
 def is_already(disbursal: Disbursal) -> Conflict:

@@ -64,17 +64,16 @@ def confirm_payout(
     """One payout left, and the bank took `charges` for it besides; raises `Conflict` unless it waits for the bank's
     word."""
     payout = lock_payout(payout_id, PayoutState.INSTRUCTED)
-    confirm_payouts(
-        ctx,
-        payout.disbursal,
-        [payout],
-        bank_reference=bank_reference,
-        value_date=value_date,
-    )
+    confirm_payouts(ctx, payout.disbursal, [payout], bank_reference=bank_reference, value_date=value_date)
+    book_charges(ctx, payout, charges, value_date)
+    return payout
+
+
+def book_charges(ctx: Context, payout: Payout, charges: int, value_date: date) -> None:
+    """What the bank took for a locked payout besides, if anything."""
     if charges:
         check_charge(ctx, charges, payout.net, value_date, field="charges")
         book_charge(ctx, payout, charges, value_date)
-    return payout
 
 
 def confirm_payouts(

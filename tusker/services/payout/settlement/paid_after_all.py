@@ -31,11 +31,11 @@ from tusker.models import (
 from tusker.services.bank_entries import decide
 from tusker.services.context import Context
 from tusker.services.events import record_event
-from tusker.services.loans.charges import book_charge, check_charge
 from tusker.services.loans.claims import UNDONE, end_claim
 from tusker.services.loans.netted import credit_netted
 from tusker.services.locks import forget, lock_rows
 from tusker.services.payout.settlement.confirming import (
+    book_charges,
     check_value_date,
     checked_reference,
     close_if_settled,
@@ -66,16 +66,8 @@ def pay_after_all(
         forget(Invoice, DisbursalLine)
         _claim_back(ctx, payout, bank_reference, value_date, why)
     else:
-        confirm_payouts(
-            ctx,
-            payout.disbursal,
-            [payout],
-            bank_reference=bank_reference,
-            value_date=value_date,
-        )
-    if charges:
-        check_charge(ctx, charges, payout.net, value_date, field="charges")
-        book_charge(ctx, payout, charges, value_date)
+        confirm_payouts(ctx, payout.disbursal, [payout], bank_reference=bank_reference, value_date=value_date)
+    book_charges(ctx, payout, charges, value_date)
     _close_entry(ctx, payout, payout.net + charges)
     return payout
 
