@@ -72,9 +72,9 @@ def write_alike(invoices: Sequence[Invoice]) -> None:
     keep its counts, run once a statement."""
     alike = defaultdict(list)
     for invoice in invoices:
-        alike[
-            tuple((name, getattr(invoice, name)) for name in sorted(inspect(invoice).committed_state))
-        ].append(invoice)
+        # Nothing is left to write where a query in between has written it.
+        if names := sorted(inspect(invoice).committed_state):
+            alike[tuple((name, getattr(invoice, name)) for name in names)].append(invoice)
     with db.session.no_autoflush:
         for changed, rows in alike.items():
             ids = [row.id for row in rows]
