@@ -221,18 +221,20 @@ INSERT INTO bank_statements (id, digest, position, format, file_name, reference,
 SELECT d, encode(sha256(d::text::bytea), 'hex'), 1, 'camt.053.001.08', 'day' || d || '.xml', 'ST' || d, '000111222333',
     %(today)s::date - d, %(today)s::date - d, '[]', %(now)s - d * interval '1 day', 'Asha Admin' FROM generate_series(1, 470) d;
 INSERT INTO statement_entries (statement_id, fingerprint, direction, amount, booked_on, value_date, bank_reference,
-    end_to_end_id, counterparty, counterparty_account, remittance, state, receipt_id)
+    end_to_end_id, counterparty, counterparty_account, remittance, state, receipt_id, loans_found)
 SELECT GREATEST(1, %(today)s::date - value_date), md5('r' || id) || md5('s' || id), 'credit', amount, value_date, value_date,
-    bank_reference, '', 'Purchaser ' || customer_id, (60100000000000 + customer_id)::text, 'invoices', 'matched', id FROM receipts;
+    bank_reference, '', 'Purchaser ' || customer_id, (60100000000000 + customer_id)::text, 'invoices', 'matched', id, '{{}}'
+FROM receipts;
 INSERT INTO statement_entries (statement_id, fingerprint, direction, amount, booked_on, value_date, bank_reference,
     end_to_end_id, counterparty, counterparty_account, remittance, state)
 SELECT GREATEST(1, %(today)s::date - value_date), md5('p' || id) || md5('q' || id), 'debit', net, value_date, value_date,
     'B' || id, reference, 'Supplier ' || supplier_id, (50100000000000 + supplier_id)::text, reference, 'matched'
 FROM payouts WHERE state = 'confirmed';
 INSERT INTO statement_entries (statement_id, fingerprint, direction, amount, booked_on, value_date, bank_reference,
-    counterparty, counterparty_account, remittance, state)
+    counterparty, counterparty_account, remittance, state, loans_found)
 SELECT 1, md5('o' || p.id) || md5('u' || p.id), 'credit', p.principal, %(today)s::date - 1, %(today)s::date - 1, 'X' || p.id,
-    'Purchaser ' || p.purchaser_id, (60100000000000 + p.purchaser_id)::text, 'PAYMENT ' || p.number, 'open'
+    'Purchaser ' || p.purchaser_id, (60100000000000 + p.purchaser_id)::text, 'PAYMENT ' || p.number, 'open',
+    ARRAY(SELECT id FROM loans WHERE invoice_id = p.id)
 FROM gen_plan p WHERE status = 'disbursed' AND id %% 100 = 7;
 
 -- step: the rest
