@@ -372,7 +372,7 @@ def test_list_searches_filters_and_pages(
         found = admin.get(f"/admin/receipts?{query}").text
         assert "UTR-007" in found
         assert "UTR-008" not in found
-    assert "No receipt matches" in admin.get("/admin/receipts?state=refund", headers=HTMX).text
+    assert "Nothing matches these filters" in admin.get("/admin/receipts?state=refund", headers=HTMX).text
 
 
 def test_marking_repaid_takes_what_is_left_after_a_part_with_the_same_value_date(
