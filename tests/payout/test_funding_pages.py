@@ -192,7 +192,8 @@ def test_the_purchasers_desk(
         assert browser.post(f"/invoices/{foreign.id}/{word}-delivery").status_code == 404
     answer = browser.post(f"/invoices/{first.id}/confirm-delivery?back=list", headers=HTMX)
     assert answer.text.lstrip().startswith('<div id="to-confirm">')
-    assert first.number not in answer.text
+    assert f"/invoices/{first.id}" not in answer.text
+    assert f"{first.number} is confirmed" in answer.text
     wrong = browser.post(
         f"/invoices/{second.id}/dispute-delivery?back=list", data={"grounds": "amount_differs"}
     )
