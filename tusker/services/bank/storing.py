@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from sqlalchemy import text
@@ -53,18 +53,21 @@ def store_entries(statement_id: int, read: Sequence[Sorted]) -> tuple[list[int],
     lines: list[Line] = []
     connection: Any = db.session.connection().connection
     with ThreadPoolExecutor(1) as sender:
-        sent = []
+        sent: Future[None] | None = None
         for part in chunks([*zip(ids, added, strict=True)], CHUNK):
             rows = io.StringIO()
             csv.writer(rows, lineterminator="\n").writerows(
                 _row_of(entry_id, statement_id, each) for entry_id, each in part
             )
-            sent.append(sender.submit(_copy, connection, rows))
+            if sent:
+                # no more than two pieces are in memory
+                sent.result()
+            sent = sender.submit(_copy, connection, rows)
             fresh = [(entry_id, each.entry) for entry_id, each in part if each.fate == "new"]
             new += [entry_id for entry_id, _ in fresh]
             lines += [_line_of(entry_id, entry) for entry_id, entry in fresh if entry.instructed is None]
-        for each in sent:
-            each.result()
+        if sent:
+            sent.result()
     return new, lines
 
 
