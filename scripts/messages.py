@@ -64,6 +64,7 @@ NAMES = {
 }
 """Words that stay as they are in each language."""
 SHOWN = {"aria-label", "title", "placeholder", "alt"}
+AVOIDED = re.compile("पृष्ठ(?!भूमि)|आईडी|चालू ऋण|ख़?रीदार|असफल|ख़ारिज|सेटअप|बँटवारा")
 PLACE = re.compile(r"\{(\w+)\}")
 
 MsgId = str | tuple[str, str]
@@ -247,6 +248,8 @@ def check() -> Iterator[str]:
             yield f"{PO.name}: nothing says {english!r} any more; make messages"
         elif is_translated(message):
             yield from places_that_differ(message)
+            if found := AVOIDED.search(str(message.string)):
+                yield f"{PO.name}: {found[0]} is not the word of docs/terms.md: {english!r}"
     again = updated(texts, kept(content.encode()), [])
     if PO.with_suffix(".mo").read_bytes() != mo_of(again) or content != po_of(again):
         yield f"{PO.name} is not as `make messages` writes it"

@@ -60,7 +60,7 @@ def test_another_admin_accepts_what_was_seen(
     [mail] = mails()
     assert mail.recipient == "checker@example.com"
     said = compose(checker, mail).get_content()
-    assert "Limit changed: ₹1,000.00 -> ₹2,000.00" in said
+    assert "Limit changed: ₹1,000.00 → ₹2,000.00" in said
     assert "Reason: more trade" in said
     with transaction():
         accept(checker, made.id)

@@ -153,7 +153,7 @@ def test_an_error_of_the_program_is_said_and_nothing_is_written(
     monkeypatch.setattr(job, "import_statement", fails)
     assert job.read_upload(1)
     assert upload_row().state == UploadState.REFUSED
-    assert "error of the program" in browser.get(PAGE).text
+    assert "A fault in Tusker stopped the import" in browser.get(PAGE).text
     assert db.session.query(BankStatement).count() == 0
 
 

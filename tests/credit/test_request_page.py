@@ -225,7 +225,7 @@ def test_courier_down(browser: FlaskClient, courier: CourierDouble, order: str) 
     courier.fail("401")
     quote = browser.get("/invoices/quote", query_string={"order_ref": order}, headers=HTMX)
     assert quote.status_code == 200
-    assert "The delivery company refused the question" in quote.text
+    assert "The delivery company refused the request" in quote.text
     answer = browser.post("/invoices/new", data={"order_ref": order, "terms_version": 1, "action": "request"})
     assert answer.status_code == 502
     assert invoices() == 0

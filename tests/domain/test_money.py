@@ -51,7 +51,7 @@ def test_amounts_as_people_write_them(text: str, minor: int) -> None:
         ("1_000", "not an amount"),
         ("12,3", "not an amount"),
         ("1.234,50", "not an amount"),
-        ("१२", "not an amount"),
+        ("٣", "not an amount"),
         ("9" * 20, "too large"),
         ("₹₹5", "not an amount"),
     ],

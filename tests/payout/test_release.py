@@ -181,7 +181,7 @@ def test_an_account_that_changed_after_the_approval_stops_the_release(
 TAMPERED = (
     "UPDATE bank_accounts SET account_number = '999999999' WHERE customer_id = :id AND state = 'active'"
 )
-NOT_ACCEPTED = "Not the account that was accepted: {}. Its row was changed in the database"
+NOT_ACCEPTED = "Not the account that was accepted: {}. It was changed directly in the database"
 
 
 def tamper(customer_id: int, sql: str = TAMPERED) -> None:
@@ -255,7 +255,7 @@ def test_an_account_that_nobody_accepted_is_named_and_not_paid(
             {"id": supplier.id},
         )
     assert [row.check for row in prove().mismatches] == ["bank account as it was accepted"]
-    with pytest.raises(Conflict, match=f"not noted when it was accepted: {supplier.name}"), transaction():
+    with pytest.raises(Conflict, match=f"not recorded when it was accepted: {supplier.name}"), transaction():
         approve(ctx, made.id, second_admin=False)
     db.session.expire_all()
     active = db.session.query(BankAccount).filter_by(customer_id=supplier.id, state="active").one()
@@ -637,7 +637,7 @@ def test_a_rejection_by_mistake_is_taken_back_with_its_claims(
     with transaction():
         reject_payout(ctx, payout.id, reason="AC04")
         bundle_selection(ctx, [invoice.id])
-    with pytest.raises(Conflict, match="not as it was"), transaction():
+    with pytest.raises(Conflict, match="has changed since it was instructed"), transaction():
         reinstate_payout(ctx, payout.id, reason="too late")
 
 

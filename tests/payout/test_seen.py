@@ -87,7 +87,7 @@ def test_unsaved_ticks_are_not_approved_in_silence(
     sent = {"seen": seen_on(admin, page), "invoice_ids": kept}
     answer = admin.post(f"{page}/approve", data=sent, headers=HTMX)
     assert (answer.status_code, answer.headers["HX-Retarget"]) == (409, "#disbursal")
-    assert f"{gone} is not ticked, and that is not saved." in words(answer.text)
+    assert f"{gone} is not selected, and that is not saved." in words(answer.text)
     assert answer.text.count(" checked") == 3  # shown again as it was ticked
     off = admin.post(f"{page}/what-if", data={"invoice_ids": kept}, headers=HTMX).text
     assert " disabled" in off.partition('id="approve-button"')[2]
@@ -96,7 +96,9 @@ def test_unsaved_ticks_are_not_approved_in_silence(
     assert " disabled" not in on
     admin.post(f"{page}/lines", data={"invoice_ids": kept, "reason": "late"})
     back = {"seen": seen_on(admin, page), "invoice_ids": everything}
-    assert f"{gone} is ticked, and that is not saved." in words(admin.post(f"{page}/approve", data=back).text)
+    assert f"{gone} is selected, and that is not saved." in words(
+        admin.post(f"{page}/approve", data=back).text
+    )
     assert db.session.query(Disbursal).one().status == "draft"
     assert press_approve(admin, page).status_code == 303
 

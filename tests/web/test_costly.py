@@ -140,7 +140,7 @@ def test_a_place_is_left_when_the_answer_is_sent(
             held.enter_context(costly.place_of(who))
         busy = browser.get("/reports/exposure")
         assert (busy.status_code, busy.headers["Retry-After"]) == (429, "5")
-        assert "Too much is being worked out at the moment." in busy.text
+        assert "Too many reports are being calculated at the moment." in busy.text
 
     def halfway() -> int:
         file = FlaskClient.open(browser, "/invoices/export.csv")

@@ -259,7 +259,7 @@ def test_a_stored_sentence_is_said_again_and_what_a_person_typed_stays(session_a
 
 def test_the_words_of_events_are_collected() -> None:
     module = """
-def _note(ctx, kind: str): record_event(ctx, "parcel", 1, kind)
+def _note(ctx, kind: str): record_event(ctx, ("parcel", 1), kind)
 _note(ctx, "parcel_lost")
 """
     assert set(catalogue.codes(ast.parse(module))) == {"parcel", "parcel_lost"}

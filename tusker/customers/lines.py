@@ -131,7 +131,7 @@ def line_status(line_id: int) -> Response:
             status = LineStatus(form.status.filled)
         if form.saved:
             active = say("The credit line is active again.")
-            suspended = say("The credit line is suspended: it admits nothing new.")
+            suspended = say("The credit line is suspended: it accepts nothing new.")
             return done(
                 active if status == LineStatus.ACTIVE else suspended,
                 to=url_for("customers.line", line_id=line_id),

@@ -25,7 +25,7 @@ from tusker.services.credit.importing.running import ATTEMPTS
 from tusker.transactions import may_pass, transaction
 
 FAILED = say(
-    "It could not be imported to its end because of an error of the program, which the log has. What is "
+    "A fault in Tusker stopped the import, and it has been logged. What is "
     "counted here was requested; sending the file again requests the rest."
 )
 log = logging.getLogger(__name__)

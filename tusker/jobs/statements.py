@@ -29,9 +29,7 @@ from tusker.services.bank.uploads import (
 )
 from tusker.transactions import may_pass, transaction
 
-FAILED = say(
-    "It could not be imported because of an error of the program, which the log has; nothing was written."
-)
+FAILED = say("A fault in Tusker stopped the import, and it has been logged; nothing was written.")
 log = logging.getLogger(__name__)
 
 

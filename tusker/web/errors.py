@@ -45,8 +45,8 @@ WORDS = {
     405: (say("This cannot be opened this way"), say("Use the buttons and links of the pages.")),
     408: (say("The upload was too slow"), say("Check the connection and send it again.")),
     409: (say("This has changed in the meantime"), say("Reload the page to see how it stands now.")),
-    413: (say("This file is too large"), say("The largest file that is taken has 20 MB.")),
-    422: (say("Something filled in cannot be taken"), say("Correct it and try again.")),
+    413: (say("This file is too large"), say("The largest file accepted is 20 MB.")),
+    422: (say("Something you entered cannot be accepted"), say("Correct it and try again.")),
     429: (say("Too many requests"), say("Wait a little, then try again.")),
     500: (say("Something went wrong here"), say("It was not your doing, and it has been noted.")),
     503: (say("Tusker is not available at the moment"), say("Try again in a few minutes.")),
@@ -129,7 +129,7 @@ def answer_http_error(error: HTTPException) -> ResponseReturnValue:
     if handler := _elsewhere():
         return handler(error)
     status = error.code or 500
-    title, hint = WORDS.get(status, (error.name, error.description or ""))
+    title, hint = WORDS.get(status, WORDS[400 if status < 500 else 500])
     wait = seconds_to_wait() if isinstance(error, RateLimitExceeded) else None
     if wait is not None:
         minutes = -(-wait // 60)

@@ -49,7 +49,7 @@ class UploadForm(Form):
         say("File"),
         validators=[FileRequired(say("Choose a CSV file."))],
         description=say(
-            "CSV in UTF-8 with a header, at most 512 MB. One of more than 1 MB is left to a worker."
+            "CSV in UTF-8 with a header, at most 512 MB. Files over 1 MB are imported in the background."
         ),
         render_kw={"accept": ".csv,text/csv"},
     )

@@ -36,7 +36,7 @@ class Preview:
     def title(self) -> str:
         """The problem in a few words."""
         if isinstance(self.error, CarrierRejected | CarrierRefused):
-            return say("The delivery company refused the question")
+            return say("The delivery company refused the request")
         if isinstance(self.error, CarrierError):
             return say("The delivery company does not answer")
         if isinstance(self.error, InvalidInput):

@@ -256,7 +256,7 @@ def reopen_entry(ctx: Context, entry_id: int) -> StatementEntry:
     if entry.state in {EntryState.OPEN, EntryState.IN_DOUBT}:
         raise Conflict(say("This entry is open already."))
     if entry.state == EntryState.DUPLICATE:
-        decide(ctx, entry, EntryState.IN_DOUBT, note=say("Somebody wants to look at it again."))
+        decide(ctx, entry, EntryState.IN_DOUBT, note=say("Reopened for another review."))
         return entry
     if entry.state == EntryState.MATCHED:
         if entry.receipt_id is None:

@@ -127,7 +127,7 @@ def _settle_named(ctx: Context, matches: PayoutMatches, entry: StatementEntry, p
             )
         ]
         if payout.state == PayoutState.REJECTED:
-            words.append(say("Say on its disbursal that it was paid after all."))
+            words.append(say("Mark it as paid after all on its disbursal."))
         entry.note = joined(words, " ")
 
 

@@ -26,7 +26,7 @@ LARGE = 256 * 1024
 LEASE = timedelta(minutes=15)
 """How long a claim keeps other workers away; what a worker that died had is read again after it."""
 
-CANCELLED = say("The import of this file was cancelled, or another run of the job has it.")
+CANCELLED = say("The import of this file was cancelled, or it is running already.")
 READ_JOB = "tusker.jobs.statements.read_upload"
 READ_SECONDS = int(LEASE.total_seconds())
 

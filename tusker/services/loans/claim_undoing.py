@@ -47,7 +47,7 @@ def reopen_claim(ctx: Context, claim_id: int, *, reason: str) -> Claim:
     why = reason_of(reason)
     claim = lock_claim(claim_id)
     if not claim.is_for_goods:
-        raise Conflict(say("This claim stands as long as what it is for; undo that."))
+        raise Conflict(say("This claim depends on what it was made for; undo that instead."))
     if claim.state == ClaimState.REVIEW:
         raise Conflict(say("This claim waits for a decision already."))
     if claim.state == ClaimState.ACCEPTED and 0 < claim.open_amount < claim.amount:

@@ -67,7 +67,11 @@ def _review_side(
         held = account.customer_id in late | by_state
         account.on_hold_since = ctx.today if held else None
         kind = "put_on_hold" if held else "hold_lifted"
-        why = reason if account.customer_id in late else say("its class, while anything of it is in arrears")
+        why = (
+            reason
+            if account.customer_id in late
+            else say("its classification, while any of its loans is in arrears")
+        )
         record_event(ctx, ("customer", account.customer_id), kind, reason=why if held else "")
     if accounts:
         after_commit(ADMIT_WAITING_JOB)

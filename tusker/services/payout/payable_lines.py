@@ -118,8 +118,8 @@ def reinstate_payables(payout: Payout) -> None:
         if payable.open_amount != line.amount or db.session.scalar(elsewhere.limit(1)) is not None:
             raise Conflict(
                 say(
-                    "What {reference} was to pass on is not as it was; if the money left anyway, say "
-                    "that it was paid after all.",
+                    "What {reference} was to pass on has changed since; if the money left anyway, mark it as "
+                    "paid after all.",
                     reference=payout.reference,
                 )
             )

@@ -178,8 +178,8 @@ def net_again(ctx: Context, payout: Payout) -> None:
         if claim.state != ClaimState.ACCEPTED or claim.open_amount < amounts[claim.id]:
             raise Conflict(
                 say(
-                    "The claims that were netted from {reference} were settled otherwise since; if "
-                    "the money left anyway, say that it was paid after all.",
+                    "The claims that were netted from {reference} have been settled in another way since; if "
+                    "the money left anyway, mark it as paid after all.",
                     reference=payout.reference,
                 )
             )

@@ -93,7 +93,7 @@ def take_over_token(ctx: Context, token_id: int, *, customer_id: int) -> ApiToke
     """Answer for a token whose maker left, so that it works again. Raises `NotFound`, `Conflict` when it needs none."""
     token = lock_row(say("token"), ApiToken, ApiToken.id == token_id, ApiToken.customer_id == customer_id)
     if token.state_at(ctx.now) is not TokenState.ORPHANED:
-        raise Conflict(say("Only a token whose maker left is taken over."))
+        raise Conflict(say("Only a token whose creator has left can be taken over."))
     token.created_by = ctx.proposed_by or ctx.actor_id
     record_event(
         ctx,

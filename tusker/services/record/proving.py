@@ -38,8 +38,7 @@ def report_differences(ctx: Context, proof: Proof, chain: ChainReport) -> int:
     """
     lines: list[str] = [
         say(
-            "{kind} {name}: counter {used}, rows {open}",
-            kind=row.kind.replace("_", " "),
+            "Exposure of {name}: kept as {used}, by its invoices {open}",
             name=row.name,
             used=currency().show(row.used),
             open=currency().show(row.open_principal),

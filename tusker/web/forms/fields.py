@@ -176,7 +176,8 @@ class PasskeyField(ValueField[str]):
     """What a browser sends of a passkey, as JSON; a script fills it in, and it is never shown again."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(say("Passkey"), required=False, validators=[Length(max=20_000)], **kwargs)
+        longest = Length(max=20_000, message=at_most(say("Passkey"), 20_000))
+        super().__init__(say("Passkey"), required=False, validators=[longest], **kwargs)
 
     def read(self, text: str) -> str:
         return text

@@ -61,7 +61,7 @@ def take_place(who: str) -> Callable[[], None]:
         if _running[who] >= (most + 1) // 2 or _running.total() >= most:
             raise TooManyTries(
                 say(
-                    "Too much is being worked out at the moment. Try again in {seconds} seconds.",
+                    "Too many reports are being calculated at the moment. Try again in {seconds} seconds.",
                     seconds=SECONDS,
                 ),
                 seconds=SECONDS,

@@ -41,7 +41,7 @@ RECEIPTS = ListOf(
         Column("amount", say("Amount"), Kind.MONEY, sorts=True),
         Column("allocated", say("Allocated"), Kind.MONEY, lambda row: row.paid),
         Column("passed_on", say("Passed on"), Kind.MONEY, shown=False),
-        Column("credit", say("Credit left"), Kind.MONEY, lambda row: row.credit or None),
+        Column("credit", say("Credit balance left"), Kind.MONEY, lambda row: row.credit or None),
         Column("refunded", say("Paid back"), Kind.MONEY, lambda row: row.refunded or None, shown=False),
         Column("state", say("State"), Kind.STATUS),
         Column("note", say("Note"), Kind.NAME),

@@ -154,10 +154,10 @@ def _dates(line: CreditLine) -> str:
 
 def _wanted(wishes: Wishes) -> str:
     if wishes.documents and wishes.confirmation:
-        return say("documents and confirmation")
+        return say("delivery, documents and confirmation")
     if wishes.documents:
-        return say("documents besides the delivery")
-    return say("confirmation besides the delivery") if wishes.confirmation else say("delivery only")
+        return say("delivery and documents")
+    return say("delivery and confirmation") if wishes.confirmation else say("delivery only")
 
 
 @needs_second(say("Make a credit line active again"), "credit_line", always=False)

@@ -60,7 +60,7 @@ _COLUMNS = (
     "carrier",
     "order_ref",
 )
-CANCELLED = say("The import of this file was cancelled, or another run of the job has it.")
+CANCELLED = say("The import of this file was cancelled, or it is running already.")
 _ROW = [getattr(InvoiceFileRow, name) for name in _COLUMNS if name != "seller"]
 
 

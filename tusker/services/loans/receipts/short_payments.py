@@ -23,7 +23,7 @@ def keep_back(debts: Sequence[OpenDebt], payer_id: int, kept: Sequence[KeptBack]
     own = {debt.invoice.id for debt in debts if debt.invoice.purchaser_id == payer_id}
     if not amounts.keys() <= own:
         raise InvalidInput(
-            say("Only of its own open invoices can a purchaser keep something back."), field="kept_back"
+            say("A purchaser can keep something back only from its own open invoices."), field="kept_back"
         )
     return [
         replace(debt, kept_back=amounts[debt.invoice.id]) if debt.invoice.id in amounts else debt

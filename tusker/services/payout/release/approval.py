@@ -108,8 +108,8 @@ def _check_saved(included: Collection[int], ticked: Collection[int]) -> None:
     """Raise `Unsaved` naming the invoices whose box does not say what is saved."""
     unticked, added = set(included) - set(ticked), set(ticked) - set(included)
     if unsaved := [
-        *(say("{number} is not ticked", number=number) for number in _numbers_of(unticked)),
-        *(say("{number} is ticked", number=number) for number in _numbers_of(added)),
+        *(say("{number} is not selected", number=number) for number in _numbers_of(unticked)),
+        *(say("{number} is selected", number=number) for number in _numbers_of(added)),
     ]:
         rest = [say("and {n} more", n=len(unsaved) - 5)] if len(unsaved) > 5 else []
         listed = joined([*unsaved[:5], *rest], "; ")

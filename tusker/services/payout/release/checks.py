@@ -123,8 +123,8 @@ def check_as_accepted(accounts: Collection[BankAccount]) -> None:
     if names := _names(changed):
         raise Conflict(
             say(
-                "Not the account that was accepted: {names}. Its row was changed in the database, "
-                "past the application: pay nothing to it, find out by whom, and set the account anew.",
+                "Not the account that was accepted: {names}. It was changed directly in the database: pay "
+                "nothing to it, find out by whom, and enter the account again.",
                 names=", ".join(names),
             ),
             suppliers=names,
@@ -132,9 +132,9 @@ def check_as_accepted(accounts: Collection[BankAccount]) -> None:
     if names := _names(unnoted):
         raise Conflict(
             say(
-                "The account was not noted when it was accepted: {names}. A version before wrote it "
-                "during an upgrade, or somebody past the application: find out by whom, and set the "
-                "account anew.",
+                "The account was not recorded when it was accepted: {names}. An earlier version wrote it "
+                "during an upgrade, or somebody wrote it directly into the database: find out by whom, "
+                "and enter the account again.",
                 names=", ".join(names),
             ),
             suppliers=names,

@@ -84,7 +84,7 @@ def take_answer(ctx: Context, answer: OrderAnswer, *, digest: str, file_name: st
             raise UnreadableFile(
                 say(
                     "The bank answered {reference} under the id {reference_2} before, and this file "
-                    "says something else; nothing was changed. Ask the bank which of them holds.",
+                    "says something else; nothing was changed. Ask the bank which of the two is right.",
                     reference=disbursal.reference,
                     reference_2=answer.reference,
                 )

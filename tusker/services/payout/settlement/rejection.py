@@ -88,8 +88,8 @@ def reinstate_locked(ctx: Context, payout: Payout, why: str) -> None:
         if invoice.status != InvoiceStatus.FINANCEABLE or invoice.principal != line.principal:
             raise Conflict(
                 say(
-                    "{invoice_number} is not as it was when it was instructed; if the money left "
-                    "anyway, say that it was paid after all.",
+                    "{invoice_number} has changed since it was instructed; if the money left anyway, mark the "
+                    "payout as paid after all.",
                     invoice_number=invoice.number,
                 )
             )
