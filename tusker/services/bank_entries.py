@@ -9,7 +9,7 @@ from sqlalchemy import select
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.messages import say
-from tusker.models import EntryState, Receipt, StatementEntry
+from tusker.models import Allocation, EntryState, Receipt, StatementEntry
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import among, lock_rows
@@ -90,3 +90,7 @@ def reopen_entry_of(ctx: Context, receipt_id: int, why: str) -> None:
     if entry_id is not None:
         [entry] = lock_entries([entry_id])
         decide(ctx, entry, EntryState.OPEN, note=say("Its receipt was undone: {why}", why=why))
+        if entry.loans_found is None:
+            # a receipt recorded by hand settled it unread
+            paid = select(Allocation.loan_id).where(Allocation.receipt_id == receipt_id).distinct()
+            entry.loans_found = sorted(db.session.scalars(paid))

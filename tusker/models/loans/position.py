@@ -115,7 +115,7 @@ class InvoiceCount(Base):
     )
 
     id: Mapped[Id]
-    supplier_id: Mapped[int] = mapped_column(BigInteger)
+    supplier_id: Mapped[int] = mapped_column(BigInteger, index=True)
     purchaser_id: Mapped[int] = mapped_column(BigInteger, index=True)
     status: Mapped[InvoiceStatus]
     invoices: Mapped[int] = mapped_column(BigInteger)

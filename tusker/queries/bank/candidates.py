@@ -107,15 +107,13 @@ def judge_entries(
     """The verdict on each entry that may become a receipt, by entry id, in a fixed number of queries.
 
     Returned payments and debits are left out: they are no receipts. Without a `book` of the day only the loans that
-    were found when the entries were matched are looked at, as they stand now.
+    were last found for the entries are looked at, as they stand now.
     """
     money_in = [e for e in entries if e.direction == EntryDirection.CREDIT and e.return_reason is None]
     if not money_in:
         return {}
     if book is None:
-        never = any(entry.loans_found is None for entry in money_in)
-        kept = None if never else {loan_id for entry in money_in for loan_id in entry.loans_found or ()}
-        book = open_book(today, kept)
+        book = open_book(today, {loan_id for entry in money_in for loan_id in entry.loans_found or ()})
     judged = judge_all(book, credits_of(money_in))
     doubts = doubts_of(money_in)
     for entry in money_in:
