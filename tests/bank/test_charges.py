@@ -100,6 +100,8 @@ def test_recorded_by_hand_it_is_the_entry_that_comes_later_or_was_there(
     assert booked() == 15_00
     with transaction():
         reverse_receipt(ctx, receipt.id, reason="wrong")
+    # it was never judged, and its page reads the loans that were found only
+    assert judge_entries(entries(), TODAY)[entries()[0].id].suggestions
     name = receipt_reference(entries()[0], invoice.purchaser_id)
     with transaction():
         again = record_receipt(
