@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from tests.support import counting
 from tests.support.courier_double import CourierDouble
 from tests.support.polling import CANCELLED, DELIVERED, IN_TRANSIT, Book
 from tools.courier.faults import Fault, FaultKind
@@ -247,7 +248,10 @@ def test_many_workers_at_once_ask_once_and_move_once(
 
 def test_cancellations_of_many_free_their_credit_once(book: Book) -> None:
     refs = book.approve(60, status=CANCELLED)
-    poll_carrier("tusker")
+    with counting.statements() as sent:
+        poll_carrier("tusker")
+    [written] = [statement for statement in sent if statement.startswith("UPDATE invoices")]
+    assert "unnest" in written, "one statement for all of them, by their ids"
     assert book.statuses(refs) == ["cancelled"] * 60
     assert book.line.used_amount == 0
     assert prove().holds
