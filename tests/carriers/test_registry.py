@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from tests.support.fake_server import FakeServer, reply
-from tusker.carriers.base import UnknownCarrier
+from tusker.carriers.base import CarrierProtocolError, UnknownCarrier
 from tusker.carriers.registry import (
     MANUAL,
     carriers_from_settings,
@@ -79,6 +79,9 @@ def test_every_adapter_is_found_and_says_what_it_is() -> None:
         assert carrier.has_webhooks
         assert carrier.requests_per_second > 0
         assert carrier.batch_size > 0
+        with pytest.raises(CarrierProtocolError, match=f"“{spec.label}” sent a webhook") as caught:
+            carrier.read_webhook(b"no JSON")
+        assert caught.value.details["carrier"] == name
 
 
 @pytest.mark.parametrize("name", ["easypost", "shippo", "aftership"])

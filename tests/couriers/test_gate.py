@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from tests.support.courier_double import CourierDouble
 from tests.support.values import NOW
@@ -81,15 +82,17 @@ def test_an_answer_in_between_keeps_it_open(app: Flask, courier: CourierDouble, 
 def test_the_message_says_when_to_try_again(app: Flask, courier: CourierDouble, time: Time) -> None:
     courier.fail("html")
     ask(courier, CarrierProtocolError, FAILURES_TO_OPEN)
+    sent = "The delivery company “Tusker courier” sent a web page instead of data."
+    assert db.session.scalars(select(CarrierState.last_error)).one() == sent
     time.now += timedelta(seconds=10)
-    with pytest.raises(CarrierUnavailable, match="is not asked for 20 s"):
+    with pytest.raises(CarrierUnavailable, match=r"“Tusker courier” .* is not asked for 20 s"):
         fetch_order(get_carrier("tusker"), "NO-SUCH-ORDER")
 
 
 class Other:
     """A delivery company of which only the gate knows."""
 
-    name, requests_per_second = "other", 100.0
+    name, label, requests_per_second = "other", "Other", 100.0
 
 
 def stand_in(name: str = "other") -> Carrier:

@@ -84,10 +84,10 @@ class AfterShipCarrier(ParcelCarrier):
 
     def read_webhook(self, raw: bytes) -> list[TrackedOrder]:
         """See `Carrier.read_webhook`: tracking updates; other events hold no orders."""
-        body = read_body(NAME, raw)
+        body = read_body(self, raw)
         event = at(body, "event")
         if not isinstance(event, str):
-            raise unreadable(NAME, say("a webhook that is no event"))
+            raise unreadable(AfterShipCarrier, say("a webhook that is no event"))
         if event != "tracking_update":
             return []
         return [_read(at(body, "msg"))]
@@ -184,7 +184,7 @@ def read_status(tag: object, subtag: object) -> ShipmentStatus:
 def _read(item: object) -> TrackedOrder:
     order = read_tracking(item)
     if order is None:
-        raise unreadable(NAME, say("an answer without a tracking number"))
+        raise unreadable(AfterShipCarrier, say("an answer without a tracking number"))
     return order
 
 
@@ -193,27 +193,30 @@ def _data(answer: object) -> object:
     code = at(answer, "meta", "code")
     if code in (401, 403):
         raise CarrierRefused(
-            say("The delivery company “{name}” does not accept our key. An admin must check it.", name=NAME),
+            say(
+                "The delivery company “{name}” does not accept our key. An admin must check it.",
+                name=AfterShipCarrier.label,
+            ),
             carrier=NAME,
         )
     if code == 429 or (type(code) is int and 500 <= code < 600):
         raise CarrierUnavailable(
             say(
                 "The delivery company “{name}” cannot be reached at the moment. Try again in a minute.",
-                name=NAME,
+                name=AfterShipCarrier.label,
             ),
             carrier=NAME,
             reason=f"meta.code {code}",
         )
     if type(code) is not int or not 200 <= code < 300:
-        raise unreadable(NAME, say("an answer that says it failed"))
+        raise unreadable(AfterShipCarrier, say("an answer that says it failed"))
     return at(answer, "data")
 
 
 def _trackings(data: object) -> list[object]:
     items = at(data, "trackings")
     if not isinstance(items, list):
-        raise unreadable(NAME, say("an answer without “trackings”"))
+        raise unreadable(AfterShipCarrier, say("an answer without “trackings”"))
     return items
 
 

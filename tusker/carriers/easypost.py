@@ -156,10 +156,10 @@ class EasyPostCarrier(ParcelCarrier):
 
     def read_webhook(self, raw: bytes) -> list[TrackedOrder]:
         """See `Carrier.read_webhook`: events about trackers; others (batches, refunds …) hold no orders."""
-        body = read_body(NAME, raw)
+        body = read_body(self, raw)
         kind = at(body, "description")
         if not isinstance(kind, str) or not isinstance(at(body, "result"), Mapping):
-            raise unreadable(NAME, say("a webhook that is no event"))
+            raise unreadable(EasyPostCarrier, say("a webhook that is no event"))
         if not kind.startswith("tracker."):
             return []
         return [_read(at(body, "result"))]
@@ -255,14 +255,14 @@ def read_status(status: object, detail: object) -> ShipmentStatus:
 def _read(item: object) -> TrackedOrder:
     order = read_tracker(item)
     if order is None:
-        raise unreadable(NAME, say("an answer without a tracking code"))
+        raise unreadable(EasyPostCarrier, say("an answer without a tracking code"))
     return order
 
 
 def _trackers(answer: object) -> list[object]:
     items = at(answer, "trackers")
     if not isinstance(items, list):
-        raise unreadable(NAME, say("an answer without “trackers”"))
+        raise unreadable(EasyPostCarrier, say("an answer without “trackers”"))
     return items
 
 

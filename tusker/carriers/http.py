@@ -93,6 +93,7 @@ class CarrierHttp:
     """Asks one delivery company. Safe between threads and after a fork: it keeps no connection.
 
     With `public_only` it connects to no address of a private network, whatever the name in `base_url` resolves to.
+    Messages name the company by its `label`.
     """
 
     def __init__(
@@ -104,9 +105,11 @@ class CarrierHttp:
         limits: HttpLimits | None = None,
         timing: Timing | None = None,
         public_only: bool = False,
+        label: str = "",
     ) -> None:
         check_base_url(carrier, base_url)
         self._carrier = carrier
+        self._label = label or carrier
         self._base = base_url.rstrip("/")
         self._headers = {"Accept": "application/json", "User-Agent": "tusker", **headers}
         self._limits = limits or HttpLimits()
@@ -187,7 +190,7 @@ class CarrierHttp:
             raise CarrierRefused(
                 say(
                     "The delivery company “{carrier}” does not accept our token. An admin must check it.",
-                    carrier=self._carrier,
+                    carrier=self._label,
                 ),
                 carrier=self._carrier,
                 status=status,
@@ -201,7 +204,7 @@ class CarrierHttp:
             raise CarrierRejected(
                 say(
                     "The delivery company “{carrier}” did not accept the request (status {status}).",
-                    carrier=self._carrier,
+                    carrier=self._label,
                     status=status,
                 ),
                 carrier=self._carrier,
@@ -248,7 +251,7 @@ class CarrierHttp:
         return CarrierUnavailable(
             say(
                 "The delivery company “{carrier}” cannot be reached at the moment. Try again in a minute.",
-                carrier=self._carrier,
+                carrier=self._label,
             ),
             carrier=self._carrier,
             reason=str(reason)[:200],
@@ -259,7 +262,7 @@ class CarrierHttp:
         return CarrierUnavailable(
             say(
                 "The delivery company “{carrier}” took too long to answer. Try again in a minute.",
-                carrier=self._carrier,
+                carrier=self._label,
             ),
             carrier=self._carrier,
             reason="deadline",
@@ -267,6 +270,6 @@ class CarrierHttp:
 
     def _protocol(self, what: str) -> CarrierProtocolError:
         return CarrierProtocolError(
-            say("The delivery company “{carrier}” sent {what}.", carrier=self._carrier, what=what),
+            say("The delivery company “{carrier}” sent {what}.", carrier=self._label, what=what),
             carrier=self._carrier,
         )

@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
-from tusker.carriers.base import CarrierProtocolError, CarrierRejected
+from tusker.carriers.base import Carrier, CarrierProtocolError, CarrierRejected
 from tusker.carriers.http import CarrierHttp
 from tusker.carriers.payload import json_safe
 from tusker.domain.delivery.shipments import (
@@ -247,17 +248,11 @@ def match(parcels: Mapping[str, ParcelRef], orders: Sequence[TrackedOrder]) -> d
     return found
 
 
-def unreadable(carrier: str, what: str) -> CarrierProtocolError:
-    """The error that a delivery company sent something that is not understood."""
-    return CarrierProtocolError(
-        say("The delivery company “{carrier}” sent {what}.", carrier=carrier, what=what), carrier=carrier
-    )
-
-
 class ParcelCarrier:
     """What adapters of parcel carriers that register numbers share; what is left out asks the vendor."""
 
     name: str
+    label: str
     example: str
     """A reference as it should look."""
     courier_needed = False
@@ -318,3 +313,11 @@ class ParcelCarrier:
 
     def _register(self, parcel: ParcelRef) -> TrackedOrder | None:
         raise NotImplementedError
+
+
+def unreadable(carrier: Carrier | type[Any], what: str) -> CarrierProtocolError:
+    """The error that a delivery company sent something that is not understood."""
+    return CarrierProtocolError(
+        say("The delivery company “{carrier}” sent {what}.", carrier=carrier.label, what=what),
+        carrier=carrier.name,
+    )

@@ -171,7 +171,7 @@ def get_carrier(name: str) -> Carrier:
         why = (
             say("Manual shipments are not tracked by a delivery company.")
             if name == MANUAL
-            else say("The delivery company “{carrier}” is not configured.", carrier=name[:40])
+            else say("The delivery company “{carrier}” is not configured.", carrier=carrier_label(name)[:40])
         )
         raise UnknownCarrier(why, field="carrier", carrier=name[:40])
     return carrier

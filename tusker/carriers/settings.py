@@ -50,5 +50,6 @@ class CarrierSpec:
             self.headers(settings.api_key),
             limits=HttpLimits(call_seconds=settings.call_seconds),
             public_only=settings.public_only,
+            label=self.label,
         )
         return self.make(http, settings)

@@ -89,7 +89,7 @@ class ShippoCarrier(ParcelCarrier):
     def check(self) -> str:
         answer = self._http.get_json("/carrier_accounts/", [("results", "1")])
         if not isinstance(at(answer, "results"), list):
-            raise unreadable(NAME, say("an answer without “results”"))
+            raise unreadable(ShippoCarrier, say("an answer without “results”"))
         return say("{carrier} answers and accepts the key.", carrier=self.label)
 
     def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> bool:
@@ -104,10 +104,10 @@ class ShippoCarrier(ParcelCarrier):
 
     def read_webhook(self, raw: bytes) -> list[TrackedOrder]:
         """See `Carrier.read_webhook`: track updates; other events hold no orders."""
-        body = read_body(NAME, raw)
+        body = read_body(self, raw)
         event = at(body, "event")
         if not isinstance(event, str):
-            raise unreadable(NAME, say("a webhook that is no event"))
+            raise unreadable(ShippoCarrier, say("a webhook that is no event"))
         if event != "track_updated":
             return []
         return [_read(at(body, "data"))]
@@ -125,7 +125,7 @@ class ShippoCarrier(ParcelCarrier):
                 return None
             raise
         if order.ref != str(parcel):
-            raise unreadable(NAME, say("an answer about another number than was asked for"))
+            raise unreadable(ShippoCarrier, say("an answer about another number than was asked for"))
         return order
 
     def _register(self, parcel: ParcelRef) -> TrackedOrder | None:
@@ -184,7 +184,7 @@ def read_status(status: object, substatus: object) -> ShipmentStatus:
 def _read(item: object) -> TrackedOrder:
     order = read_track(item)
     if order is None:
-        raise unreadable(NAME, say("an answer without a carrier and a tracking number"))
+        raise unreadable(ShippoCarrier, say("an answer without a carrier and a tracking number"))
     return order
 
 

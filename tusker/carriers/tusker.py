@@ -137,7 +137,7 @@ class TuskerCarrier:
         return bool(secret) and same(expected, header(headers, SIGNATURE_HEADER))
 
     def read_webhook(self, raw: bytes) -> list[TrackedOrder]:
-        found = self._by_ref(_list_at(read_body(NAME, raw), "orders"))
+        found = self._by_ref(_list_at(read_body(self, raw), "orders"))
         return [choose(orders) for orders in found.values()]
 
     def _fetch_batch(self, refs: list[str]) -> dict[str, TrackedOrder]:
@@ -162,7 +162,11 @@ def _list_at(answer: object, key: str) -> list[object]:
     items = at(answer, "pl", key)
     if not isinstance(items, list):
         raise CarrierProtocolError(
-            say("The delivery company “{name}” sent an answer without “{key}”.", name=NAME, key=key),
+            say(
+                "The delivery company “{name}” sent an answer without “{key}”.",
+                name=TuskerCarrier.label,
+                key=key,
+            ),
             carrier=NAME,
         )
     return items

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 
-from tusker.carriers.base import CarrierProtocolError
+from tusker.carriers.base import Carrier, CarrierProtocolError
 from tusker.carriers.payload import UnreadableJson, parse_json
 from tusker.messages import say
 
@@ -31,14 +31,15 @@ def as_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def read_body(carrier: str, raw: bytes) -> object:
+def read_body(carrier: Carrier, raw: bytes) -> object:
     """A webhook's body as JSON. Raises `CarrierProtocolError`."""
     try:
         return parse_json(raw)
     except UnreadableJson as error:
         raise CarrierProtocolError(
             say(
-                "The delivery company “{carrier}” sent a webhook that is not readable JSON.", carrier=carrier
+                "The delivery company “{carrier}” sent a webhook that is not readable JSON.",
+                carrier=carrier.label,
             ),
-            carrier=carrier,
+            carrier=carrier.name,
         ) from error

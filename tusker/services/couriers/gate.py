@@ -196,7 +196,7 @@ def _enter(connection: Connection, carrier: Carrier, now: datetime) -> None:
             say(
                 "The delivery company “{carrier}” has failed several times in a row or asked for a "
                 "pause and is not asked for {seconds} s. Try again then.",
-                carrier=carrier.name,
+                carrier=carrier.label,
                 seconds=seconds,
             ),
             carrier=carrier.name,
