@@ -56,6 +56,7 @@ def test_several_are_paid_at_once_for_what_pays_them_off(
         assert app.config[name] in page
     assert f"am={total // 100}.{total % 100:02}&amp;cu=INR" in page
     assert "<svg" in page
+    assert "no UPI code" not in page
     alone = buyer.get("/invoices/to-repay/pay", query_string={"loan": two[1].id}).text
     assert two[0].reference not in alone
 
@@ -142,7 +143,14 @@ def test_the_upi_address_says_payee_amount_and_note() -> None:
     }
 
 
-def test_no_code_for_more_than_apps_take() -> None:
+def test_no_code_for_more_than_apps_take(
+    buyer: FlaskClient, two: list[Loan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pay_codes, "UPI_MOST", Decimal(1))
+    page = buyer.get("/invoices/to-repay/pay", query_string={"loan": two[0].id}).text
+    assert "There is no UPI code: apps take at most" in page
+    assert "upi://" not in page
+    monkeypatch.undo()
     assert fits_upi(Decimal("100000.00"), "L-1-2")
     assert not fits_upi(Decimal("100000.01"), "L-1-2")
     assert not fits_upi(Decimal(1), "x" * 51)

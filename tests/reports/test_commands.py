@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -13,6 +14,8 @@ from flask.testing import FlaskClient
 from tests.support.database import OWNER
 from tests.support.loan_book import Book, day
 from tusker.extensions import db
+from tusker.jobs.servicing import prove_day
+from tusker.messages import unpacked
 
 
 def test_age(app: Flask, book: Book) -> None:
@@ -53,7 +56,7 @@ def test_statement(app: Flask, book: Book, tmp_path: Path) -> None:
 
 
 def test_the_proof_lists_figures_that_are_no_limits(
-    app: Flask, book: Book, login: Callable[..., FlaskClient]
+    app: Flask, book: Book, login: Callable[..., FlaskClient], mails: Callable[[], list[Any]]
 ) -> None:
     runner = app.test_cli_runner()
     assert runner.invoke(args=["seal"]).exit_code == 0  # the book's events are old
@@ -85,3 +88,7 @@ def test_the_proof_lists_figures_that_are_no_limits(
     assert reference in rows
     assert "₹8,000.00" in rows
     assert "All figures agree" not in page
+    assert prove_day()
+    lines = [unpacked(line) for line in mails()[-1].context["lines"]]
+    assert f"open principal of the loan: {reference}: stored ₹0.00, rows ₹8,000.00" in lines
+    assert any(line.endswith("stored no, rows yes") for line in lines)

@@ -15,7 +15,7 @@ from segno.helpers import make_epc_qr
 
 from tusker import clock
 from tusker.currency import currency
-from tusker.domain.payout.pay_codes import fits_upi, reference_for, upi_uri
+from tusker.domain.payout.pay_codes import UPI_MOST, UPI_NOTE, fits_upi, reference_for, upi_uri
 from tusker.domain.texts import day_of, is_id
 from tusker.errors import InvalidInput
 from tusker.invoices.blueprint import bp
@@ -67,6 +67,7 @@ def pay() -> ResponseReturnValue:
     chosen = [ToPay(row, amount_on(row, day, today)) for row in rows[:MOST]]
     total = sum(one.amount for one in chosen)
     reference, named = reference_for([one.row.reference for one in chosen], customer_by_id(company).name)
+    codes = _codes(total, reference) if total > 0 else []
     return render(
         "invoices/loans/pay.html",
         "invoices/loans/pay.html",
@@ -80,7 +81,8 @@ def pay() -> ResponseReturnValue:
         reference=reference,
         named=named,
         grows=any(one.row.face_open is None for one in chosen),
-        codes=_codes(total, reference) if total > 0 else [],
+        codes=codes,
+        upi_takes=_upi_takes() if total > 0 and not codes else None,
     )
 
 
@@ -106,12 +108,18 @@ def _asked_day(today: date) -> date:
     return day
 
 
+def _upi_takes() -> tuple[int, int] | None:
+    """The highest amount, in minor units, and the longest reference of a code for UPI; None where none is set up."""
+    is_set_up = currency().code == "INR" and current_app.config["LENDER_UPI"]
+    return (currency().minor(UPI_MOST), UPI_NOTE) if is_set_up else None
+
+
 def _codes(total: int, reference: str) -> list[Code]:
     """Those that the configured accounts and the currency have."""
     config, money = current_app.config, currency()
     amount, holder = money.major(total), config["LENDER_ACCOUNT_HOLDER"]
     found = []
-    if money.code == "INR" and config["LENDER_UPI"] and fits_upi(amount, reference):
+    if _upi_takes() and fits_upi(amount, reference):
         uri = upi_uri(config["LENDER_UPI"], name=holder, amount=amount, note=reference)
         found.append(Code(say("UPI app"), draw(segno.make(uri, micro=False)), uri))
     if money.code == "EUR" and config["LENDER_IBAN"]:

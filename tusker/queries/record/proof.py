@@ -38,6 +38,9 @@ class ProofRow:
 _YES_OR_NO = frozenset(
     {
         "invoice repaid and loan closed",
+        "invoice and loan written off",
+        "receipt or refund undone",
+        "who owes the position",
         "companies of the loan",
         "due date as relief moved it",
         "due date moved from the one that stood",

@@ -9,7 +9,7 @@ from tusker.extensions import db
 from tusker.messages import joined, say
 from tusker.models import ProofRun
 from tusker.queries.record.chain import ChainReport
-from tusker.queries.record.proof import Proof
+from tusker.queries.record.proof import Mismatch, Proof
 from tusker.queries.record.proof_runs import found_by
 from tusker.queries.record.rights import ledger_rights
 from tusker.services.context import Context
@@ -47,11 +47,11 @@ def report_differences(ctx: Context, proof: Proof, chain: ChainReport) -> int:
     ]
     lines += [
         say(
-            "{check}: {subject}: stored {stored}, rows {recomputed} (minor units)",
+            "{check}: {subject}: stored {stored}, rows {recomputed}",
             check=row.check,
             subject=row.subject,
-            stored=row.stored,
-            recomputed=row.recomputed,
+            stored=_figure(row, row.stored),
+            recomputed=_figure(row, row.recomputed),
         )
         for row in proof.mismatches
     ]
@@ -61,3 +61,9 @@ def report_differences(ctx: Context, proof: Proof, chain: ChainReport) -> int:
             ctx, "record/proof_failed", admin_addresses(), day=ctx.today, lines=lines, head=str(chain.head)
         )
     return len(lines)
+
+
+def _figure(row: Mismatch, figure: int) -> str:
+    if row.is_amount:
+        return currency().show(figure)
+    return say("yes") if figure else say("no")
