@@ -93,14 +93,14 @@ def test_recorded_by_hand_it_is_the_entry_that_comes_later_or_was_there(
 ) -> None:
     with transaction():
         receipt = record_receipt(
-            ctx, invoice.purchaser_id, amount=400_00, bank_reference="IN-1", value_date=TODAY, charges=15_00
+            ctx, invoice.supplier_id, amount=400_00, bank_reference="IN-1", value_date=TODAY, charges=15_00
         )
     bank([paid(invoice, instructed=0)])
     assert [(e.state, e.receipt_id) for e in entries()] == [("matched", receipt.id)]
     assert booked() == 15_00
     with transaction():
         reverse_receipt(ctx, receipt.id, reason="wrong")
-    # it was never judged, and its page reads the loans that were found only
+    # laid on the wrong company, it was never judged, and its page reads the loans that were found only
     assert judge_entries(entries(), TODAY)[entries()[0].id].suggestions
     name = receipt_reference(entries()[0], invoice.purchaser_id)
     with transaction():

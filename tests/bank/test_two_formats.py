@@ -12,6 +12,9 @@ from tests.support.movements import WRITERS, Movement
 from tests.support.values import TODAY
 from tusker.extensions import db
 from tusker.models import Invoice, StatementEntry
+from tusker.services.bank.decisions import park_entry, reopen_entry
+from tusker.services.context import Context
+from tusker.transactions import transaction
 
 Bank = Callable[..., Any]
 CAMT, SWIFT = WRITERS["camt.053.001.08"], WRITERS["mt940 coded"]
@@ -80,6 +83,31 @@ def test_what_one_format_has_more_is_new(bank: Bank) -> None:
     more = [replace(DAY[0], reference=""), replace(DAY[0], reference="", text="another")]
     result = bank(SWIFT(more, opening=3_00))
     assert _counts(result) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("table", [True, False])
+@pytest.mark.parametrize("reference", ["C-1", ""])
+def test_what_took_the_place_of_a_doubted_one_is_known_itself(
+    bank: Bank, ctx: Context, make_invoice: Callable[..., Invoice], reference: str, table: bool
+) -> None:
+    invoice = make_invoice("disbursed")
+    one = replace(
+        DAY[0], amount=invoice.principal, reference=reference, name="", text=f"Payment of {invoice.number}"
+    )
+    whole, month = SWIFT([one] * 2, opening=9_00), SWIFT([one] * 2, opening=7_00)
+    if table:
+        doubted = _table([one] * 2, 9_00).replace(b"000111222333", b"XXXXXXXX2333")
+    else:
+        doubted = whole[: whole.index(b":62F:")]
+    bank(doubted)
+    waiting = db.session.query(StatementEntry).order_by(StatementEntry.id).first()
+    with transaction():
+        reopen_entry(ctx, park_entry(ctx, waiting.id, reason="asked the payer").id)
+    # a person looked at the first
+    assert _counts(bank(whole)) == (1, 1, 0)
+    # without a reference the other table's is known by its words, the other one may be
+    known = 2 if reference else int(table)
+    assert _counts(bank(month)) == (0, known, 2 - known)
 
 
 SIDES = "Txn Date,Details,Chq No,Withdrawal,Deposit,Balance"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import date
 
 from sqlalchemy import select
 
+from tusker.domain.bank.judgements import Judgement
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.messages import say
-from tusker.models import Allocation, EntryState, Receipt, StatementEntry
+from tusker.models import EntryDirection, EntryState, Receipt, StatementEntry
+from tusker.queries.bank.candidates import judge_entries, open_book
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import among, lock_rows
@@ -92,5 +95,15 @@ def reopen_entry_of(ctx: Context, receipt_id: int, why: str) -> None:
         decide(ctx, entry, EntryState.OPEN, note=say("Its receipt was undone: {why}", why=why))
         if entry.loans_found is None:
             # a receipt recorded by hand settled it unread
-            paid = select(Allocation.loan_id).where(Allocation.receipt_id == receipt_id).distinct()
-            entry.loans_found = sorted(db.session.scalars(paid))
+            find_loans_of(entry, ctx.today)
+
+
+def find_loans_of(entry: StatementEntry, today: date) -> None:
+    """Look for the loans that an entry may pay in the whole book."""
+    keep_found(entry, judge_entries([entry], today, open_book(today)).get(entry.id))
+
+
+def keep_found(entry: StatementEntry, judged: Judgement | None) -> None:
+    """Keep the loans that were considered for an entry, of which alone its page judges it."""
+    if entry.direction == EntryDirection.CREDIT and entry.return_reason is None:
+        entry.loans_found = sorted(judged.loans) if judged else []

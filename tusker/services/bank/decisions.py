@@ -14,10 +14,9 @@ from tusker.errors import Changed, Conflict, InvalidInput, TuskerError
 from tusker.extensions import db
 from tusker.messages import joined, say
 from tusker.models import EntryDirection, EntryState, Receipt, StatementEntry
-from tusker.queries.bank.candidates import judge_entries, open_book
+from tusker.queries.bank.candidates import judge_entries
 from tusker.services.bank.payout_matches import NO_PAYOUT, settle_payouts
-from tusker.services.bank.settling import keep_found
-from tusker.services.bank_entries import decide, lock_entries, own_reference, receipt_reference
+from tusker.services.bank_entries import decide, find_loans_of, lock_entries, own_reference, receipt_reference
 from tusker.services.context import Context
 from tusker.services.loans.charges import charge_in_entry, charged
 from tusker.services.loans.debts import OpenDebt, lock_debts, lock_debts_of
@@ -263,7 +262,7 @@ def reopen_entry(ctx: Context, entry_id: int) -> StatementEntry:
             raise Conflict(say("This entry settled a payout; it stays with it."))
         raise Conflict(say("This entry became a receipt; undo the receipt and it is open again."))
     decide(ctx, entry, EntryState.OPEN)
-    keep_found(entry, judge_entries([entry], ctx.today, open_book(ctx.today)).get(entry.id))
+    find_loans_of(entry, ctx.today)
     return entry
 
 

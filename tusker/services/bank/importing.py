@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask import current_app
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
-from tusker.domain.bank.banking import Statement, StatementFile, numbered
+from tusker.domain.bank.banking import Entry, Statement, StatementFile
 from tusker.errors import Conflict, NotFound
 from tusker.extensions import db
 from tusker.messages import joined, say, say_n
-from tusker.models import BankStatement, EntryState, StatementEntry
+from tusker.models import BankStatement, EntryState, Event, StatementEntry
 from tusker.queries.bank.candidates import Line
-from tusker.services.bank.overlap import Sorted, sort_entries
+from tusker.services.bank.overlap import Sorted, free_prints, sort_entries
 from tusker.services.bank.settling import Progress, settle_entries
 from tusker.services.bank.storing import store_entries
 from tusker.services.bank_entries import decide, lock_entries
 from tusker.services.context import Context
-from tusker.services.events import record_event
+from tusker.services.events import Subject, record_event
 from tusker.services.locks import AdvisoryLock, among, lock_ids, lock_rows, take_lock
 
 THE_SAME = say("The same movement as one that was booked before.")
@@ -97,7 +97,7 @@ def import_statement(
     for position, statement in enumerate(file.statements, 1):
         made = _store_statement(ctx, file.format, statement, digest, position, file_name)
         statement_ids.append(made.id)
-        read.append(_take_over(ctx, made, sort_entries(made, statement.entries)))
+        read.append(_take_over(ctx, made, statement.entries, sort_entries(made, statement.entries)))
         entry_ids, told = store_entries(made.id, read[-1])
         new += entry_ids
         lines += told
@@ -115,9 +115,11 @@ def import_statement(
     )
 
 
-def _take_over(ctx: Context, made: BankStatement, read: list[Sorted]) -> list[Sorted]:
+def _take_over(
+    ctx: Context, made: BankStatement, entries: Sequence[Entry], read: list[Sorted]
+) -> list[Sorted]:
     """The entries of a sound statement take the place of those that a file which contradicts itself, such as one that
-    was cut, told before, where these still wait for a decision."""
+    was cut, told before, where these still wait and nobody ever decided on them."""
     known = {each.entry.fingerprint for each in read if each.fate == "known"}
     if made.doubt or not known:
         return read
@@ -126,13 +128,17 @@ def _take_over(ctx: Context, made: BankStatement, read: list[Sorted]) -> list[So
         among(StatementEntry.fingerprint, known),
         StatementEntry.state == EntryState.OPEN,
         StatementEntry.statement_id.in_(select(BankStatement.id).where(BankStatement.doubt != "")),
+        ~exists().where(Event.subject == Subject.STATEMENT_ENTRY, Event.subject_id == StatementEntry.id),
     )
+    if not waiting:
+        return read
     theirs = {(entry.fingerprint, entry.amount): entry for entry in waiting}
+    free = free_prints(entries, {each.entry.fingerprint for each in read})
     taken = []
-    for each in read:
+    for own, each in zip(entries, read, strict=True):
         if entry := theirs.pop((each.entry.fingerprint, each.entry.amount), None):
             decide(ctx, entry, EntryState.DUPLICATE, note=TOLD_SOUNDLY)
-            each = Sorted(each.entry._replace(fingerprint=numbered(entry.fingerprint, made.id)), "new")
+            each = Sorted(own._replace(fingerprint=free(own)), "new")
         taken.append(each)
     return taken
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
-from collections.abc import Collection, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -88,6 +88,21 @@ def _fates(
         *(Sorted(entry._replace(fingerprint=found), "doubtful") for found in doubtful),
         *(Sorted(entry._replace(fingerprint=found), "new") for found in new),
     ]
+
+
+def free_prints(entries: Sequence[Entry], used: Collection[str]) -> Callable[[Entry], str]:
+    """Gives movements of a statement fingerprints that are neither stored nor `used`, their own where they can be, so
+    that a later statement finds them."""
+    taken = {*_stored_like(entries), *used}
+    numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
+
+    def free(entry: Entry) -> str:
+        if not entry.likeness and entry.fingerprint not in taken:
+            return entry.fingerprint
+        name = entry.likeness or entry.fingerprint
+        return next(made for number in numbers[name] if (made := numbered(name, number)) not in taken)
+
+    return free
 
 
 def _stored_like(entries: Sequence[Entry]) -> dict[str, _Stored]:

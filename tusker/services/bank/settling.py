@@ -10,7 +10,7 @@ from datetime import date
 from sqlalchemy import case, func, select, update
 
 from tusker.chunks import chunks
-from tusker.domain.bank.judgements import Judgement, Verdict, paid_surely, rivals
+from tusker.domain.bank.judgements import Verdict, paid_surely, rivals
 from tusker.domain.bank.matching import Book
 from tusker.extensions import db
 from tusker.messages import say
@@ -18,7 +18,7 @@ from tusker.models import BankCharge, EntryDirection, EntryState, Receipt, Recei
 from tusker.queries.bank.candidates import Line, judge_entries, lines_of, open_book
 from tusker.services.bank.payout_matches import NO_PAYOUT, settle_payouts
 from tusker.services.bank.screening import telling
-from tusker.services.bank_entries import decide, lock_entries
+from tusker.services.bank_entries import decide, keep_found, lock_entries
 from tusker.services.context import Context
 from tusker.services.locks import among, lock_rows
 
@@ -139,12 +139,6 @@ def find_loans(today: date, book: Book, entry_ids: Sequence[int]) -> None:
     for entry in entries:
         keep_found(entry, judged.get(entry.id))
     db.session.flush()
-
-
-def keep_found(entry: StatementEntry, judged: Judgement | None) -> None:
-    """Keep the loans that were considered for an entry, of which alone its page judges it."""
-    if entry.direction == EntryDirection.CREDIT and entry.return_reason is None:
-        entry.loans_found = sorted(judged.loans) if judged else []
 
 
 def _opened(entry_ids: Collection[int]) -> Sequence[StatementEntry]:
