@@ -21,18 +21,28 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import extract_python
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from jinja2 import Environment, nodes
 from jinja2.ext import babel_extract
 
+from tusker import errors
+from tusker.bankfiles import movements
+from tusker.carriers import base as carriers
 from tusker.messages import CODE_WORDS
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = ROOT / "templates"
 PO = ROOT / "tusker" / "translations" / "hi" / "LC_MESSAGES" / "messages.po"
-KEYWORDS = {"_": None, "_n": (1, 2), "say": None, "say_n": (1, 2)}
+KEYWORDS = ("_", "_n", "say", "say_n")
+ERRORS = {
+    name
+    for module in (errors, carriers, movements)
+    for name, one in vars(module).items()
+    if isinstance(one, type) and issubclass(one, errors.TuskerError)
+}
+"""The errors that say what they are given; `make check` finds the words of any other."""
+SAYERS = {"say", "say_n", *ERRORS}
 HEADER = """\
 # The texts of Tusker in Hindi; `make messages` writes this file.
 msgid ""
@@ -110,14 +120,15 @@ def collect() -> Texts:
     texts = Texts()
     for path in sorted(TEMPLATES.rglob("*.*")):
         with path.open("rb") as file:
-            for _, name, strings, _ in babel_extract(file, list(KEYWORDS), [], {"silent": "false"}):
+            for _, name, strings, _ in babel_extract(file, KEYWORDS, [], {"silent": "false"}):
                 add_call(texts, path, name, strings)
     for path in python_files():
-        source = path.read_bytes()
-        for _, called, written, _ in extract_python(io.BytesIO(source), KEYWORDS, [], {}):
-            if str(called).startswith("say"):
-                add_call(texts, path, str(called), written)
-        for code in codes(ast.parse(source)):
+        tree = ast.parse(path.read_bytes())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and (called := ast.unparse(node.func)) in SAYERS:
+                written = tuple(one.value for one in node.args if isinstance(one, ast.Constant))
+                add_call(texts, path, called, written)
+        for code in codes(tree):
             texts.add(path, code.replace("_", " ").capitalize())
     return texts
 
@@ -363,11 +374,13 @@ def _bare(node: ast.AST) -> Iterator[str]:
         if isinstance(child, ast.Call):
             name = ast.unparse(child.func)
             given = {keyword.arg for keyword in child.keywords}
-            text = child.args[0] if name in KEYWORDS else None
+            if name in ERRORS:
+                given -= {"field"}  # the error's own
+            text = child.args[0] if name in SAYERS and child.args else None
             words = text.value if isinstance(text, ast.Constant) and isinstance(text.value, str) else ""
             if set(PLACE.findall(words)) - given - {"n", None}:
                 yield f"a place of {words} is not given"
-            within: Sequence[ast.AST] = child.keywords if name in KEYWORDS else [child]
+            within: Sequence[ast.AST] = child.keywords if words else [child]
             for one in within if not ASKED.search(name) else ():
                 yield from _bare(one)
         elif isinstance(child, (ast.Constant, ast.JoinedStr)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from tusker.messages import joined, say
+from tusker.messages import Text, joined, say
 
 Found = TypeVar("Found")
 
@@ -12,16 +12,16 @@ Found = TypeVar("Found")
 class TuskerError(Exception):
     """Base of every error that a person or another system may be told about.
 
-    `message` is a whole sentence for people, `field` the name of the input it is about (if any),
-    `details` plain values (ids, minor units) for machines.
+    `message` is a whole sentence for people, written as for `say` or said already; `field` the name of the input it is
+    about (if any), `details` the values of its places and others (ids, minor units) for machines.
     """
 
     code = "error"
     http_status = 400
 
-    def __init__(self, message: str, *, field: str | None = None, **details: object) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, message: str, /, *, field: str | None = None, **details: object) -> None:
+        self.message = message if isinstance(message, Text) else say(message, **details)
+        super().__init__(self.message)
         self.field = field
         self.details = details
 
@@ -44,8 +44,8 @@ class UnreadableFile(InvalidInput):
 
     code = "unreadable_file"
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, field="file")
+    def __init__(self, message: str, /, **details: object) -> None:
+        super().__init__(message, field="file", **details)
 
 
 class UnknownHeads(UnreadableFile):
@@ -70,7 +70,7 @@ class NotFound(TuskerError):
 def existing(found: Found | None, what: str) -> Found:
     """What was found; raises `NotFound` naming `what` it would be where that is nothing."""
     if found is None:
-        raise NotFound(say("This {what} does not exist.", what=what))
+        raise NotFound("This {what} does not exist.", what=what)
     return found
 
 

@@ -22,7 +22,6 @@ from sqlalchemy.orm import Session
 
 from tusker.errors import Duplicate
 from tusker.extensions import db
-from tusker.messages import say
 from tusker.redis.queues import enqueue
 
 _MAY_PASS = ("08", "53", "57P", "57014", "55P03", "40001", "40P01", "25006")
@@ -44,7 +43,7 @@ def transaction() -> Iterator[Session]:
         session.info.pop(_AFTER_COMMIT, None)
         if isinstance(error, IntegrityError) and isinstance(error.orig, UniqueViolation):
             # Services look before they write; only one who saves the same at the same moment gets here.
-            raise Duplicate(say("Someone has just saved the same thing; reload and check.")) from error
+            raise Duplicate("Someone has just saved the same thing; reload and check.") from error
         raise
     for job in session.info.pop(_AFTER_COMMIT, {}):
         enqueue(job, once=True)

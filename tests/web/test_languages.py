@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import pickle
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -23,6 +24,7 @@ from tusker.catalogues import retold, speaking
 from tusker.domain.credit.risk import RuleKind
 from tusker.domain.delivery.shipments import DocumentKind
 from tusker.domain.texts import day_of
+from tusker.errors import Conflict, InvalidInput, UnreadableFile
 from tusker.extensions import db
 from tusker.messages import joined, packed, say, shown, unpacked
 from tusker.models import Event, OutboxMessage, User
@@ -224,6 +226,20 @@ ListOf("loans", "Loans", (Column("number", say("Invoice")), Column("due", head="
 def test_a_bare_sentence_in_code_is_found() -> None:
     assert list(catalogue.bare('flash("The payout is made.")')) == ["The payout is made."]
     assert not list(catalogue.bare('flash(say("The payout is made."))'))
+    assert not list(catalogue.bare('raise Conflict("{what} is made.", what=x, field="y")'))
+    for wrong in ('f"{what} is made."', '"{what} is made.", field=what', '"Field {field} is made.", field=x'):
+        assert list(catalogue.bare(f"raise Conflict({wrong})")), wrong
+
+
+def test_an_error_says_the_words_it_is_given(session_app: Flask) -> None:
+    with session_app.app_context(), speaking("hi"):
+        for words in ("{label} is required.", say("{label} is required.", label=say("Reason"))):
+            error = InvalidInput(words, label=say("Reason"), field="reason", problem="x{y}")
+            assert (str(error), shown(error.message)) == ("Reason is required.", "कारण आवश्यक है।")
+            assert (error.field, error.details["problem"]) == ("reason", "x{y}")
+        assert str(UnreadableFile("{message} of {self}", message="{a}", self=1)) == "{a} of 1"
+        assert str(pickle.loads(pickle.dumps(Conflict("It is {x}.", x="{y}")))) == "It is {y}."
+        assert Conflict("Typed {as it is}").message == "Typed {as it is}"
 
 
 def test_a_stored_sentence_is_said_again_and_what_a_person_typed_stays(session_app: Flask) -> None:

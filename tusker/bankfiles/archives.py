@@ -36,7 +36,7 @@ def unpacked(data: bytes, largest: int) -> bytes:
     else:
         return data
     if inside.startswith(_PACKED) and not (inside.startswith(_ZIP) and _is_document(_opened(inside))):
-        raise UnreadableFile(say("The archive holds another archive; unpack it first."))
+        raise UnreadableFile("The archive holds another archive; unpack it first.")
     return inside
 
 
@@ -50,11 +50,9 @@ def _bound(packed: int, largest: int) -> int:
 
 def _too_large(largest: int) -> UnreadableFile:
     return UnreadableFile(
-        say(
-            "The archive's file is larger than {largest} MB, or much larger than its archive; ask "
-            "the bank for smaller files.",
-            largest=largest // 1024 // 1024,
-        )
+        "The archive's file is larger than {largest} MB, or much larger than its archive; ask "
+        "the bank for smaller files.",
+        largest=largest // 1024 // 1024,
     )
 
 
@@ -70,18 +68,18 @@ def _gunzipped(data: bytes, largest: int) -> bytes:
             if len(out) > bound:
                 raise _too_large(largest)
             if not stream.eof:
-                raise UnreadableFile(say("The gzip archive is cut off."))
+                raise UnreadableFile("The gzip archive is cut off.")
             rest = stream.unused_data.lstrip(b"\0")
     except zlib.error:
-        raise UnreadableFile(say("The gzip archive is damaged.")) from None
-    raise UnreadableFile(say("The gzip archive is of too many pieces; unpack it first."))
+        raise UnreadableFile("The gzip archive is damaged.") from None
+    raise UnreadableFile("The gzip archive is of too many pieces; unpack it first.")
 
 
 def _opened(data: bytes) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(io.BytesIO(data))
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        raise UnreadableFile(say("The ZIP archive is damaged.")) from None
+        raise UnreadableFile("The ZIP archive is damaged.") from None
 
 
 def _only_file(archive: zipfile.ZipFile, largest: int) -> bytes:
@@ -99,19 +97,14 @@ def _only_file(archive: zipfile.ZipFile, largest: int) -> bytes:
     [info] = names
     if info.flag_bits & 1:
         raise UnreadableFile(
-            say(
-                "“{filename}” in the ZIP archive is encrypted; unpack it first.",
-                filename=kept(info.filename, 60),
-            )
+            "“{filename}” in the ZIP archive is encrypted; unpack it first.", filename=kept(info.filename, 60)
         )
     bound = _bound(info.compress_size, largest)
     try:
         with archive.open(info) as file:
             inside = file.read(bound + 1)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, RuntimeError, ValueError):
-        raise UnreadableFile(
-            say("The ZIP archive is damaged, or packed in a way that is not read.")
-        ) from None
+        raise UnreadableFile("The ZIP archive is damaged, or packed in a way that is not read.") from None
     if len(inside) > bound:
         raise _too_large(largest)
     return inside

@@ -11,7 +11,6 @@ from defusedxml.common import DefusedXmlException, DTDForbidden
 from defusedxml.ElementTree import DefusedXMLParser
 
 from tusker.errors import UnreadableFile
-from tusker.messages import say
 
 MAX_DEPTH = 64
 MAX_ELEMENTS = 1_000_000
@@ -38,16 +37,12 @@ def _handlers(builder: TreeBuilder, namespaces: dict[str, str]) -> tuple[Begins,
         count += 1
         if depth > MAX_DEPTH:
             raise UnreadableFile(
-                say(
-                    "The XML is nested more than {max_depth} deep; no bank statement is.", max_depth=MAX_DEPTH
-                )
+                "The XML is nested more than {max_depth} deep; no bank statement is.", max_depth=MAX_DEPTH
             )
         if count > MAX_ELEMENTS:
             raise UnreadableFile(
-                say(
-                    "The XML has more than {max_elements} elements; ask the bank for smaller files.",
-                    max_elements=f"{MAX_ELEMENTS:,}",
-                )
+                "The XML has more than {max_elements} elements; ask the bank for smaller files.",
+                max_elements=f"{MAX_ELEMENTS:,}",
             )
         local = names.get(tag)
         if local is None:
@@ -78,27 +73,21 @@ def read_xml(data: bytes) -> tuple[Element, dict[str, str]]:
         parser.feed(_without_mark(data))
         root = parser.close()
     except DTDForbidden:
-        raise UnreadableFile(say("The XML declares a DTD (<!DOCTYPE …>); such files are refused.")) from None
+        raise UnreadableFile("The XML declares a DTD (<!DOCTYPE …>); such files are refused.") from None
     except DefusedXmlException:
-        raise UnreadableFile(
-            say("The XML declares entities or points outside; such files are refused.")
-        ) from None
+        raise UnreadableFile("The XML declares entities or points outside; such files are refused.") from None
     except ParseError as error:
         line, column = error.position
         what = str(error).partition(":")[0]
         raise UnreadableFile(
-            say(
-                "The file is not well-formed XML (line {line}, column {column}): {what}.",
-                line=line,
-                column=column + 1,
-                what=what,
-            )
+            "The file is not well-formed XML (line {line}, column {column}): {what}.",
+            line=line,
+            column=column + 1,
+            what=what,
         ) from None
     except (ValueError, LookupError) as error:
         # the parser asks Python for encodings that it does not know, and those fail in their own ways
-        raise UnreadableFile(
-            say("The XML's encoding cannot be read: {error}.", error=str(error)[:100])
-        ) from None
+        raise UnreadableFile("The XML's encoding cannot be read: {error}.", error=str(error)[:100]) from None
     return root, namespaces
 
 
@@ -138,7 +127,5 @@ def _without_mark(data: bytes) -> bytes | str:
             try:
                 return data[len(mark) :].decode(encoding).lstrip()
             except UnicodeDecodeError:
-                raise UnreadableFile(
-                    say("The file begins as UTF-16 text but does not go on as such.")
-                ) from None
+                raise UnreadableFile("The file begins as UTF-16 text but does not go on as such.") from None
     return data.removeprefix(codecs.BOM_UTF8).lstrip()

@@ -13,7 +13,7 @@ from tusker.bankfiles.texts import kept
 from tusker.domain.bank.banking import Direction, Entry, numbered
 from tusker.domain.bank.narrations import read_narration
 from tusker.domain.money import MAX_AMOUNT, to_major
-from tusker.errors import UnreadableFile
+from tusker.errors import TuskerError, UnreadableFile
 from tusker.messages import joined, say
 
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
@@ -55,7 +55,7 @@ class Raw(NamedTuple):
     entry_reference: str = ""
 
 
-class Skip(Exception):
+class Skip(TuskerError):
     """A part of a statement that cannot be read; the text says why. It never leaves `bankfiles`."""
 
 
@@ -70,8 +70,8 @@ def minor_units(text: str, exponent: int) -> int:
     found = _DECIMAL.fullmatch(cleaned)
     if found is None:
         if cleaned.startswith("-"):
-            raise Contradiction(say("its amount “{text}” is negative", text=kept(cleaned, 40)))
-        raise Skip(say("its amount “{text}” is not a number", text=kept(cleaned, 40)))
+            raise Contradiction("its amount “{text}” is negative", text=kept(cleaned, 40))
+        raise Skip("its amount “{text}” is not a number", text=kept(cleaned, 40))
     whole, fraction = found.group(1), found.group(2) or ""
     return minor_units_of(whole, fraction, exponent, cleaned)
 
@@ -79,10 +79,10 @@ def minor_units(text: str, exponent: int) -> int:
 def minor_units_of(whole: str, fraction: str, exponent: int, written: str) -> int:
     """The same of the digits before and behind the mark."""
     if len(fraction) > exponent and len(fraction.rstrip("0")) > exponent:
-        raise Skip(say("its amount {text} is finer than {n} decimals", text=written, n=exponent))
+        raise Skip("its amount {text} is finer than {n} decimals", text=written, n=exponent)
     amount = int((whole + fraction[:exponent].ljust(exponent, "0")) or "0")
     if amount > MAX_AMOUNT:
-        raise Skip(say("its amount {text} is too large", text=written))
+        raise Skip("its amount {text} is too large", text=written)
     return amount
 
 
@@ -104,7 +104,7 @@ def is_count(reference: str) -> bool:
 def sane_day(day: date) -> date:
     """The day; raises `Skip` when no statement can have it."""
     if not FIRST_DAY <= day <= LAST_DAY:
-        raise Skip(say("its date {day} is out of range", day=day.isoformat()))
+        raise Skip("its date {day} is out of range", day=day.isoformat())
     return day
 
 
@@ -225,12 +225,10 @@ def refuse_too_many(statements: int, movements: int) -> None:
     """Raise for a file that holds more than one is read with."""
     if statements > MAX_STATEMENTS or movements > MAX_MOVEMENTS:
         raise UnreadableFile(
-            say(
-                "The file has more than {max_statements} statements or {max_movements} movements; ask the bank "
-                "for smaller files.",
-                max_statements=f"{MAX_STATEMENTS:,}",
-                max_movements=f"{MAX_MOVEMENTS:,}",
-            )
+            "The file has more than {max_statements} statements or {max_movements} movements; ask the bank "
+            "for smaller files.",
+            max_statements=f"{MAX_STATEMENTS:,}",
+            max_movements=f"{MAX_MOVEMENTS:,}",
         )
 
 
@@ -239,4 +237,4 @@ def refuse_if_nothing_was_read(entries: int, unread: Sequence[str]) -> None:
     if entries == 0 and unread:
         more = [say("And {n} more.", n=len(unread) - 3)] if len(unread) > 3 else []
         why = joined([*unread[:3], *more], " ")
-        raise UnreadableFile(say("Nothing in the file could be read. {why}", why=why))
+        raise UnreadableFile("Nothing in the file could be read. {why}", why=why)

@@ -74,10 +74,10 @@ def read_ofx(data: bytes, reading: Reading) -> StatementFile:
     """
     text = decoded(data)
     if _DECLARES.search(text):
-        raise UnreadableFile(say("The OFX file declares a DTD or entities; such files are refused."))
+        raise UnreadableFile("The OFX file declares a DTD or entities; such files are refused.")
     found = list(_statements(_CDATA.sub(lambda each: html.escape(each[1]), text)))
     if not found:
-        raise UnreadableFile(say("The file is OFX without a bank statement in it (<STMTRS>)."))
+        raise UnreadableFile("The file is OFX without a bank statement in it (<STMTRS>).")
     refuse_too_many(len(found), sum(len(each.transactions) for each in found))
     readers = [_Reader(each, reading) for each in found]
     statements = tuple(reader.statement() for reader in readers)
@@ -153,9 +153,9 @@ class _Reader:
             try:
                 raws.append(self.movement(told))
             except Skip as skip:
-                self.notes.append(say("Entry {number}: {why}; skipped.", number=number, why=skip.args[0]))
+                self.notes.append(say("Entry {number}: {why}; skipped.", number=number, why=skip.message))
                 if isinstance(skip, Contradiction):
-                    doubt = say("Entry {number}: {why}.", number=number, why=skip.args[0])
+                    doubt = say("Entry {number}: {why}.", number=number, why=skip.message)
         cut = say("The file ends too soon; the last of it may be cut off.")
         doubt = doubt or (twice(zip(raws)) if self.found.whole else cut)
         opened, closed = (self.day_or_none(values, name) for name in ("DTSTART", "DTEND"))
@@ -179,26 +179,22 @@ class _Reader:
         stated = (told.get("CURRENCY/CURSYM") or self.found.values.get("CURDEF", "")).upper()
         if stated and stated != self.reading.currency:
             raise Skip(
-                say(
-                    "its amount is in {stated}, not {currency}",
-                    stated=kept(stated, 10),
-                    currency=self.reading.currency,
-                )
+                "its amount is in {stated}, not {currency}",
+                stated=kept(stated, 10),
+                currency=self.reading.currency,
             )
         if told.get("CORRECTFITID"):
-            raise Skip(say("it corrects {id}; look at the bank's pages", id=kept(told["CORRECTFITID"], 40)))
+            raise Skip("it corrects {id}; look at the bank's pages", id=kept(told["CORRECTFITID"], 40))
         signed = self.amount(told.get("TRNAMT", ""))
         if signed == 0:
-            raise Skip(say("its amount is zero"))
+            raise Skip("its amount is zero")
         direction: Direction = "credit" if signed > 0 else "debit"
         kind = told.get("TRNTYPE", "").upper()
         if _SIDES.get(kind, direction) != direction:
             raise Contradiction(
-                say(
-                    "it is of the kind {kind}, but its amount is {amount}",
-                    kind=kind,
-                    amount=kept(told["TRNAMT"], 40),
-                )
+                "it is of the kind {kind}, but its amount is {amount}",
+                kind=kind,
+                amount=kept(told["TRNAMT"], 40),
             )
         booked = _day(told.get("DTPOSTED", ""))
         name = told.get("NAME") or told.get("PAYEE/NAME", "")
@@ -221,13 +217,11 @@ class _Reader:
     def amount(self, text: str) -> int:
         """Signed minor units; raises `Skip`."""
         if not text:
-            raise Skip(say("no amount"))
+            raise Skip("no amount")
         sign = -1 if text.startswith("-") else 1
         bare = text.removeprefix("-") if sign < 0 else text
         if "." not in bare and _THOUSANDS.fullmatch(bare) and self.reading.exponent < _DIGITS:
-            raise Contradiction(
-                say("its amount “{text}” may be thousands or a fraction", text=kept(text, 40))
-            )
+            raise Contradiction("its amount “{text}” may be thousands or a fraction", text=kept(text, 40))
         return sign * minor_units(bare.replace(",", ".") if "." not in bare else bare, self.reading.exponent)
 
     def balance(self, text: str) -> int | None:
@@ -235,7 +229,7 @@ class _Reader:
             return self.amount(text)
         except Skip as skip:
             if text:
-                self.notes.append(say("Balance: {why}; left out.", why=skip.args[0]))
+                self.notes.append(say("Balance: {why}; left out.", why=skip.message))
             return None
 
     def day_or_none(self, values: Values, name: str) -> date | None:
@@ -248,8 +242,8 @@ class _Reader:
 def _day(text: str) -> date:
     """The day of a time such as 20260302120000[+5.5:IST], whose zone is the bank's; raises `Skip`."""
     if not text:
-        raise Skip(say("no date"))
+        raise Skip("no date")
     try:
         return sane_day(date(int(text[:4]), int(text[4:6]), int(text[6:8])))
     except ValueError:
-        raise Skip(say("its date “{text}” is not one", text=kept(text, 30))) from None
+        raise Skip("its date “{text}” is not one", text=kept(text, 30)) from None

@@ -37,17 +37,15 @@ def read_statement_file(data: bytes, file_name: str, reading: Reading) -> Statem
     name = kept(file_name, 60) or say("The file")
     if len(data) > MAX_BYTES:
         raise UnreadableFile(
-            say(
-                "{name} is larger than {max_bytes} MB; ask the bank for smaller files.",
-                name=name,
-                max_bytes=MAX_BYTES // 1024 // 1024,
-            )
+            "{name} is larger than {max_bytes} MB; ask the bank for smaller files.",
+            name=name,
+            max_bytes=MAX_BYTES // 1024 // 1024,
         )
     if not data.strip(b"\xef\xbb\xbf\xfe\xff \t\r\n\0"):
-        raise UnreadableFile(say("{name} is empty.", name=name))
+        raise UnreadableFile("{name} is empty.", name=name)
     data, source, form = _opened(data)
     if kind := unread_kind(source):
-        raise UnreadableFile(say("{name} is {kind}.", name=name, kind=kind))
+        raise UnreadableFile("{name} is {kind}.", name=name, kind=kind)
     return form.read(data, reading)
 
 

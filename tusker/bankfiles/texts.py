@@ -10,7 +10,6 @@ from anyascii import anyascii
 from tusker.bankfiles.indic import romanised
 from tusker.domain.bank.banking import LONGEST_REFERENCE
 from tusker.errors import InvalidInput
-from tusker.messages import say
 
 _NOT_TAKEN = re.compile(r"[^A-Za-z0-9/\-?:().,'+ ]")
 _REFERENCE = re.compile(r"[A-Za-z0-9\-?:().,'+ ]+(/[A-Za-z0-9\-?:().,'+ ]+)*")
@@ -37,7 +36,9 @@ def bank_name(text: str, *, longest: int, field: str, whose: str) -> str:
     name = bank_text(text)
     if not any(character.isalnum() for character in name):
         raise InvalidInput(
-            say("The name of {whose}, “{text}”, has no letter that banks take.", whose=whose, text=text[:40]),
+            "The name of {whose}, “{text}”, has no letter that banks take.",
+            whose=whose,
+            text=text[:40],
             field=field,
         )
     if len(name) <= longest:
@@ -45,12 +46,10 @@ def bank_name(text: str, *, longest: int, field: str, whose: str) -> str:
     head = name[: longest + 1].rpartition(" ")[0].rstrip()
     if not head:
         raise InvalidInput(
-            say(
-                "The name of {whose} has a word of more than {longest} characters: “{name}…”.",
-                whose=whose,
-                longest=longest,
-                name=name[:40],
-            ),
+            "The name of {whose} has a word of more than {longest} characters: “{name}…”.",
+            whose=whose,
+            longest=longest,
+            name=name[:40],
             field=field,
         )
     return head
@@ -65,12 +64,10 @@ def shortened(text: str, *, longest: int, field: str, whose: str) -> str:
     head, blank, _ = text[: room + 1].rpartition(" ")
     if not blank or not head:
         raise InvalidInput(
-            say(
-                "{whose} has a word of more than {room} characters: “{text}…”.",
-                whose=whose,
-                room=room,
-                text=text[:40],
-            ),
+            "{whose} has a word of more than {room} characters: “{text}…”.",
+            whose=whose,
+            room=room,
+            text=text[:40],
             field=field,
         )
     return head.rstrip() + _CUT
@@ -83,26 +80,22 @@ def checked_reference(text: str, *, field: str, what: str) -> str:
     """
     if not text or text != text.strip():
         raise InvalidInput(
-            say("{what} is empty or has blanks around it: “{text}”.", what=what, text=text[:40]), field=field
+            "{what} is empty or has blanks around it: “{text}”.", what=what, text=text[:40], field=field
         )
     if len(text) > LONGEST_REFERENCE:
         raise InvalidInput(
-            say(
-                "{what} “{text}” has {text_2} characters; banks take {longest_reference}.",
-                what=what,
-                text=text[:60],
-                text_2=len(text),
-                longest_reference=LONGEST_REFERENCE,
-            ),
+            "{what} “{text}” has {text_2} characters; banks take {longest_reference}.",
+            what=what,
+            text=text[:60],
+            text_2=len(text),
+            longest_reference=LONGEST_REFERENCE,
             field=field,
         )
     if not _REFERENCE.fullmatch(text):
         raise InvalidInput(
-            say(
-                "{what} “{text}” has a character that banks do not take, or a slash at an end or doubled.",
-                what=what,
-                text=text,
-            ),
+            "{what} “{text}” has a character that banks do not take, or a slash at an end or doubled.",
+            what=what,
+            text=text,
             field=field,
         )
     return text

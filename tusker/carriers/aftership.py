@@ -193,18 +193,14 @@ def _data(answer: object) -> object:
     code = at(answer, "meta", "code")
     if code in (401, 403):
         raise CarrierRefused(
-            say(
-                "The delivery company “{name}” does not accept our key. An admin must check it.",
-                name=AfterShipCarrier.label,
-            ),
+            "The delivery company “{name}” does not accept our key. An admin must check it.",
+            name=AfterShipCarrier.label,
             carrier=NAME,
         )
     if code == 429 or (type(code) is int and 500 <= code < 600):
         raise CarrierUnavailable(
-            say(
-                "The delivery company “{name}” cannot be reached at the moment. Try again in a minute.",
-                name=AfterShipCarrier.label,
-            ),
+            "The delivery company “{name}” cannot be reached at the moment. Try again in a minute.",
+            name=AfterShipCarrier.label,
             carrier=NAME,
             reason=f"meta.code {code}",
         )

@@ -188,10 +188,8 @@ class CarrierHttp:
         status = response.status_code
         if status in (401, 403):
             raise CarrierRefused(
-                say(
-                    "The delivery company “{carrier}” does not accept our token. An admin must check it.",
-                    carrier=self._label,
-                ),
+                "The delivery company “{name}” does not accept our token. An admin must check it.",
+                name=self._label,
                 carrier=self._carrier,
                 status=status,
             )
@@ -202,13 +200,10 @@ class CarrierHttp:
             raise self._protocol(say("a redirect, which is not followed"))
         if status >= 400:
             raise CarrierRejected(
-                say(
-                    "The delivery company “{carrier}” did not accept the request (status {status}).",
-                    carrier=self._label,
-                    status=status,
-                ),
-                carrier=self._carrier,
+                "The delivery company “{name}” did not accept the request (status {status}).",
+                name=self._label,
                 status=status,
+                carrier=self._carrier,
             )
 
     def _read(self, response: requests.Response) -> bytes:
@@ -249,10 +244,8 @@ class CarrierHttp:
 
     def _unavailable(self, reason: object, retry_after: float | None = None) -> CarrierUnavailable:
         return CarrierUnavailable(
-            say(
-                "The delivery company “{carrier}” cannot be reached at the moment. Try again in a minute.",
-                carrier=self._label,
-            ),
+            "The delivery company “{name}” cannot be reached at the moment. Try again in a minute.",
+            name=self._label,
             carrier=self._carrier,
             reason=str(reason)[:200],
             retry_after=None if retry_after is None else ceil(min(retry_after, 1e9)),
@@ -260,16 +253,13 @@ class CarrierHttp:
 
     def _too_slow(self) -> CarrierUnavailable:
         return CarrierUnavailable(
-            say(
-                "The delivery company “{carrier}” took too long to answer. Try again in a minute.",
-                carrier=self._label,
-            ),
+            "The delivery company “{name}” took too long to answer. Try again in a minute.",
+            name=self._label,
             carrier=self._carrier,
             reason="deadline",
         )
 
     def _protocol(self, what: str) -> CarrierProtocolError:
         return CarrierProtocolError(
-            say("The delivery company “{carrier}” sent {what}.", carrier=self._label, what=what),
-            carrier=self._carrier,
+            "The delivery company “{name}” sent {what}.", name=self._label, what=what, carrier=self._carrier
         )

@@ -318,6 +318,5 @@ class ParcelCarrier:
 def unreadable(carrier: Carrier | type[Any], what: str) -> CarrierProtocolError:
     """The error that a delivery company sent something that is not understood."""
     return CarrierProtocolError(
-        say("The delivery company “{carrier}” sent {what}.", carrier=carrier.label, what=what),
-        carrier=carrier.name,
+        "The delivery company “{name}” sent {what}.", name=carrier.label, what=what, carrier=carrier.name
     )

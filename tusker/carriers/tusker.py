@@ -84,7 +84,7 @@ class TuskerCarrier:
         """See `Carrier.parse_reference`: any text of up to 60 characters, as the API takes it."""
         ref = text.strip()
         if not ref or len(ref) > REFERENCE_LENGTH:
-            raise InvalidInput(say("The order reference must have 1 to 60 characters."), field="order_ref")
+            raise InvalidInput("The order reference must have 1 to 60 characters.", field="order_ref")
         return ref
 
     def asks_alone(self, ref: str) -> bool:
@@ -162,11 +162,9 @@ def _list_at(answer: object, key: str) -> list[object]:
     items = at(answer, "pl", key)
     if not isinstance(items, list):
         raise CarrierProtocolError(
-            say(
-                "The delivery company “{name}” sent an answer without “{key}”.",
-                name=TuskerCarrier.label,
-                key=key,
-            ),
+            "The delivery company “{name}” sent an answer without “{key}”.",
+            name=TuskerCarrier.label,
+            key=key,
             carrier=NAME,
         )
     return items

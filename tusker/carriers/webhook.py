@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 from tusker.carriers.base import Carrier, CarrierProtocolError
 from tusker.carriers.payload import UnreadableJson, parse_json
-from tusker.messages import say
 
 
 def header(headers: Mapping[str, str], name: str) -> str:
@@ -37,9 +36,7 @@ def read_body(carrier: Carrier, raw: bytes) -> object:
         return parse_json(raw)
     except UnreadableJson as error:
         raise CarrierProtocolError(
-            say(
-                "The delivery company “{carrier}” sent a webhook that is not readable JSON.",
-                carrier=carrier.label,
-            ),
+            "The delivery company “{name}” sent a webhook that is not readable JSON.",
+            name=carrier.label,
             carrier=carrier.name,
         ) from error

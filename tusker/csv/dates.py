@@ -6,7 +6,6 @@ import re
 from datetime import UTC, date, datetime
 
 from tusker.errors import InvalidInput
-from tusker.messages import say
 
 FIRST_DAY = date(2000, 1, 1)
 _PROBE = datetime(2012, 11, 23, tzinfo=UTC)
@@ -24,10 +23,8 @@ def check_date_format(pattern: str) -> None:
     """Raise `InvalidInput` with the field `date_format` unless `is_date_format`."""
     if not is_date_format(pattern):
         raise InvalidInput(
-            say(
-                "“{format}” is not a date format with day, month and year, such as %d/%m/%Y.",
-                format=pattern[:40],
-            ),
+            "“{format}” is not a date format with day, month and year, such as %d/%m/%Y.",
+            format=pattern[:40],
             field="date_format",
         )
 
@@ -46,9 +43,8 @@ def read_date(text: str, pattern: str, *, field: str) -> date:
     except ValueError:
         wanted = pattern or "2026-03-31"
         raise InvalidInput(
-            say("“{text}” is not a date such as {example}.", text=cleaned[:40], example=wanted),
-            field=field,
+            "“{text}” is not a date such as {example}.", text=cleaned[:40], example=wanted, field=field
         ) from None
     if found < FIRST_DAY:
-        raise InvalidInput(say("The date {day} is before 2000.", day=found.isoformat()), field=field)
+        raise InvalidInput("The date {day} is before 2000.", day=found.isoformat(), field=field)
     return found

@@ -59,19 +59,15 @@ class CsvTable:
         if times == 0:
             there = ", ".join(self.header)
             raise InvalidInput(
-                say(
-                    "The file has no column {name}. Its columns are: {columns}.",
-                    name=what,
-                    columns=there[:500],
-                ),
+                "The file has no column {name}. Its columns are: {columns}.",
+                name=what,
+                columns=there[:500],
                 field=name,
                 column=name,
             )
         if times > 1:
             raise InvalidInput(
-                say("The file has {times} columns named {name}.", times=times, name=what),
-                field=name,
-                column=name,
+                "The file has {times} columns named {name}.", times=times, name=what, field=name, column=name
             )
         return self.header.index(name)
 
@@ -100,15 +96,15 @@ def read_table(data: bytes) -> CsvTable:
     single row. Blank lines are skipped.
     """
     if len(data) > MAX_BYTES:
-        raise UnreadableFile(say("The file is larger than {mb} MB; split it.", mb=MAX_BYTES // 1024 // 1024))
+        raise UnreadableFile("The file is larger than {mb} MB; split it.", mb=MAX_BYTES // 1024 // 1024)
     text = _decoded(data)
     # The separator that the header has most of: spreadsheets of some countries write semicolons.
     delimiter = max(",;\t", key=text.lstrip("\r\n").partition("\n")[0].count)
     records = _records(text, delimiter)
     if not records:
-        raise UnreadableFile(say("The file is empty."))
+        raise UnreadableFile("The file is empty.")
     if len(records) == 1:
-        raise UnreadableFile(say("The file has a header but no rows."))
+        raise UnreadableFile("The file has a header but no rows.")
     return CsvTable(records[0].cells, tuple(records[1:]), delimiter)
 
 
@@ -127,7 +123,7 @@ def stream_table(parts: Iterable[bytes]) -> tuple[CsvTable, Iterator[CsvRow]]:
     records = _each_record(chain(first, lines), delimiter, str.strip)
     header = next(records, None)
     if header is None:
-        raise UnreadableFile(say("The file is empty."))
+        raise UnreadableFile("The file is empty.")
     return CsvTable(header.cells, (), delimiter), records
 
 
@@ -170,7 +166,7 @@ def _decoded(data: bytes, *, of_bank: bool = False) -> str:
         data = mark + data
     is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     if b"\0" in data and not is_utf16:
-        raise UnreadableFile(say("The file is not text ({place}).", place=_byte(data, data.index(0))))
+        raise UnreadableFile("The file is not text ({place}).", place=_byte(data, data.index(0)))
     if of_bank and is_utf16:
         return _decoded_utf16(data)
     try:
@@ -178,16 +174,14 @@ def _decoded(data: bytes, *, of_bank: bool = False) -> str:
     except UnicodeDecodeError as error:
         if not of_bank:
             raise UnreadableFile(
-                say(
-                    "The file is not UTF-8 text ({place}). Save it as “CSV UTF-8” and try again.",
-                    place=_byte(data, error.start),
-                )
+                "The file is not UTF-8 text ({place}). Save it as “CSV UTF-8” and try again.",
+                place=_byte(data, error.start),
             ) from None
     try:
         return data.decode("cp1252")
     except UnicodeDecodeError as error:
         raise UnreadableFile(
-            say("The file is neither UTF-8 nor Windows-1252 text ({place}).", place=_byte(data, error.start))
+            "The file is neither UTF-8 nor Windows-1252 text ({place}).", place=_byte(data, error.start)
         ) from None
 
 
@@ -204,9 +198,9 @@ def _decoded_utf16(data: bytes) -> str:
     try:
         text = data.decode("utf-16")
     except UnicodeDecodeError:
-        raise UnreadableFile(say("The file begins as UTF-16 text but does not go on as such.")) from None
+        raise UnreadableFile("The file begins as UTF-16 text but does not go on as such.") from None
     if "\0" in text:
-        raise UnreadableFile(say("The file is not text (it has zero characters)."))
+        raise UnreadableFile("The file is not text (it has zero characters).")
     return text
 
 
@@ -216,24 +210,20 @@ def _lines_of(parts: Iterable[bytes]) -> Iterator[str]:
     rest, before = "", 0
     for part in chain(parts, [b""]):
         if b"\0" in part:
-            raise UnreadableFile(
-                say("The file is not text ({place}).", place=_byte(part, part.index(0), before))
-            )
+            raise UnreadableFile("The file is not text ({place}).", place=_byte(part, part.index(0), before))
         try:
             text = rest + decoder.decode(part, final=not part)
         except UnicodeDecodeError as error:
             raise UnreadableFile(
-                say(
-                    "The file is not UTF-8 text ({place}). Save it as “CSV UTF-8” and try again.",
-                    place=_byte(bytes(error.object), error.start, before),
-                )
+                "The file is not UTF-8 text ({place}). Save it as “CSV UTF-8” and try again.",
+                place=_byte(bytes(error.object), error.start, before),
             ) from None
         before += part.count(b"\n")
         # The last line may go on in the next part.
         *whole, rest = [*io.StringIO(text, newline="")] or [""]
         yield from whole
         if len(rest) > _LONGEST_LINE:
-            raise UnreadableFile(say("Line {line} is too long.", line=before + 1))
+            raise UnreadableFile("Line {line} is too long.", line=before + 1)
     if rest:
         yield rest
 
@@ -272,11 +262,7 @@ def _each_record(lines: Iterable[str], delimiter: str, clean: Callable[[str], st
             begins = reader.line_num + 1
     except csv.Error as error:
         raise UnreadableFile(
-            say(
-                "The record that begins in line {line} cannot be read as CSV: {error}.",
-                line=begins,
-                error=error,
-            )
+            "The record that begins in line {line} cannot be read as CSV: {error}.", line=begins, error=error
         ) from None
 
 
@@ -289,14 +275,10 @@ def _bounded(lines: Iterable[str], delimiter: str) -> Iterator[str]:
 
 
 def _too_long() -> UnreadableFile:
-    return UnreadableFile(say("The file has more than {rows} rows; split it.", rows=f"{MAX_ROWS:,}"))
+    return UnreadableFile("The file has more than {rows} rows; split it.", rows=f"{MAX_ROWS:,}")
 
 
 def _too_wide(line: int) -> UnreadableFile:
     return UnreadableFile(
-        say(
-            "The record that begins in line {line} has more than {most} columns.",
-            line=line,
-            most=MAX_COLUMNS,
-        )
+        "The record that begins in line {line} has more than {most} columns.", line=line, most=MAX_COLUMNS
     )

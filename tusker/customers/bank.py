@@ -89,5 +89,5 @@ def _answer(customer_id: int, message: str, made: object) -> Response:
 def _supplier(customer_id: int) -> Customer:
     customer = customer_by_id(customer_id)
     if customer.supplier is None:
-        raise NotFound(say("This customer is not a supplier, so it has no bank details."))
+        raise NotFound("This customer is not a supplier, so it has no bank details.")
     return customer

@@ -75,16 +75,16 @@ def parse_account(
     name = _holder(holder)
     iban, account_number, ifsc, bic = (_compact(value) for value in (iban, account_number, ifsc, bic))
     if not iban and not account_number:
-        raise InvalidInput(say("Enter an IBAN or an account number."), field="iban")
+        raise InvalidInput("Enter an IBAN or an account number.", field="iban")
     if iban and account_number:
-        raise InvalidInput(say("Enter an IBAN or an account number, not both."), field="account_number")
+        raise InvalidInput("Enter an IBAN or an account number, not both.", field="account_number")
     if iban and ifsc:
-        raise InvalidInput(say("An IFSC goes with an account number, not with an IBAN."), field="ifsc")
+        raise InvalidInput("An IFSC goes with an account number, not with an IBAN.", field="ifsc")
     if iban:
         _check_iban(iban)
     if ifsc and not _IFSC.fullmatch(ifsc):
         raise InvalidInput(
-            say("An IFSC has 11 characters: four letters, a zero, six letters or digits."), field="ifsc"
+            "An IFSC has 11 characters: four letters, a zero, six letters or digits.", field="ifsc"
         )
     if account_number:
         _check_account_number(account_number, ifsc, bic)
@@ -100,29 +100,28 @@ def _compact(value: str | None) -> str:
 def _holder(value: str) -> str:
     name = " ".join(unicodedata.normalize("NFC", value).split())
     if not name:
-        raise InvalidInput(say("Enter the name of the account's holder."), field="holder")
+        raise InvalidInput("Enter the name of the account's holder.", field="holder")
     if len(name) > HOLDER_MAX:
         raise InvalidInput(
-            say("The holder's name may have at most {holder_max} characters.", holder_max=HOLDER_MAX),
+            "The holder's name may have at most {holder_max} characters.",
+            holder_max=HOLDER_MAX,
             field="holder",
         )
     if not name.isprintable() or not any(character.isalnum() for character in name):
-        raise InvalidInput(say("The holder's name has characters that no bank takes."), field="holder")
+        raise InvalidInput("The holder's name has characters that no bank takes.", field="holder")
     return name
 
 
 def _check_iban(iban: str) -> None:
     if not _IBAN.fullmatch(iban):
-        raise InvalidInput(say("An IBAN is a country code, two check digits and the account."), field="iban")
+        raise InvalidInput("An IBAN is a country code, two check digits and the account.", field="iban")
     try:
         ibans.validate(iban)
     except ValidationError as error:
-        raise InvalidInput(
-            say("This is no valid IBAN: {iban}.", iban=_iban_fault(iban)), field="iban"
-        ) from error
+        raise InvalidInput("This is no valid IBAN: {iban}.", iban=_iban_fault(iban), field="iban") from error
     # 00, 01 and 99 leave the same remainder as the digits that ISO 13616 prescribes.
     if ibans.calc_check_digits(iban) != iban[2:4]:
-        raise InvalidInput(say("This is no valid IBAN: its check digits are wrong."), field="iban")
+        raise InvalidInput("This is no valid IBAN: its check digits are wrong.", field="iban")
 
 
 def _iban_fault(iban: str) -> str:
@@ -134,15 +133,13 @@ def _iban_fault(iban: str) -> str:
 def _check_account_number(number: str, ifsc: str, bic: str) -> None:
     if ifsc:
         if not _INDIAN.fullmatch(number):
-            raise InvalidInput(
-                say("An account number with an IFSC has 9 to 18 digits."), field="account_number"
-            )
+            raise InvalidInput("An account number with an IFSC has 9 to 18 digits.", field="account_number")
     elif not bic:
-        raise InvalidInput(say("An account number needs the IFSC or the BIC of its bank."), field="ifsc")
+        raise InvalidInput("An account number needs the IFSC or the BIC of its bank.", field="ifsc")
     elif not _GENERIC.fullmatch(number):
-        raise InvalidInput(say("An account number has 1 to 34 letters and digits."), field="account_number")
+        raise InvalidInput("An account number has 1 to 34 letters and digits.", field="account_number")
     if not number.strip("0"):
-        raise InvalidInput(say("An account number is not only zeros."), field="account_number")
+        raise InvalidInput("An account number is not only zeros.", field="account_number")
 
 
 def _check_bic(bic: str) -> None:
@@ -150,14 +147,11 @@ def _check_bic(bic: str) -> None:
         compact = bics.validate(bic)
     except ValidationError as error:
         raise InvalidInput(
-            say(
-                "A BIC has 8 or 11 characters: four letters of the bank, two of the country, two or "
-                "five more."
-            ),
+            "A BIC has 8 or 11 characters: four letters of the bank, two of the country, two or five more.",
             field="bic",
         ) from error
     if compact != bic:
-        raise InvalidInput(say("A BIC has letters and digits only."), field="bic")
+        raise InvalidInput("A BIC has letters and digits only.", field="bic")
 
 
 def same_number(one: str, other: str) -> bool:

@@ -40,9 +40,9 @@ def parse_amount(
             cleaned = cleaned.removesuffix(symbol).strip()
             break
     if not cleaned:
-        raise InvalidInput(say("Enter an amount."), field=field)
+        raise InvalidInput("Enter an amount.", field=field)
     if cleaned.startswith(("-", "\N{MINUS SIGN}", "(")):
-        raise InvalidInput(say("The amount must not be negative."), field=field)
+        raise InvalidInput("The amount must not be negative.", field=field)
     if not cleaned.isascii() or not (_PLAIN.fullmatch(cleaned) or _GROUPED.fullmatch(cleaned)):
         typed = text.strip()[:40]
         wrong = say("“{typed}” is not an amount, such as 1250.00.", typed=typed)
@@ -53,13 +53,11 @@ def parse_amount(
         raise InvalidInput(wrong, field=field)
     value = Decimal(cleaned.replace(",", "")).scaleb(exponent)
     if value != value.to_integral_value():
-        raise InvalidInput(
-            say("The amount may have at most {exponent} decimals.", exponent=exponent), field=field
-        )
+        raise InvalidInput("The amount may have at most {exponent} decimals.", exponent=exponent, field=field)
     if value > MAX_AMOUNT:
-        raise InvalidInput(say("The amount is too large."), field=field)
+        raise InvalidInput("The amount is too large.", field=field)
     if value == 0 and not allow_zero:
-        raise InvalidInput(say("The amount must be more than zero."), field=field)
+        raise InvalidInput("The amount must be more than zero.", field=field)
     return int(value)
 
 

@@ -79,26 +79,24 @@ class Terms:
 
     def __post_init__(self) -> None:
         if not Decimal(0) < self.advance_rate <= 1:
-            raise InvalidInput(
-                say("The advance rate must be over 0 % and at most 100 %."), field="advance_rate"
-            )
+            raise InvalidInput("The advance rate must be over 0 % and at most 100 %.", field="advance_rate")
         for name, label in (("apr", "APR"), ("penal_rate", say("penal rate"))):
             if not Decimal(0) <= getattr(self, name) <= 1:
-                raise InvalidInput(say("The {label} must be from 0 % to 100 %.", label=label), field=name)
+                raise InvalidInput("The {label} must be from 0 % to 100 %.", label=label, field=name)
         if not 1 <= self.tenor_days <= 730:
-            raise InvalidInput(say("The tenor must be from 1 to 730 days."), field="tenor_days")
+            raise InvalidInput("The tenor must be from 1 to 730 days.", field="tenor_days")
         if self.fee_flat < 0:
-            raise InvalidInput(say("The fee must not be negative."), field="fee_flat")
+            raise InvalidInput("The fee must not be negative.", field="fee_flat")
         if not Decimal(0) <= self.fee_rate <= Decimal("0.2"):
-            raise InvalidInput(say("The percentage fee must be from 0 % to 20 %."), field="fee_rate")
+            raise InvalidInput("The percentage fee must be from 0 % to 20 %.", field="fee_rate")
         if not 0 <= self.grace_days <= 90:
-            raise InvalidInput(say("The grace period must be from 0 to 90 days."), field="grace_days")
+            raise InvalidInput("The grace period must be from 0 to 90 days.", field="grace_days")
         if self.fee_min < 0:
-            raise InvalidInput(say("The minimum fee must not be negative."), field="fee_min")
+            raise InvalidInput("The minimum fee must not be negative.", field="fee_min")
         if self.fee_max is not None and self.fee_max < self.fee_min:
-            raise InvalidInput(say("The maximum fee must not be below the minimum fee."), field="fee_max")
+            raise InvalidInput("The maximum fee must not be below the minimum fee.", field="fee_max")
         if self.recourse_days is not None and not 0 <= self.recourse_days <= 365:
-            raise InvalidInput(say("Recourse must start from 0 to 365 days past due."), field="recourse_days")
+            raise InvalidInput("Recourse must start from 0 to 365 days past due.", field="recourse_days")
 
     def principal_of(self, invoice_value: int) -> int:
         """Principal in minor units: advance rate × invoice value, rounded once."""

@@ -61,8 +61,7 @@ def company_called(name: str, *, field: str, or_id: bool = False) -> Customer:
     if found is None:
         known_by = say("name, reference or id") if or_id else say("name or reference")
         raise NotFound(
-            say("No customer has the {known_by} “{wanted}”.", known_by=known_by, wanted=wanted[:120]),
-            field=field,
+            "No customer has the {known_by} “{wanted}”.", known_by=known_by, wanted=wanted[:120], field=field
         )
     return found
 
@@ -73,7 +72,7 @@ def admin_called(email: str) -> User:
         select(User).where(User.email == email.strip().lower(), User.role == Role.ADMIN, User.active)
     )
     if found is None:
-        raise NotFound(say("No active admin has the address “{email}”.", email=email[:120]), field="as")
+        raise NotFound("No active admin has the address “{email}”.", email=email[:120], field="as")
     return found
 
 
@@ -82,7 +81,7 @@ def disbursal_id_of(reference: str) -> int:
     found = db.session.scalar(select(Disbursal.id).where(Disbursal.reference == reference.strip()))
     if found is None:
         raise NotFound(
-            say("No disbursal has the reference “{reference}”.", reference=reference[:40]), field="reference"
+            "No disbursal has the reference “{reference}”.", reference=reference[:40], field="reference"
         )
     return found
 
@@ -91,9 +90,7 @@ def payout_id_of(reference: str) -> int:
     """The id of the payout with this end-to-end id; raises `NotFound`."""
     found = db.session.scalar(select(Payout.id).where(Payout.reference == reference.strip()))
     if found is None:
-        raise NotFound(
-            say("No payout has the reference “{reference}”.", reference=reference[:40]), field="payout"
-        )
+        raise NotFound("No payout has the reference “{reference}”.", reference=reference[:40], field="payout")
     return found
 
 
@@ -162,13 +159,16 @@ def _one(name: str, query: Select[int, str, bool], *, or_loan: bool = False) -> 
     fitting = [row for row in rows if row[2]] or rows
     if not fitting:
         raise NotFound(
-            say("No invoice is called “{wanted}”. An id is written as #12.", wanted=wanted[:60]),
+            "No invoice is called “{wanted}”. An id is written as #12.",
+            wanted=wanted[:60],
             field="invoice",
         )
     if len(fitting) > 1:
         ids = ", ".join(f"#{row.id} ({row.status})" for row in fitting[:10])
         raise InvalidInput(
-            say("Several invoices are called “{wanted}”: choose one of {ids}.", wanted=wanted[:60], ids=ids),
+            "Several invoices are called “{wanted}”: choose one of {ids}.",
+            wanted=wanted[:60],
+            ids=ids,
             field="invoice",
         )
     found: int = fitting[0].id

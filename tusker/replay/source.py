@@ -78,4 +78,5 @@ def _read(record: CsvRow, places: dict[str, int], date_format: str) -> Receivabl
 
 def _wrong(record: CsvRow, name: str, message: str) -> InvalidInput:
     column = COLUMNS.get(name, name)
-    return InvalidInput(f"line {record.line}, column {column}: {message}", field=column, line=record.line)
+    words = "line {line}, column {column}: {message}"
+    return InvalidInput(words, field=column, line=record.line, column=column, message=message)

@@ -79,7 +79,7 @@ def ageing_file() -> Response:
     """A table of the ageing as CSV, `by` supplier, purchaser or line; amounts in major units."""
     day, by = day_or_refuse(), request.args.get("by", "line")
     if by not in VIEWS:
-        raise InvalidInput(say("The ageing is by supplier, purchaser or line."), field="by")
+        raise InvalidInput("The ageing is by supplier, purchaser or line.", field="by")
     whole = _ageing(day)
     views = {"supplier": whole.by_supplier, "purchaser": whole.by_purchaser, "line": whole.by_line}
     header = ["as_of", by, *(bucket.replace("–", "-") for bucket in Bucket), "total", "currency"]

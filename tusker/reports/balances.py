@@ -13,7 +13,6 @@ from tusker.currency import Currency, currency
 from tusker.domain.loans.interest import Stretch
 from tusker.domain.terms import InterestMethod
 from tusker.errors import NotFound
-from tusker.messages import say
 from tusker.queries.credit.invoices import Scope, invoice_in
 from tusker.queries.loans.derivation import LoanDerivation, loan_derivation
 from tusker.reports.blueprint import asked_day, bp, day_or_refuse, own
@@ -73,7 +72,7 @@ def balance_file(invoice_id: int) -> Response:
     day = day_or_refuse()
     found = loan_derivation(invoice.id, day)
     if found is None:
-        raise NotFound(say("Nothing was paid out for this invoice by that day."))
+        raise NotFound("Nothing was paid out for this invoice by that day.")
     return csv_answer(f"balance-{found.loan.reference}-{day}.csv", HEADER, _lines(found))
 
 

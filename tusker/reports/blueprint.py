@@ -10,7 +10,7 @@ from flask import Blueprint, request
 from tusker import clock
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
-from tusker.messages import joined, say
+from tusker.messages import joined
 from tusker.reports.forms import AsOfForm
 from tusker.web.access import my_scope
 
@@ -44,7 +44,7 @@ def asked_day(*, past_only: bool = True) -> tuple[AsOfForm, date | None]:
     if not form.validate():
         return form, None
     if past_only and form.as_of.data and form.as_of.data > today:
-        form.take(InvalidInput(say("The day must not be in the future."), field="as_of"))
+        form.take(InvalidInput("The day must not be in the future.", field="as_of"))
         return form, None
     form.as_of.data = form.as_of.data or today
     form.as_of.raw_data = None
@@ -75,5 +75,5 @@ def asked_number(name: str) -> int | None:
     if not text:
         return None
     if not is_id(text):
-        raise InvalidInput(say("This link is not valid."), field=name)
+        raise InvalidInput("This link is not valid.", field=name)
     return int(text)

@@ -13,7 +13,6 @@ from tusker.currency import currency
 from tusker.domain.loans.calculator import milestones
 from tusker.domain.terms import DayCount, InterestMethod, InterestTiming, Terms
 from tusker.errors import InvalidInput
-from tusker.messages import say
 from tusker.reports.blueprint import bp
 from tusker.reports.forms import CalculatorForm, CasesForm
 from tusker.reports.quoting import ANSWERS, COLUMNS, Case, answer_rows, check_columns, checked, tenor_of
@@ -53,11 +52,9 @@ def calculator_cases() -> ResponseReturnValue:
             check_columns(table)
             if len(table.rows) > MOST_CASES:
                 raise InvalidInput(
-                    say(
-                        "The file has {count} cases; one file may have {most}. Split it.",
-                        count=f"{len(table.rows):,}",
-                        most=f"{MOST_CASES:,}",
-                    ),
+                    "The file has {count} cases; one file may have {most}. Split it.",
+                    count=f"{len(table.rows):,}",
+                    most=f"{MOST_CASES:,}",
                     field="file",
                 )
         except InvalidInput as error:

@@ -153,7 +153,7 @@ def exposure_rows_file(kind: str, key: int) -> Response:
 
 def _bound(kind: str) -> Bound:
     if kind not in list(Bound):
-        raise NotFound(say("There is no such limit."))
+        raise NotFound("There is no such limit.")
     return Bound(kind)
 
 
@@ -161,5 +161,5 @@ def _limit(bound: Bound, key: int, day: date) -> ExposureRow:
     """The limit on a day; raises `NotFound` when it does not exist or may not be seen."""
     found = exposure_table(bound, day, key=key, **own()) if key < 2**31 else []
     if not found:
-        raise NotFound(say("There is no such limit."))
+        raise NotFound("There is no such limit.")
     return found[0]

@@ -10,7 +10,6 @@ from flask.typing import ResponseReturnValue
 from tusker import clock
 from tusker.domain.texts import day_of
 from tusker.errors import InvalidInput
-from tusker.messages import say
 from tusker.queries.credit.customers import customer_by_id
 from tusker.queries.loans.history import Flow, Whose, history
 from tusker.queries.loans.loans import open_loans
@@ -32,7 +31,7 @@ def period() -> ResponseReturnValue:
     where no day is given."""
     first, last = _day("from"), _day("to")
     if not first <= last <= first + LONGEST:
-        raise InvalidInput(say("The last day must be within a year from the first."), field="to")
+        raise InvalidInput("The last day must be within a year from the first.", field="to")
     mine = own()
     supplier = asked_company("supplier", mine.get("supplier_id"))
     purchaser = asked_company("purchaser", mine.get("purchaser_id"))
@@ -71,14 +70,12 @@ def _day(name: str) -> date:
     try:
         day = day_of(request.args[name])
     except ValueError as error:
-        raise InvalidInput(say("The day must be a date such as 2026-03-31."), field=name) from error
+        raise InvalidInput("The day must be a date such as 2026-03-31.", field=name) from error
     if not FIRST_DAY <= day <= LAST_DAY:
         raise InvalidInput(
-            say(
-                "The day must be from {first} to {last}.",
-                first=FIRST_DAY.isoformat(),
-                last=LAST_DAY.isoformat(),
-            ),
+            "The day must be from {first} to {last}.",
+            first=FIRST_DAY.isoformat(),
+            last=LAST_DAY.isoformat(),
             field=name,
         )
     return day

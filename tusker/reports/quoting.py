@@ -77,26 +77,24 @@ def tenor_of(start: date, end: date | None, tenor_days: int | None) -> int:
     """
     if end is None:
         if tenor_days is None:
-            raise InvalidInput(say("Give the end or the tenor in days."), field="end")
+            raise InvalidInput("Give the end or the tenor in days.", field="end")
         if not 1 <= tenor_days <= _LONGEST:
             raise InvalidInput(
-                say("The tenor must be from 1 to {longest} days.", longest=_LONGEST), field="tenor_days"
+                "The tenor must be from 1 to {longest} days.", longest=_LONGEST, field="tenor_days"
             )
         return tenor_days
     days = (end - start).days
     if days < 1:
-        raise InvalidInput(say("The end must be after the start."), field="end")
+        raise InvalidInput("The end must be after the start.", field="end")
     if days > _LONGEST:
         raise InvalidInput(
-            say("The end must be at most {longest} days after the start.", longest=_LONGEST), field="end"
+            "The end must be at most {longest} days after the start.", longest=_LONGEST, field="end"
         )
     if tenor_days not in (None, days):
         raise InvalidInput(
-            say(
-                "From start to end are {days} days, not {tenor_days}; give one of the two.",
-                days=days,
-                tenor_days=tenor_days,
-            ),
+            "From start to end are {days} days, not {tenor_days}; give one of the two.",
+            days=days,
+            tenor_days=tenor_days,
             field="tenor_days",
         )
     return days
@@ -105,11 +103,9 @@ def tenor_of(start: date, end: date | None, tenor_days: int | None) -> int:
 def checked(case: Case) -> Case:
     """The case; raises `InvalidInput` for an as-of day before the start, and when nothing would be paid out."""
     if case.as_of is not None and case.as_of < case.start:
-        raise InvalidInput(say("The day must not be before the start."), field="as_of")
+        raise InvalidInput("The day must not be before the start.", field="as_of")
     if case.principal <= case.debt.deducted.total:
-        raise InvalidInput(
-            say("Interest and fee deducted at payout leave nothing to pay out."), field="principal"
-        )
+        raise InvalidInput("Interest and fee deducted at payout leave nothing to pay out.", field="principal")
     return case
 
 
@@ -187,9 +183,7 @@ def answer_rows(table: CsvTable, money: Currency) -> Iterator[tuple[list[object]
         given = dict(zip(names, row.cells, strict=False))
         try:
             if len(row.cells) > len(names):
-                raise InvalidInput(
-                    say("The row in line {line} has more values than the header.", line=row.line)
-                )
+                raise InvalidInput("The row in line {line} has more values than the header.", line=row.line)
             found = figures(read_case(given, money).calculate(), money)
             yield [found.get(name) for name in ANSWERS], True
         except TuskerError as error:
@@ -208,9 +202,9 @@ def _day(given: Mapping[str, str], name: str) -> date:
     try:
         day = day_of(given.get(name) or "")
     except ValueError:
-        raise InvalidInput(say("Give a date such as 2026-03-31."), field=name) from None
+        raise InvalidInput("Give a date such as 2026-03-31.", field=name) from None
     if not 2000 <= day.year < 2100:
-        raise InvalidInput(say("The date must be from 2000 to 2099."), field=name)
+        raise InvalidInput("The date must be from 2000 to 2099.", field=name)
     return day
 
 
@@ -221,14 +215,14 @@ def _percent(given: Mapping[str, str], name: str, *, needed: bool = False) -> De
     except InvalidOperation:
         value = Decimal("NaN")
     if not value.is_finite():
-        raise InvalidInput(say("Give a percentage such as 18.5."), field=name)
+        raise InvalidInput("Give a percentage such as 18.5.", field=name)
     return value / 100
 
 
 def _whole(given: Mapping[str, str], name: str) -> int:
     text = latin_digits(given.get(name) or "0")
     if not (text.isascii() and text.isdecimal() and len(text) <= 9):
-        raise InvalidInput(say("Give a whole number."), field=name)
+        raise InvalidInput("Give a whole number.", field=name)
     return int(text)
 
 
@@ -236,5 +230,5 @@ def _choice(given: Mapping[str, str], name: str, kind: type[Kind], default: Kind
     text = (given.get(name) or default).casefold()
     found = next((each for each in kind if each.value.casefold() == text), None)
     if found is None:
-        raise InvalidInput(say("It must be one of {all}.", all=", ".join(kind)), field=name)
+        raise InvalidInput("It must be one of {all}.", all=", ".join(kind), field=name)
     return found

@@ -161,9 +161,9 @@ def _period(form: StatementForm) -> tuple[date, date]:
     for field, day in ((form.first, first), (form.last, last)):
         field.data, field.raw_data = day, None
     if last > today:
-        form.take(InvalidInput(say("The last day must not be in the future."), field="last"))
+        form.take(InvalidInput("The last day must not be in the future.", field="last"))
     elif first > last:
-        form.take(InvalidInput(say("The first day must not be after the last."), field="first"))
+        form.take(InvalidInput("The first day must not be after the last.", field="first"))
     return first, last
 
 
@@ -178,7 +178,7 @@ def _chosen(asked: str) -> Account:
     """A supplier's account as staff chose it; raises `NotFound` for what is none."""
     side, _, key = asked.partition("-")
     if side != "supplier" or not key.isdecimal():
-        raise NotFound(say("There is no such statement."))
+        raise NotFound("There is no such statement.")
     return _account(asked)
 
 
@@ -187,7 +187,7 @@ def _own_account(asked: str | None) -> Account:
     side, key = next(iter(own().items()))
     name = side.removesuffix("_id")
     if asked not in (None, "", f"{name}-{key}"):
-        raise NotFound(say("There is no such statement."))
+        raise NotFound("There is no such statement.")
     return _account(f"{name}-{key}")
 
 

@@ -176,9 +176,9 @@ def resolve_item(ctx: Context, item_id: int, *, note: str) -> AttentionItem:
     how = reason_of(note, what="note")
     item = lock_row(say("item"), AttentionItem, AttentionItem.id == item_id)
     if item.resolved_at is not None:
-        raise Conflict(say("This was settled already."))
+        raise Conflict("This was settled already.")
     if ctx.actor_id is None:
-        raise InvalidInput(say("You must be signed in to do this."))
+        raise InvalidInput("You must be signed in to do this.")
     item.resolution, item.resolved_at, item.resolved_by = how, ctx.now, ctx.actor_id
     record_event(ctx, item, "resolved", from_value=item.kind, reason=how)
     db.session.flush()

@@ -25,7 +25,7 @@ def lock_entries(entry_ids: Collection[int]) -> Sequence[StatementEntry]:
     """The entries by ascending id, locked and fresh; raises `NotFound` when one does not exist."""
     found = lock_rows(StatementEntry, among(StatementEntry.id, entry_ids))
     if len(found) != len(set(entry_ids)):
-        raise NotFound(say("This statement entry does not exist."))
+        raise NotFound("This statement entry does not exist.")
     return found
 
 

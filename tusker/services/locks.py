@@ -88,7 +88,7 @@ def lock_row(what: str, model: type[Row], *conditions: ColumnElement[bool]) -> R
     """The one row that meets all conditions, locked and read anew; raises `NotFound` naming `what` it is."""
     found = lock_rows(model, *conditions)
     if not found:
-        raise NotFound(say("This {what} does not exist.", what=what))
+        raise NotFound("This {what} does not exist.", what=what)
     return found[0]
 
 
@@ -117,7 +117,7 @@ def lock_invoices(invoice_ids: Collection[int]) -> Sequence[Invoice]:
     """The invoices by ascending id, locked and fresh; raises `NotFound` when one does not exist."""
     found = lock_rows(Invoice, among(Invoice.id, invoice_ids))
     if len(found) != len(set(invoice_ids)):
-        raise NotFound(say("This invoice does not exist."))
+        raise NotFound("This invoice does not exist.")
     return found
 
 
@@ -125,7 +125,7 @@ def lock_loan_of(invoice: Invoice) -> Loan:
     """The loan of a locked invoice, locked and fresh; raises `NotFound` before the disbursal."""
     loans = lock_loans([invoice.id])
     if not loans:
-        raise NotFound(say("Nothing was disbursed for this invoice."))
+        raise NotFound("Nothing was disbursed for this invoice.")
     return next(iter(loans.values()))
 
 

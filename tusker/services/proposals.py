@@ -19,7 +19,6 @@ from sqlalchemy import select
 
 from tusker.errors import Conflict
 from tusker.extensions import db
-from tusker.messages import say
 from tusker.models import Event, Proposal, ProposalState, Role, User
 from tusker.queries.record.event_subject_names import names_of_subjects
 from tusker.services.context import Context
@@ -63,7 +62,7 @@ class Action(Generic[Given, Made]):
         """Propose it in any case."""
         made = self._try(ctx, True, *args, **kwargs)
         if not isinstance(made, Proposal):
-            raise Conflict(say("It would change nothing."))
+            raise Conflict("It would change nothing.")
         return made
 
     def carry_out(self, ctx: Context, proposal: Proposal) -> list[dict[str, Any]]:
@@ -96,7 +95,7 @@ class Action(Generic[Given, Made]):
         subject_id = next(iter(arguments.values())) if self.about != "proposal" else None
         if subject_id is not None and open_proposal(self.kind, self.about, subject_id) is not None:
             raise Conflict(
-                say("A proposal like this waits for another admin already: it has to be decided on first.")
+                "A proposal like this waits for another admin already: it has to be decided on first."
             )
         hints = get_type_hints(self.do)
         proposal = Proposal(

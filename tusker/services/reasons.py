@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tusker.errors import InvalidInput
-from tusker.messages import say
 
 LONGEST_REASON = 300
 """With what lines and events put before it, a reason fits their columns of 500 characters."""
@@ -15,11 +14,9 @@ def reason_of(text: str, *, what: str = "reason") -> str:
     line = text.strip()
     if not line or len(line) > LONGEST_REASON or not line.isprintable():
         raise InvalidInput(
-            say(
-                "Give a {what} of 1 to {longest_reason} characters on one line.",
-                what=what,
-                longest_reason=LONGEST_REASON,
-            ),
+            "Give a {what} of 1 to {longest_reason} characters on one line.",
+            what=what,
+            longest_reason=LONGEST_REASON,
             field=what,
         )
     return " ".join(line.split())

@@ -119,7 +119,7 @@ def _forget_request(_: BaseException | None) -> None:
 def _refuse_control_characters() -> None:
     """No address that the application links to has any, and the database takes no text with a NUL."""
     if _CONTROLS.search(request.path):
-        raise UnreadableAddress(say("The address has a control character."))
+        raise UnreadableAddress("The address has a control character.")
     for name, value in request.args.items(multi=True):
         if _CONTROLS.search(name + value):
             shown = _CONTROLS.sub("?", name)[:80]

@@ -11,7 +11,6 @@ from flask_login import current_user
 
 from tusker import clock
 from tusker.errors import NotAllowed
-from tusker.messages import say
 from tusker.models import AccessKind, Role
 from tusker.queries.credit.invoices import Scope
 from tusker.services.context import Context
@@ -108,7 +107,7 @@ def guard() -> None:
                 email=current_user.email,
                 detail=f"{request.method} {request.path}",
             )
-        raise NotAllowed(say("Your role does not allow this page."))
+        raise NotAllowed("Your role does not allow this page.")
     spare_others(getattr(current_app.view_functions[request.endpoint], COSTLY, False))
 
 
@@ -120,7 +119,7 @@ def is_staff() -> bool:
 def current_company_id() -> int:
     """The company of the signed-in supplier or purchaser user; raises `NotAllowed` for anybody else."""
     if not current_user.is_authenticated or current_user.customer_id is None:
-        raise NotAllowed(say("This page belongs to users of a company."))
+        raise NotAllowed("This page belongs to users of a company.")
     company_id: int = current_user.customer_id
     return company_id
 
@@ -137,7 +136,7 @@ def my_scope() -> Scope:
 def acting() -> Context:
     """The signed-in user and the time, as services take them; raises `NotAllowed` when nobody is signed in."""
     if not current_user.is_authenticated:
-        raise NotAllowed(say("Sign in first."))
+        raise NotAllowed("Sign in first.")
     return Context(
         actor_id=current_user.id,
         actor=current_user.name,

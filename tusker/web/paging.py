@@ -14,7 +14,6 @@ from flask import request
 
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
-from tusker.messages import say
 from tusker.queries.paging import Cursor
 
 Row = TypeVar("Row")
@@ -83,7 +82,7 @@ def place_in(text: str, kind: type | None) -> Any:
 
 
 def _not_a_page() -> InvalidInput:
-    return InvalidInput(say("This link to a page of the list is not valid."), field="page")
+    return InvalidInput("This link to a page of the list is not valid.", field="page")
 
 
 def read_cursor() -> Cursor:

@@ -122,7 +122,7 @@ def _show_profiles() -> Response:
 def _outline(upload: StatementUpload) -> Outline:
     outline = outline_in(content_of(upload)) if upload.state == UploadState.UNCLEAR else None
     if outline is None:
-        raise Conflict(say("The columns of this file have been decided already."))
+        raise Conflict("The columns of this file have been decided already.")
     return outline
 
 

@@ -50,11 +50,11 @@ def read_choice(text: str) -> tuple[int, dict[int, int]]:
     """The customer and what each loan gets in minor units; raises `InvalidInput` for anything else."""
     found = _CHOICE.fullmatch(text)
     if found is None:
-        raise InvalidInput(say("Choose what this payment is for."), field="choice")
+        raise InvalidInput("Choose what this payment is for.", field="choice")
     parts = [part.split(":") for part in found[2].split(",")]
     splits = {int(loan_id): int(amount) for loan_id, amount in parts}
     if len(splits) != len(parts):
-        raise InvalidInput(say("Each loan may be named once only."), field="choice")
+        raise InvalidInput("Each loan may be named once only.", field="choice")
     return int(found[1]), splits
 
 
@@ -64,7 +64,7 @@ def read_kept_back(form: MultiDict[str, str]) -> list[KeptBack]:
     for each in typed:
         if each.problem:
             raise InvalidInput(
-                say("Kept back: {value}", value=each.problem.removeprefix("kept back: ")), field="kept_back"
+                "Kept back: {value}", value=each.problem.removeprefix("kept back: "), field="kept_back"
             )
     return [each.kept for each in typed if each.kept]
 
@@ -72,5 +72,5 @@ def read_kept_back(form: MultiDict[str, str]) -> list[KeptBack]:
 def entry_ids(texts: list[str]) -> list[int]:
     """The ids that a form sends; raises `InvalidInput` for anything that is not a number."""
     if not texts or not all(map(is_id, texts)):
-        raise InvalidInput(say("Choose entries of this statement."), field="entry_ids")
+        raise InvalidInput("Choose entries of this statement.", field="entry_ids")
     return [int(text) for text in texts]

@@ -139,7 +139,7 @@ def test_carrier(name: str) -> ResponseReturnValue:
 def _card(name: str) -> CarrierCard:
     card = carrier_card(name, current_app.config)
     if card is None:
-        raise NotFound(say("Tusker does not support “{name}”.", name=name[:40]))
+        raise NotFound("Tusker does not support “{name}”.", name=name[:40])
     return card
 
 

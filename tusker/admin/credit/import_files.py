@@ -15,7 +15,6 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from tusker.errors import Conflict, NotFound
-from tusker.messages import say
 from tusker.redis.queues import redis_connection
 
 KEPT_SECONDS = 3600
@@ -41,7 +40,7 @@ def keep_upload(user_id: int, name: str, data: bytes) -> str:
             pipe.execute()
     except RedisError as error:
         raise Conflict(
-            say("The file cannot be kept at the moment; try again in a minute."), field="file"
+            "The file cannot be kept at the moment; try again in a minute.", field="file"
         ) from error
     return token
 
@@ -50,7 +49,7 @@ def find_upload(user_id: int, token: str) -> Upload:
     """A file that this user uploaded within the hour; raises `NotFound`."""
     name, data = (_read(user_id, token, part) for part in ("name", "data"))
     if name is None or data is None:
-        raise NotFound(say("This file is no longer here. Upload it again."))
+        raise NotFound("This file is no longer here. Upload it again.")
     return Upload(token, name.decode(), zlib.decompress(data))
 
 
@@ -70,7 +69,7 @@ def find_result(user_id: int, token: str) -> dict[str, Any]:
     found = _read(user_id, token, "result")
     if found is None:
         raise NotFound(
-            say("This result is no longer here. Importing the file again shows it and changes nothing.")
+            "This result is no longer here. Importing the file again shows it and changes nothing."
         )
     result: dict[str, Any] = json.loads(zlib.decompress(found))
     return result

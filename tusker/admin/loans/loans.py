@@ -196,7 +196,7 @@ def _closed(invoice_id: int, what: str, undo: Undo) -> Response:
 def _loan(invoice_id: int) -> LoanRow:
     row = loan_of_invoice(invoice_id, clock.today())
     if row is None:
-        raise NotFound(say("Nothing was disbursed for this invoice."))
+        raise NotFound("Nothing was disbursed for this invoice.")
     return row
 
 

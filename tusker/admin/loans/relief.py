@@ -92,7 +92,7 @@ def _open_loan(invoice_id: int) -> LoanRow:
     if row is not None and row.written_off:
         raise service.written_off(row.number)
     if row is None or row.closed_on is not None:
-        raise NotFound(say("Nothing is owed on this invoice."))
+        raise NotFound("Nothing is owed on this invoice.")
     return row
 
 

@@ -14,7 +14,6 @@ from tusker.bankfiles.payments.pain001 import Version, Wishes, write_pain001
 from tusker.currency import currency
 from tusker.domain.bank.banking import PaymentOrder
 from tusker.errors import InvalidInput
-from tusker.messages import say
 from tusker.models import Role
 from tusker.services.payout.release.payment_orders import take_payment_order
 from tusker.transactions import transaction
@@ -27,7 +26,7 @@ def payment_file(disbursal_id: int) -> ResponseReturnValue:
     """ISO 20022 pain.001 in the configured version, or in that of `?version=09` or `03`."""
     version = request.args.get("version") or current_app.config["PAIN_VERSION"]
     if version not in {"09", "03"}:
-        raise InvalidInput(say("The version must be 09 or 03."), field="version")
+        raise InvalidInput("The version must be 09 or 03.", field="version")
     with transaction():
         order = _order(disbursal_id, f"pain.001.001.{version}")
         config = current_app.config

@@ -9,7 +9,6 @@ from flask import request
 
 from tusker.domain.texts import is_id
 from tusker.errors import InvalidInput
-from tusker.messages import say
 
 LOAN_FIELD = "platform_reference_"
 CHOICE_FIELD = "invoice_ids"
@@ -47,5 +46,5 @@ def given_choice() -> Choice:
 
 def _numbers(values: Sequence[str]) -> list[int]:
     if not all(map(is_id, values)):
-        raise InvalidInput(say("One of the chosen invoices does not exist."), field=CHOICE_FIELD)
+        raise InvalidInput("One of the chosen invoices does not exist.", field=CHOICE_FIELD)
     return [int(value) for value in values]

@@ -214,7 +214,7 @@ def supplier_part(row: DisbursalRow, supplier_id: int, after: int | None) -> Sup
     """A supplier's next lines in a disbursal, and its sums; raises `NotFound` for one that has none."""
     sums = [each for each in supplier_sums(row.id) if each.id == supplier_id]
     if not sums:
-        raise NotFound(say("This disbursal has no invoices of this supplier."))
+        raise NotFound("This disbursal has no invoices of this supplier.")
     lines = disbursal_lines(row.id, supplier_id=supplier_id, after=after, limit=LINES_SHOWN)
     payouts = payouts_of(row.id, row.status, clock.today(), supplier_id=supplier_id)
     return parts_of(sums, lines, payouts)[0]

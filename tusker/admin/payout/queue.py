@@ -158,7 +158,7 @@ def release_held(invoice_id: int) -> ResponseReturnValue:
 def _chosen_ids() -> list[int]:
     given = request.form.getlist("invoice_id")
     if not all(map(is_id, given)):
-        raise InvalidInput(say("The selection could not be read. Reload the page."), field="invoice_ids")
+        raise InvalidInput("The selection could not be read. Reload the page.", field="invoice_ids")
     return [int(text) for text in given]
 
 

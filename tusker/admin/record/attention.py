@@ -84,7 +84,7 @@ def act_on_attention(item_id: int) -> ResponseReturnValue:
     kind, about, facts = AttentionKind(item.kind), item.subject_id, dict(item.facts)
     action = request.form.get("action", "")
     if action != "settle" and action not in _ACTIONS.get(kind, {}):
-        raise InvalidInput(say("Choose one of the buttons."), field="action")
+        raise InvalidInput("Choose one of the buttons.", field="action")
     ctx = acting()
     try:
         with transaction():

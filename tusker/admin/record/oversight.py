@@ -63,7 +63,7 @@ def proof() -> ResponseReturnValue:
 def prove_again() -> ResponseReturnValue:
     """Have a worker prove everything now."""
     if not waiting(PROVE_JOB) and not enqueue(PROVE_JOB, job_timeout=LONGEST_SECONDS):
-        raise Conflict(say("No worker can be reached now. `flask prove` proves at once."))
+        raise Conflict("No worker can be reached now. `flask prove` proves at once.")
     return done(say("The proof is running; refresh this page in a minute."), to=url_for("admin.proof"))
 
 

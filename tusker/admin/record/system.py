@@ -52,9 +52,9 @@ def retry_job(job_id: str) -> ResponseReturnValue:
     try:
         found = retry_failed(job_id)
     except RedisError as error:
-        raise Conflict(say("Redis cannot be reached now; try again later.")) from error
+        raise Conflict("Redis cannot be reached now; try again later.") from error
     if not found:
-        raise NotFound(say("This job is not among the failed ones any more."))
+        raise NotFound("This job is not among the failed ones any more.")
     log.warning("job %s is done again at the wish of %s", job_id, acting().actor)
     return done(say("The job is queued again."), to=url_for("admin.system"))
 

@@ -9,7 +9,6 @@ from tusker.bankfiles.hardened import all_at, at
 from tusker.bankfiles.movements import Skip, minor_units
 from tusker.bankfiles.texts import kept
 from tusker.domain.bank.banking import Direction
-from tusker.messages import say
 
 
 class Amounts(NamedTuple):
@@ -22,15 +21,11 @@ class Amounts(NamedTuple):
     def read(self, element: Element | None) -> int:
         """An amount in minor units; raises `Skip` when it is missing, of another currency or not exact."""
         if element is None or not (element.text or "").strip():
-            raise Skip(say("no amount"))
+            raise Skip("no amount")
         stated = (element.get("Ccy") or self.own).strip()
         if stated != self.currency:
             raise Skip(
-                say(
-                    "its amount is in {stated}, not {currency}",
-                    stated=kept(stated, 10),
-                    currency=self.currency,
-                )
+                "its amount is in {stated}, not {currency}", stated=kept(stated, 10), currency=self.currency
             )
         return minor_units(element.text or "", self.exponent)
 
@@ -74,5 +69,5 @@ class Amounts(NamedTuple):
         own = [element for element in there if element.get("Ccy", self.own) == self.currency]
         amount = self.read(own[0] if own else None)
         if amount == 0:
-            raise Skip(say("one of its details has no amount"))
+            raise Skip("one of its details has no amount")
         return amount

@@ -133,7 +133,7 @@ class StatementReader:
         try:
             amount, direction = self.amounts.read(element.find("Amt")), direction_of(element)
         except Skip as skip:
-            self.notes.append(say("Balance {code}: {why}; left out.", code=code, why=skip.args[0]))
+            self.notes.append(say("Balance {code}: {why}; left out.", code=code, why=skip.message))
             return None
         return amount if direction == "credit" else -amount
 
@@ -163,9 +163,9 @@ class StatementReader:
         try:
             whole = self.whole(element)
         except Skip as skip:
-            self.fail(say("Entry {number}: {why}; skipped.", number=number, why=skip.args[0]))
+            self.fail(say("Entry {number}: {why}; skipped.", number=number, why=skip.message))
             if isinstance(skip, Contradiction):
-                self.contradiction = say("Entry {number}: {why}.", number=number, why=skip.args[0])
+                self.contradiction = say("Entry {number}: {why}.", number=number, why=skip.message)
             return []
         self.booked.append(whole)
         details = transactions_of(element)
@@ -178,7 +178,7 @@ class StatementReader:
         try:
             return self.split(element, whole)
         except Skip as skip:
-            self.notes.append(say("Entry {number}: {why}; kept as one.", number=number, why=skip.args[0]))
+            self.notes.append(say("Entry {number}: {why}; kept as one.", number=number, why=skip.message))
             return [self.together(whole, details)]
 
     def only(self, number: int, element: Element, whole: Raw, detail: Element) -> Raw:
@@ -233,12 +233,12 @@ class StatementReader:
         """An entry without its details."""
         amount = self.amounts.read(element.find("Amt"))
         if amount == 0:
-            raise Skip(say("its amount is zero"))
+            raise Skip("its amount is zero")
         direction = direction_of(element)
         # both dates are optional in the schema: then the statement's own serve
         booked = day_of(element, "BookgDt") or day_of(element, "ValDt") or self.day
         if booked is None:
-            raise Skip(say("no date"))
+            raise Skip("no date")
         service, own = given(element.findtext("AcctSvcrRef")), given(element.findtext("NtryRef"))
         remittance = kept(element.findtext("AddtlNtryInf"), LONGEST["remittance"])
         reason = reason_of(element) or (say("reversed by the bank") if is_return(element) else None)
@@ -279,7 +279,7 @@ class StatementReader:
                 whole._replace(direction="debit", amount=taken, remittance=CHARGES, identity=identity)
             )
         elif taken != 0:
-            raise Skip(say("its {n} details do not add up to its amount", n=len(parts)))
+            raise Skip("its {n} details do not add up to its amount", n=len(parts))
         return parts
 
 

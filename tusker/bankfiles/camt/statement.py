@@ -66,7 +66,7 @@ def _read(
     found = [part for tag in tags for element in root.iter(tag) for part in element.findall(message.part)]
     if not found:
         raise UnreadableFile(
-            say("The file has no {whole} in it (<{part}>).", whole=message.whole, part=message.part)
+            "The file has no {whole} in it (<{part}>).", whole=message.whole, part=message.part
         )
     refuse_too_many(len(found), _movements(found))
     version = re.search(rf"{re.escape(message.name)}\.001\.[0-9]{{2}}", namespaces[tags[0]])

@@ -31,7 +31,7 @@ def read_day(text: str) -> date:
     try:
         return sane_day(date.fromisoformat(text.strip()[:10]))
     except ValueError:
-        raise Skip(say("its date “{text}” is not one", text=kept(text, 30))) from None
+        raise Skip("its date “{text}” is not one", text=kept(text, 30)) from None
 
 
 def moment_of(text: str | None) -> datetime | None:

@@ -81,7 +81,7 @@ def read_mt940(data: bytes, reading: Reading) -> StatementFile:
         page.check_goes_on(after)
     statements = tuple(reader.statement() for reader in readers)
     if not any(statement.account_named for statement in statements):
-        raise UnreadableFile(say("The file is an MT940 that does not say whose account it is of (:25:)."))
+        raise UnreadableFile("The file is an MT940 that does not say whose account it is of (:25:).")
     refuse_if_nothing_was_read(
         sum(len(statement.entries) for statement in statements),
         [note for reader in readers for note in reader.unread],
@@ -136,15 +136,13 @@ class _Reader:
             try:
                 if foreign:
                     raise Skip(
-                        say(
-                            "its amount is in {stated}, not {currency}",
-                            stated=foreign,
-                            currency=self.reading.currency,
-                        )
+                        "its amount is in {stated}, not {currency}",
+                        stated=foreign,
+                        currency=self.reading.currency,
                     )
                 raws.append(self.movement(line, details))
             except Skip as skip:
-                self.notes.append(say("Entry {number}: {why}; skipped.", number=number, why=skip.args[0]))
+                self.notes.append(say("Entry {number}: {why}; skipped.", number=number, why=skip.message))
                 self.unread.append(self.notes[-1])
         entries = finished(raws, account)
         doubt = balance_note(opening, closing, entries, self.reading.exponent)
@@ -230,11 +228,7 @@ class _Reader:
             on = sane_day(date(2000 + int(year), int(month), int(day)))
             if stated != self.reading.currency:
                 raise Skip(
-                    say(
-                        "its amount is in {stated}, not {currency}",
-                        stated=stated,
-                        currency=self.reading.currency,
-                    )
+                    "its amount is in {stated}, not {currency}", stated=stated, currency=self.reading.currency
                 )
             amount = minor_units(figure.replace(",", "."), self.reading.exponent)
         except (Skip, ValueError) as error:
@@ -262,7 +256,7 @@ class _Reader:
         tag = _LONG_LINE if "//" in head else _LINE
         pointed = _POINT.sub(r"\1,\2", line, count=1)
         if pointed != line and self.reading.exponent < _DIGITS and _THOUSANDS.match(line):
-            raise Skip(say("the point in “{text}” may part thousands or a fraction", text=kept(head, 40)))
+            raise Skip("the point in “{text}” may part thousands or a fraction", text=kept(head, 40))
         try:
             told = tag.parse(_CONTEXT, pointed)
         except RuntimeError:
@@ -270,11 +264,11 @@ class _Reader:
         read = {name: value or "" for name, value in told.items()}
         # without its kind behind it, the amount may have been cut at a character that is no part of one
         if not read.get("id"):
-            raise Skip(say("“{text}” is no line of a statement", text=kept(head, 40)))
+            raise Skip("“{text}” is no line of a statement", text=kept(head, 40))
         mark = read["status"].upper()
         amount = minor_units(read["amount"].replace(",", "."), self.reading.exponent)
         if amount == 0:
-            raise Skip(say("its amount is zero"))
+            raise Skip("its amount is zero")
         value_date, booked = _days(read, head)
         direction = _DIRECTIONS[mark]
         text = read_details(details or read["extra_details"], direction, self.reading)
@@ -316,4 +310,4 @@ def _days(read: dict[str, str], head: str) -> tuple[date, date]:
                 near.append(date(year, int(month), int(day)))
         return value_date, min(near, key=lambda booked: abs(booked - value_date))
     except ValueError:
-        raise Skip(say("a date in “{text}” is not one", text=kept(head, 40))) from None
+        raise Skip("a date in “{text}” is not one", text=kept(head, 40)) from None

@@ -60,7 +60,9 @@ def parse_profile(text: str) -> tuple[Column, ...]:
         header, equals, value = (piece.strip() for piece in part.rpartition("="))
         if not equals or not header:
             raise InvalidInput(
-                say("{variable}: “{strip}” is not Header=field.", variable=VARIABLE, strip=part.strip()[:60]),
+                "{variable}: “{strip}” is not Header=field.",
+                variable=VARIABLE,
+                strip=part.strip()[:60],
                 field=VARIABLE,
             )
         if len(value) >= 2 and value.startswith("'") and value.endswith("'"):
@@ -69,24 +71,20 @@ def parse_profile(text: str) -> tuple[Column, ...]:
             columns.append(Column(header, value))
         else:
             raise InvalidInput(
-                say(
-                    "{variable}: “{value}” is unknown; a column holds one of {fields}, or words in "
-                    "single quotes.",
-                    variable=VARIABLE,
-                    value=value[:40],
-                    fields=", ".join(FIELDS),
-                ),
+                "{variable}: “{value}” is unknown; a column holds one of {fields}, or words in "
+                "single quotes.",
+                variable=VARIABLE,
+                value=value[:40],
+                fields=", ".join(FIELDS),
                 field=VARIABLE,
             )
     if not columns:
-        raise InvalidInput(say("{variable} names no column.", variable=VARIABLE), field=VARIABLE)
+        raise InvalidInput("{variable} names no column.", variable=VARIABLE, field=VARIABLE)
     held = {column.field for column in columns}
     if not {"amount", "reference"} <= held or not held & {"account", "iban", "account_number"}:
         raise InvalidInput(
-            say(
-                "{variable} must have columns for an account, the amount and the reference.",
-                variable=VARIABLE,
-            ),
+            "{variable} must have columns for an account, the amount and the reference.",
+            variable=VARIABLE,
             field=VARIABLE,
         )
     return tuple(columns)
@@ -154,21 +152,17 @@ def _check_account_shown(columns: tuple[Column, ...], transfer: CreditTransfer) 
     needed = "iban" if transfer.creditor.iban is not None else "account_number"
     if not held & {needed, "account"}:
         raise InvalidInput(
-            say(
-                "{variable} has no column for the {what} of the payee of {reference}.",
-                variable=VARIABLE,
-                what="IBAN" if needed == "iban" else say("account number"),
-                reference=transfer.reference,
-            ),
+            "{variable} has no column for the {what} of the payee of {reference}.",
+            variable=VARIABLE,
+            what="IBAN" if needed == "iban" else say("account number"),
+            reference=transfer.reference,
             field=VARIABLE,
         )
     banks = {"bank"} | {name for name in ("ifsc", "bic") if getattr(transfer.creditor, name) is not None}
     if needed == "account_number" and not held & banks:
         raise InvalidInput(
-            say(
-                "{variable} has no column for the bank of the payee of {reference}.",
-                variable=VARIABLE,
-                reference=transfer.reference,
-            ),
+            "{variable} has no column for the bank of the payee of {reference}.",
+            variable=VARIABLE,
+            reference=transfer.reference,
             field=VARIABLE,
         )

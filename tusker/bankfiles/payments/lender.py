@@ -20,14 +20,14 @@ def lender_account(config: Mapping[str, Any]) -> AccountNumber:
     ifsc, bic = config["LENDER_IFSC"] or None, config["LENDER_BIC"] or None
     if iban is None and number is None:
         raise InvalidInput(
-            say("LENDER_IBAN or LENDER_ACCOUNT_NUMBER is not set; without it no bank file can be made."),
+            "LENDER_IBAN or LENDER_ACCOUNT_NUMBER is not set; without it no bank file can be made.",
             field="LENDER_ACCOUNT_NUMBER",
         )
     if iban is not None and number is not None:
-        raise InvalidInput(say("Set LENDER_IBAN or LENDER_ACCOUNT_NUMBER, not both."), field="LENDER_IBAN")
+        raise InvalidInput("Set LENDER_IBAN or LENDER_ACCOUNT_NUMBER, not both.", field="LENDER_IBAN")
     if number is not None and ifsc is None and bic is None:
         raise InvalidInput(
-            say("LENDER_IFSC or LENDER_BIC is not set; LENDER_ACCOUNT_NUMBER needs one of them with it."),
+            "LENDER_IFSC or LENDER_BIC is not set; LENDER_ACCOUNT_NUMBER needs one of them with it.",
             field="LENDER_IFSC",
         )
     account = AccountNumber(config["LENDER_ACCOUNT_HOLDER"], iban, number, ifsc, bic)

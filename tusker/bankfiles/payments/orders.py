@@ -25,29 +25,26 @@ def check_order(order: PaymentOrder) -> None:
     """
     checked_reference(order.message_id, field="message_id", what=say("The message id"))
     if order.created_at.tzinfo is None:
-        raise InvalidInput(say("The time of the order has no time zone."), field="created_at")
+        raise InvalidInput("The time of the order has no time zone.", field="created_at")
     if not _CURRENCY.fullmatch(order.currency):
         raise InvalidInput(
-            say("“{currency}” is not a currency such as INR.", currency=order.currency[:10]), field="currency"
+            "“{currency}” is not a currency such as INR.", currency=order.currency[:10], field="currency"
         )
     if not order.transfers:
-        raise InvalidInput(say("The order has nothing to pay."), field="transfers")
+        raise InvalidInput("The order has nothing to pay.", field="transfers")
     check_account(order.debtor, field="debtor", whose=say("the lender"))
     seen: set[str] = set()
     for transfer in order.transfers:
         checked_reference(transfer.reference, field="reference", what=say("The payout's reference"))
         if transfer.reference in seen:
             raise InvalidInput(
-                say("The reference {reference} is there twice.", reference=transfer.reference),
-                field="reference",
+                "The reference {reference} is there twice.", reference=transfer.reference, field="reference"
             )
         seen.add(transfer.reference)
         if not 0 < transfer.amount <= MAX_AMOUNT:
             raise InvalidInput(
-                say(
-                    "The amount of {reference} must be more than zero and not exceed what banks take.",
-                    reference=transfer.reference,
-                ),
+                "The amount of {reference} must be more than zero and not exceed what banks take.",
+                reference=transfer.reference,
                 field="amount",
             )
         check_account(
@@ -56,20 +53,19 @@ def check_order(order: PaymentOrder) -> None:
             whose=say("the payee of {reference}", reference=transfer.reference),
         )
     if order.total >= 10**18:
-        raise InvalidInput(
-            say("The order's total has more digits than a bank file can carry."), field="amount"
-        )
+        raise InvalidInput("The order's total has more digits than a bank file can carry.", field="amount")
 
 
 def check_account(account: AccountNumber, *, field: str, whose: str) -> None:
     """Raise `InvalidInput` unless the account is complete and its parts look as they must."""
     if (account.iban is None) == (account.account_number is None):
         raise InvalidInput(
-            say("The account of {whose} needs an IBAN or an account number.", whose=whose), field=field
+            "The account of {whose} needs an IBAN or an account number.", whose=whose, field=field
         )
     if account.iban is None and account.ifsc is None and account.bic is None:
         raise InvalidInput(
-            say("The account number of {whose} needs the IFSC or BIC of its bank with it.", whose=whose),
+            "The account number of {whose} needs the IFSC or BIC of its bank with it.",
+            whose=whose,
             field=field,
         )
     for name, value, shape in (
@@ -80,6 +76,9 @@ def check_account(account: AccountNumber, *, field: str, whose: str) -> None:
     ):
         if value is not None and not shape.fullmatch(value):
             raise InvalidInput(
-                say("The {name} of {whose} is not one: “{value}”.", name=name, whose=whose, value=value[:40]),
+                "The {name} of {whose} is not one: “{value}”.",
+                name=name,
+                whose=whose,
+                value=value[:40],
                 field=field,
             )

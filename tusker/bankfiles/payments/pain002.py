@@ -15,7 +15,6 @@ from tusker.bankfiles.texts import kept
 from tusker.domain.bank.banking import ANSWERS, OrderAnswer, PaymentAnswer
 from tusker.domain.bank.narrations import named_in
 from tusker.errors import UnreadableFile
-from tusker.messages import say
 
 MAX_ANSWERS = 50_000
 _MESSAGE = re.compile(r"<(?:[\w.-]+:)?(?:CstmrPmtStsRpt|pain\.002\.001\.0[12])[\s>/]")
@@ -39,17 +38,13 @@ def read_pain002(data: bytes, reading: Reading) -> OrderAnswer:
     messages = [each for each in root.iter() if each.tag == "CstmrPmtStsRpt" or _OLD.fullmatch(each.tag)]
     if len(messages) != 1:
         raise UnreadableFile(
-            say(
-                "The file holds {messages} payment status reports (pain.002); send one at a time.",
-                messages=len(messages),
-            )
+            "The file holds {messages} payment status reports (pain.002); send one at a time.",
+            messages=len(messages),
         )
     if sum(1 for _ in root.iter("TxInfAndSts")) > MAX_ANSWERS:
         raise UnreadableFile(
-            say(
-                "The file answers for more than {max_answers} payments; ask the bank for smaller files.",
-                max_answers=f"{MAX_ANSWERS:,}",
-            )
+            "The file answers for more than {max_answers} payments; ask the bank for smaller files.",
+            max_answers=f"{MAX_ANSWERS:,}",
         )
     version = next(filter(None, map(_NAMESPACE.search, namespaces.values())), None)
     format_ = version.group() if version else "pain.002"
@@ -65,7 +60,7 @@ def _answer(message: Element, format_: str, reading: Reading) -> OrderAnswer:
     order = names[0] or next(filter(None, (given(block.findtext("OrgnlPmtInfId")) for block in blocks)), "")
     if not groups or not order:
         raise UnreadableFile(
-            say("The payment status report does not say which payment order it answers (<OrgnlMsgId>).")
+            "The payment status report does not say which payment order it answers (<OrgnlMsgId>)."
         )
     others = {
         name for block in blocks for name in named_in(given(block.findtext("OrgnlPmtInfId"))).disbursals
@@ -76,7 +71,7 @@ def _answer(message: Element, format_: str, reading: Reading) -> OrderAnswer:
     if len(groups) > 1 or others - {order}:
         several = ", ".join(sorted({*names, *others, order} - {""}))
         raise UnreadableFile(
-            say("The file answers several payment orders ({several}); send one at a time.", several=several)
+            "The file answers several payment orders ({several}); send one at a time.", several=several
         )
     group = _status(groups[0], "GrpSts")
     # what the bank says of a block is nearer to its payments than what it says of the order
@@ -87,12 +82,10 @@ def _answer(message: Element, format_: str, reading: Reading) -> OrderAnswer:
         _check_together(order, group[0], nearer[0])
     if not agree and not all(block.find("TxInfAndSts") is not None for block in blocks):
         raise UnreadableFile(
-            say(
-                "The file says {value} of parts of {order}, but not which payments are in each; "
-                "nothing was changed.",
-                value=" and ".join(sorted({status or "nothing" for status, _ in said})),
-                order=kept(order, 40),
-            )
+            "The file says {value} of parts of {order}, but not which payments are in each; "
+            "nothing was changed.",
+            value=" and ".join(sorted({status or "nothing" for status, _ in said})),
+            order=kept(order, 40),
         )
     answers = tuple(
         _payment(order, element, inherited, reading)
@@ -106,7 +99,7 @@ def _answer(message: Element, format_: str, reading: Reading) -> OrderAnswer:
         _check_rejected(answers, groups, blocks)
     if not answers and not whole:
         raise UnreadableFile(
-            say("The payment status report says nothing of the payments of {order}.", order=kept(order, 40))
+            "The payment status report says nothing of the payments of {order}.", order=kept(order, 40)
         )
     reference = "" if header is None else given(header.findtext("MsgId"))
     return OrderAnswer(format_, reference, order, whole, why, answers)
@@ -129,13 +122,11 @@ def _check_together(order: str, whole: str, part: str) -> None:
     """Raise where what is rejected as a whole is accepted in a part."""
     if _is_rejected(whole) and ANSWERS.get(part, ("",))[0] == "accepted":
         raise UnreadableFile(
-            say(
-                "The file contradicts itself: it says {whole} of all of {order} and {part} of a part "
-                "of it; nothing was changed. Ask the bank.",
-                whole=whole,
-                order=kept(order, 40),
-                part=part,
-            )
+            "The file contradicts itself: it says {whole} of all of {order} and {part} of a part "
+            "of it; nothing was changed. Ask the bank.",
+            whole=whole,
+            order=kept(order, 40),
+            part=part,
         )
 
 
@@ -160,12 +151,10 @@ def _check_rejected(answers: Sequence[PaymentAnswer], *levels: Sequence[Element]
         told = sum(count for code, count in counted.items() if _is_rejected(code))
         if told > named:
             raise UnreadableFile(
-                say(
-                    "The file counts {told} rejected payments, but names {named} of them; nothing was changed. "
-                    "Ask the bank.",
-                    told=told,
-                    named=named,
-                )
+                "The file counts {told} rejected payments, but names {named} of them; nothing was changed. "
+                "Ask the bank.",
+                told=told,
+                named=named,
             )
 
 
@@ -191,12 +180,10 @@ def _minor(order: str, amount: Element, reading: Reading) -> int:
         pass
     text = kept(f"{amount.get('Ccy', '')} {amount.text or ''}", 40)
     raise UnreadableFile(
-        say(
-            "The file repeats an amount of {order} as “{text}”, which is none in {currency}; nothing was changed.",
-            order=kept(order, 40),
-            text=text,
-            currency=reading.currency,
-        )
+        "The file repeats an amount of {order} as “{text}”, which is none in {currency}; nothing was changed.",
+        order=kept(order, 40),
+        text=text,
+        currency=reading.currency,
     )
 
 

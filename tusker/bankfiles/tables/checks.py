@@ -30,9 +30,9 @@ class Findings:
     doubts: list[str] = field(default_factory=list)
 
     def skip(self, line: int, skip: Skip) -> None:
-        self.notes.append(say("Line {line}: {why}; skipped.", line=line, why=skip.args[0]))
+        self.notes.append(say("Line {line}: {why}; skipped.", line=line, why=skip.message))
         if isinstance(skip, Contradiction):
-            self.doubts.append(say("Line {line}: {why}.", line=line, why=skip.args[0]))
+            self.doubts.append(say("Line {line}: {why}.", line=line, why=skip.message))
 
     def leave_sums(self, raws: list[Raw], balanced: list[Balanced], opening: int | None) -> None:
         """Take out the last rows where they call themselves sums and are those of what came in or left. What its own

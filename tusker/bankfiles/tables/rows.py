@@ -170,14 +170,14 @@ class TableReader:
         amount, debit, credit = self.take_money(cells)
         if not self.columns.two_sided:
             if is_nothing(amount):
-                raise Skip(say("no amount"))
+                raise Skip("no amount")
             return self.marked(amount)
         left, came_in = self.one_side(debit, "debit"), self.one_side(credit, "credit")
         if left and came_in:
-            raise Contradiction(say("it has both a debit and a credit"))
+            raise Contradiction("it has both a debit and a credit")
         if found := left or came_in:
             return found
-        raise Skip(say("no amount"))
+        raise Skip("no amount")
 
     def amount_of(self, text: str) -> tuple[int, str]:
         return read_amount(text, self.mark, self.reading.currency, self.reading.exponent)
@@ -185,7 +185,7 @@ class TableReader:
     def marked(self, text: str) -> Figure:
         amount, mark = self.amount_of(text)
         if amount == 0:
-            raise Skip(say("its amount is zero"))
+            raise Skip("its amount is zero")
         side: Direction | None = {"CR": "credit", "DR": "debit"}.get(mark)  # type: ignore[assignment]
         return Figure(amount, side, text)
 
@@ -195,14 +195,14 @@ class TableReader:
         amount, mark = self.amount_of(text)
         if mark and mark[0].lower() != side[0]:
             raise Contradiction(
-                say("“{text}” stands in the column of the {side}", text=kept(text, 30), side=SIDES[side])
+                "“{text}” stands in the column of the {side}", text=kept(text, 30), side=SIDES[side]
             )
         return Figure(amount, side, text) if amount else None
 
     def signed(self, row: CsvRow, figure: Figure | Skip, sides: Sides) -> tuple[int, bool]:
         """What a row adds to the balance, and whether its sign turned its side; raises `Skip`."""
         if row.line in self.widths.too_wide:
-            raise Contradiction(say("it has more cells than there are heads"))
+            raise Contradiction("it has more cells than there are heads")
         if isinstance(figure, Skip):
             raise figure
         words = self.columns.cell(row.cells, "direction")
@@ -217,21 +217,19 @@ class TableReader:
         value_date = None if is_nothing(valued) else self.days["value_date"].read(valued)
         if either := booked_on or value_date:
             return either, value_date or either
-        raise Skip(say("no date"))
+        raise Skip("no date")
 
     def movement(self, cells: Cells, signed: int, booked_on: date, value_date: date) -> Raw:
         status, stated, reference, end_to_end, party, account, text, why = self.take(cells)
         if status and is_unbooked(status):
-            raise Skip(say("“{text}” says that it is not booked", text=kept(status, 30)))
+            raise Skip("“{text}” says that it is not booked", text=kept(status, 30))
         if status and self.told_apart and is_unclear(status):
-            raise Contradiction(say("“{text}” does not say whether it is booked", text=kept(status, 30)))
+            raise Contradiction("“{text}” does not say whether it is booked", text=kept(status, 30))
         if stated and stated.upper() != self.reading.currency:
             raise Skip(
-                say(
-                    "it is in {stated}, not {currency}",
-                    stated=kept(stated.upper(), 10),
-                    currency=self.reading.currency,
-                )
+                "it is in {stated}, not {currency}",
+                stated=kept(stated.upper(), 10),
+                currency=self.reading.currency,
             )
         reference, end_to_end = given(reference.lstrip("'")), given(end_to_end)
         party = kept(party, LONGEST["party"])

@@ -84,9 +84,7 @@ def _sheets(data: bytes) -> list[list[tuple[int, list[str]]]]:
 
 def _grid(rows: list[tuple[int, list[str]]]) -> Grid:
     if len(rows) > MAX_ROWS + 100:
-        raise UnreadableFile(
-            say("A sheet has more than {max_rows} rows; split it.", max_rows=f"{MAX_ROWS:,}")
-        )
+        raise UnreadableFile("A sheet has more than {max_rows} rows; split it.", max_rows=f"{MAX_ROWS:,}")
     if any(len(cells) > MAX_COLUMNS for _, cells in rows):
-        raise UnreadableFile(say("A sheet has more than {max_columns} columns.", max_columns=MAX_COLUMNS))
+        raise UnreadableFile("A sheet has more than {max_columns} columns.", max_columns=MAX_COLUMNS)
     return Grid(tuple(CsvRow(number, tuple(clean_cell(cell) for cell in cells)) for number, cells in rows))

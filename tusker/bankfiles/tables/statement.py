@@ -92,7 +92,7 @@ def read_tables(
         if table.rows
     ]
     if not each:
-        raise UnreadableFile(say("The file has a header but no rows."))
+        raise UnreadableFile("The file has a header but no rows.")
     refuse_if_nothing_was_read(
         sum(len(statement.entries) for statement in each),
         [note for statement in each for note in statement.skipped],
@@ -125,18 +125,12 @@ def _unknown_heads(grids: Sequence[Grid]) -> UnreadableFile:
         problem = joined([problem, say("Its heads may be: {heads}.", heads=kept(", ".join(best), 300))], " ")
     if outline_of(grids) is None:
         return UnreadableFile(
-            say(
-                "{problem} Name the bank's columns in {variable}.",
-                problem=problem,
-                variable=VARIABLE,
-            )
+            "{problem} Name the bank's columns in {variable}.", problem=problem, variable=VARIABLE
         )
     return UnknownHeads(
-        say(
-            "{problem} Say on its page what its columns are, or in {variable}.",
-            problem=problem,
-            variable=VARIABLE,
-        )
+        "{problem} Say on its page what its columns are, or in {variable}.",
+        problem=problem,
+        variable=VARIABLE,
     )
 
 
@@ -151,10 +145,8 @@ def _read_table(
 ) -> Statement:
     if profile is None and is_ledger(table.header):
         raise UnknownHeads(
-            say(
-                "The file looks like a ledger of an accounting program, whose debits are what came "
-                "in. Say on its page what its columns are."
-            )
+            "The file looks like a ledger of an accounting program, whose debits are what came "
+            "in. Say on its page what its columns are."
         )
     rows, pages = paged(table, reading.currency, chosen)
     columns = (
@@ -166,9 +158,7 @@ def _read_table(
         raise _unknown_heads([Grid((CsvRow(0, table.header), *table.rows), table.delimiter)])
     movements, around, left_out = parted(rows, columns, reading.currency)
     if len(movements) > MAX_ROWS:
-        raise UnreadableFile(
-            say("The file has more than {max_rows} rows; split it.", max_rows=f"{MAX_ROWS:,}")
-        )
+        raise UnreadableFile("The file has more than {max_rows} rows; split it.", max_rows=f"{MAX_ROWS:,}")
     figures = _figures(columns, movements)
     votes = votes_for_marks(figures, reading.currency, reading.exponent)
     either = set() if any(votes.values()) else marks_of_either(figures, reading.currency, reading.exponent)

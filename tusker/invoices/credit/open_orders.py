@@ -13,7 +13,7 @@ from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.errors import InvalidInput, TuskerError
 from tusker.invoices.blueprint import bp
 from tusker.invoices.credit.requesting import answer_words
-from tusker.messages import joined, say, shown
+from tusker.messages import joined, shown
 from tusker.models import Role
 from tusker.services.credit.requesting.financing import request_financing
 from tusker.services.credit.requesting.offers import Quote
@@ -101,7 +101,7 @@ def request_several() -> ResponseReturnValue:
 def _asked() -> tuple[Carrier, list[str]]:
     refs = list(dict.fromkeys(ref.strip() for ref in request.values.getlist("order_ref") if ref.strip()))
     if not 0 < len(refs) <= MOST:
-        raise InvalidInput(say("Select at least one order and at most {n}.", n=MOST), field="order_ref")
+        raise InvalidInput("Select at least one order and at most {n}.", n=MOST, field="order_ref")
     return get_carrier(request.values.get("carrier", "")), refs
 
 

@@ -80,7 +80,7 @@ def dispute_delivery(invoice_id: int) -> ResponseReturnValue:
 
     def act() -> None:
         if not form.validate():
-            raise InvalidInput(say("Say what is wrong."))
+            raise InvalidInput("Say what is wrong.")
         service.dispute_delivery(
             ctx,
             current_company_id(),

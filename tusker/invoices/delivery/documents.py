@@ -49,7 +49,7 @@ def send_document(invoice_id: int) -> ResponseReturnValue:
     try:
         file = sent_document()
         if file is None:
-            raise InvalidInput(say("Choose a file."), field=FIELD)
+            raise InvalidInput("Choose a file.", field=FIELD)
         with transaction():
             keep_document(ctx, invoice_id, file, supplier_id=owner)
     except NotFound:

@@ -89,7 +89,7 @@ def pay() -> ResponseReturnValue:
 def check_number(chosen: Sized) -> None:
     """Raise `InvalidInput` for more invoices than are paid together."""
     if len(chosen) > MOST:
-        raise InvalidInput(say("At most {n} invoices can be paid together.", n=MOST), field="loan")
+        raise InvalidInput("At most {n} invoices can be paid together.", n=MOST, field="loan")
 
 
 def amount_on(row: LoanRow, day: date, today: date) -> int:
@@ -102,9 +102,9 @@ def _asked_day(today: date) -> date:
     try:
         day = day_of(text)
     except ValueError as error:
-        raise InvalidInput(say("Paid on must be a date such as 2026-03-31."), field="on") from error
+        raise InvalidInput("Paid on must be a date such as 2026-03-31.", field="on") from error
     if not today <= day <= today + AHEAD:
-        raise InvalidInput(say("Paid on must be from today to a year ahead."), field="on")
+        raise InvalidInput("Paid on must be from today to a year ahead.", field="on")
     return day
 
 

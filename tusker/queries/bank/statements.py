@@ -113,7 +113,7 @@ def statement_row(statement_id: int) -> StatementRow:
     """One statement; raises `NotFound`."""
     rows = _rows(db.session.execute(_statements().where(BankStatement.id == statement_id)))
     if not rows:
-        raise NotFound(say("This statement does not exist."))
+        raise NotFound("This statement does not exist.")
     return rows[0]
 
 

@@ -80,7 +80,7 @@ def user_id_of(email: str) -> int:
     """The id of the user with this address; raises `NotFound`."""
     found = db.session.scalar(select(User.id).where(User.email == email.strip().lower()))
     if found is None:
-        raise NotFound(say("No user has this address."), field="email")
+        raise NotFound("No user has this address.", field="email")
     return found
 
 

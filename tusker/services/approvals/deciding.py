@@ -25,9 +25,9 @@ def accept(ctx: Context, proposal_id: int) -> Proposal:
     proposal = _locked(ctx, proposal_id)
     proposal.second_admin = second_admin()
     if proposal.second_admin and proposal.proposed_by is None:
-        raise NotAllowed(say("Its proposer is not known: refuse it and propose it again."))
+        raise NotAllowed("Its proposer is not known: refuse it and propose it again.")
     if proposal.second_admin and proposal.proposed_by == ctx.actor_id:
-        raise NotAllowed(say("You proposed this; another admin must accept it."))
+        raise NotAllowed("You proposed this; another admin must accept it.")
     _decide(ctx, proposal, ProposalState.ACCEPTED, "")
     proposer = proposal.proposer.name if proposal.proposer else say("the command line")
     by_both = replace(
@@ -36,9 +36,7 @@ def accept(ctx: Context, proposal_id: int) -> Proposal:
     seen, done = _fixed(proposal.changes), _fixed(ACTIONS[proposal.kind].carry_out(by_both, proposal))
     # What was proposed before there were proposals says no more than what it is about.
     if done != seen and not any(row.get("before_upgrade") for row in seen):
-        raise Conflict(
-            say("Things have changed since this was proposed: {seen}.", seen=_difference(seen, done))
-        )
+        raise Conflict("Things have changed since this was proposed: {seen}.", seen=_difference(seen, done))
     return proposal
 
 
@@ -56,10 +54,10 @@ def refuse(ctx: Context, proposal_id: int, *, reason: str) -> Proposal:
 def _locked(ctx: Context, proposal_id: int) -> Proposal:
     """The open proposal. The admins are locked first, so that who decides is one still."""
     if ctx.actor_id is None or ctx.actor_id not in {admin.id for admin in lock_active_admins()}:
-        raise NotAllowed(say("An active admin must be signed in to decide on this."))
+        raise NotAllowed("An active admin must be signed in to decide on this.")
     proposal = lock_row(say("proposal"), Proposal, Proposal.id == proposal_id)
     if proposal.state != ProposalState.OPEN:
-        raise Conflict(say("This was {state} in the meantime.", state=proposal.state))
+        raise Conflict("This was {state} in the meantime.", state=proposal.state)
     return proposal
 
 

@@ -150,7 +150,7 @@ def _why_not_sure(entry: StatementEntry, judged: Mapping[int, Judgement]) -> str
 def _check_acceptable(entry: StatementEntry) -> None:
     _check_open(entry)
     if entry.direction != EntryDirection.CREDIT:
-        raise InvalidInput(say("Only money that came in can become a receipt."), field="entry")
+        raise InvalidInput("Only money that came in can become a receipt.", field="entry")
 
 
 def _accept(
@@ -192,18 +192,16 @@ def _split_parts(
     """The components of what each loan gets, as owed on the value date; raises `Conflict` when less is owed by now."""
     chosen = [debt for debt in debts if debt.loan.id in splits]
     if len(chosen) != len(splits):
-        raise Conflict(say("One of the loans is no longer open; check the suggestions again."))
+        raise Conflict("One of the loans is no longer open; check the suggestions again.")
     parts = []
     for debt in chosen:
         due, amount = debt.due_on(entry.value_date), splits[debt.loan.id]
         most = due.total + debt.rest_for(payer_id, due.total)
         if not 0 < amount <= most:
             raise Conflict(
-                say(
-                    "{most} is owed on {invoice_number} by now; check the suggestions again.",
-                    most=currency().show(most),
-                    invoice_number=debt.invoice.number,
-                )
+                "{most} is owed on {invoice_number} by now; check the suggestions again.",
+                most=currency().show(most),
+                invoice_number=debt.invoice.number,
             )
         parts.append(lay_against_invoice(debt.loan.id, amount, due, most))
     return parts
@@ -215,10 +213,10 @@ def settle_with_charges(ctx: Context, entry_id: int, charges: int) -> StatementE
     [entry] = lock_entries([entry_id])
     _check_open(entry)
     if entry.direction != EntryDirection.DEBIT or entry.return_reason is not None:
-        raise InvalidInput(say("Only a payment that left can carry charges."), field="charges")
+        raise InvalidInput("Only a payment that left can carry charges.", field="charges")
     if not 0 < charges < entry.amount:
         raise InvalidInput(
-            say("Bank charges must be more than zero and less than what was booked."), field="charges"
+            "Bank charges must be more than zero and less than what was booked.", field="charges"
         )
     entry.instructed_amount, entry.note = entry.amount - charges, ""
     settle_payouts(ctx, [entry])
@@ -232,7 +230,7 @@ def park_entry(ctx: Context, entry_id: int, *, reason: str) -> StatementEntry:
     why = reason_of(reason)
     [entry] = lock_entries([entry_id])
     if entry.state != EntryState.OPEN:
-        raise Conflict(say("This entry is {state} already.", state=entry.state))
+        raise Conflict("This entry is {state} already.", state=entry.state)
     decide(ctx, entry, EntryState.PARKED, note=why)
     return entry
 
@@ -253,14 +251,14 @@ def reopen_entry(ctx: Context, entry_id: int) -> StatementEntry:
     """
     [entry] = lock_entries([entry_id])
     if entry.state in {EntryState.OPEN, EntryState.IN_DOUBT}:
-        raise Conflict(say("This entry is open already."))
+        raise Conflict("This entry is open already.")
     if entry.state == EntryState.DUPLICATE:
         decide(ctx, entry, EntryState.IN_DOUBT, note=say("Reopened for another review."))
         return entry
     if entry.state == EntryState.MATCHED:
         if entry.receipt_id is None:
-            raise Conflict(say("This entry settled a payout; it stays with it."))
-        raise Conflict(say("This entry became a receipt; undo the receipt and it is open again."))
+            raise Conflict("This entry settled a payout; it stays with it.")
+        raise Conflict("This entry became a receipt; undo the receipt and it is open again.")
     decide(ctx, entry, EntryState.OPEN)
     find_loans_of(entry, ctx.today)
     return entry
@@ -293,4 +291,4 @@ def link_receipt(ctx: Context, receipt: Receipt) -> StatementEntry | None:
 
 def _check_open(entry: StatementEntry) -> None:
     if entry.state not in TO_DECIDE:
-        raise Conflict(say("This entry is {state} already.", state=entry.state))
+        raise Conflict("This entry is {state} already.", state=entry.state)

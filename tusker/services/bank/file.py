@@ -48,9 +48,7 @@ def read_configured(data: bytes, file_name: str, *, by: Profile | None = None) -
     config = current_app.config
     own = own_accounts()
     if not own and config["ENVIRONMENT"] == "PRODUCTION":
-        raise UnreadableFile(
-            say("No account of ours is configured; name those to take in STATEMENT_ACCOUNTS.")
-        )
+        raise UnreadableFile("No account of ours is configured; name those to take in STATEMENT_ACCOUNTS.")
     reading = Reading(
         currency().code,
         currency().exponent,
@@ -74,16 +72,12 @@ def _refuse_foreign(statement: Statement, format_: str) -> None:
         else say("The statement")
     )
     if not statement.account_named and format_ != "csv":
-        raise UnreadableFile(
-            say("{name} does not say whose account it is of; nothing was imported.", name=name)
-        )
+        raise UnreadableFile("{name} does not say whose account it is of; nothing was imported.", name=name)
     raise UnreadableFile(
-        say(
-            "{name} is of account {account}, which is none of ours; nothing was imported. If it is "
-            "ours, add it to STATEMENT_ACCOUNTS.",
-            name=name,
-            account=statement.account,
-        )
+        "{name} is of account {account}, which is none of ours; nothing was imported. If it is "
+        "ours, add it to STATEMENT_ACCOUNTS.",
+        name=name,
+        account=statement.account,
     )
 
 

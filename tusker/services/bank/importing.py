@@ -164,7 +164,7 @@ def take_as_same(ctx: Context, entry_id: int) -> StatementEntry:
 def _in_doubt(entry_id: int) -> StatementEntry:
     [entry] = lock_entries([entry_id])
     if entry.state != EntryState.IN_DOUBT:
-        raise Conflict(say("Someone has already decided on this entry."))
+        raise Conflict("Someone has already decided on this entry.")
     return entry
 
 
@@ -172,7 +172,7 @@ def match_again(ctx: Context, statement_id: int) -> ImportResult:
     """Look once more at what of a statement is open, or parked by nobody: payouts and loans may have changed since."""
     take_lock(AdvisoryLock.STATEMENT_IMPORT)
     if db.session.get(BankStatement, statement_id) is None:
-        raise NotFound(say("This statement does not exist."))
+        raise NotFound("This statement does not exist.")
     entry_ids = lock_ids(
         StatementEntry,
         StatementEntry.statement_id == statement_id,

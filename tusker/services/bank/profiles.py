@@ -59,7 +59,7 @@ def remove_profile(ctx: Context, profile_id: int) -> None:
     """Forget what was said of a table's columns; what was imported by it stays."""
     found = db.session.get(StatementProfile, profile_id, with_for_update=True)
     if found is None:
-        raise NotFound(say("These columns are no longer saved."))
+        raise NotFound("These columns are no longer saved.")
     record_event(
         ctx, found, "columns_forgotten", from_value=found.file_name, reason=profile_words(found)[:500]
     )

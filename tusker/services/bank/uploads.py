@@ -106,7 +106,7 @@ def cancel_upload(ctx: Context, upload_id: int) -> None:
     once it was read."""
     upload = lock_row(say("upload"), StatementUpload, StatementUpload.id == upload_id)
     if upload.state != UploadState.WAITING:
-        raise Conflict(say("This file is not being read."))
+        raise Conflict("This file is not being read.")
     words = say(
         "Cancelled by {actor}; nothing of it was imported. It can be uploaded again.", actor=ctx.actor
     )
@@ -135,7 +135,7 @@ def lock_unclear(upload_id: int) -> StatementUpload:
     """An upload that waits for a person to say what its columns are, locked; raises `Conflict` for any other."""
     upload = lock_row(say("upload"), StatementUpload, StatementUpload.id == upload_id)
     if upload.state != UploadState.UNCLEAR:
-        raise Conflict(say("The columns of this file have been decided already."))
+        raise Conflict("The columns of this file have been decided already.")
     return upload
 
 

@@ -35,7 +35,6 @@ from tusker.domain.couriers.health import (
     take_for_a_person,
 )
 from tusker.extensions import db
-from tusker.messages import say
 from tusker.models import CarrierState
 from tusker.prepared import Prepared
 from tusker.services.context import Context
@@ -193,12 +192,10 @@ def _enter(connection: Connection, carrier: Carrier, now: datetime) -> None:
     if until is not None:
         seconds = max(1, round((until - now).total_seconds()))
         raise CarrierUnavailable(
-            say(
-                "The delivery company “{carrier}” has failed several times in a row or asked for a "
-                "pause and is not asked for {seconds} s. Try again then.",
-                carrier=carrier.label,
-                seconds=seconds,
-            ),
+            "The delivery company “{name}” has failed several times in a row or asked for a "
+            "pause and is not asked for {seconds} s. Try again then.",
+            name=carrier.label,
+            seconds=seconds,
             carrier=carrier.name,
             reason="gate shut",
         )

@@ -47,7 +47,7 @@ def carrier_spec(name: str) -> CarrierSpec:
     """The adapter called `name`. Raises `NotFound`."""
     spec = specs().get(name)
     if spec is None:
-        raise NotFound(say("Tusker does not support “{name}”.", name=name[:40]))
+        raise NotFound("Tusker does not support “{name}”.", name=name[:40])
     return spec
 
 
@@ -124,7 +124,7 @@ def forget_carrier_settings(ctx: Context, name: str) -> None:
     spec = carrier_spec(name)
     row = _locked(name)
     if row is None:
-        raise NotFound(say("Nothing is stored here about {spec_label}.", spec_label=spec.label))
+        raise NotFound("Nothing is stored here about {spec_label}.", spec_label=spec.label)
     said = _of_environment(name)
     record_event(
         ctx,
@@ -178,7 +178,7 @@ def _address(spec: CarrierSpec, given: CarrierInput, production: bool) -> str:
         return check_address(address, production=production)
     if given.enabled:
         raise InvalidInput(
-            say("The address is required: this delivery company has none of its own."), field="base_url"
+            "The address is required: this delivery company has none of its own.", field="base_url"
         )
     return ""
 
@@ -188,11 +188,9 @@ def _check_key(row: CarrierSetting, given: CarrierInput, address: str) -> None:
         return
     if row.api_key_encrypted is None:
         if given.enabled:
-            raise InvalidInput(say("The key is required."), field="api_key")
+            raise InvalidInput("The key is required.", field="api_key")
     elif _host(row.base_url) != _host(address):
-        raise InvalidInput(
-            say("Enter the key again: it is not sent to another host unasked."), field="api_key"
-        )
+        raise InvalidInput("Enter the key again: it is not sent to another host unasked.", field="api_key")
 
 
 def _host(address: str) -> tuple[str, str | None, int | None]:
@@ -215,11 +213,9 @@ def _secret(text: str, field_name: str) -> str:
     if not fits or (field_name == "api_key" and not text.isascii()):
         what = say("key") if field_name == "api_key" else say("webhook secret")
         raise InvalidInput(
-            say(
-                "The {what} must be one line of at most {longest_secret} characters.",
-                what=what,
-                longest_secret=LONGEST_SECRET,
-            ),
+            "The {what} must be one line of at most {longest_secret} characters.",
+            what=what,
+            longest_secret=LONGEST_SECRET,
             field=field_name,
         )
     return text

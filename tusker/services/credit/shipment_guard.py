@@ -47,10 +47,8 @@ def check_not_waiting(
         return
     _check_own(supplier_id, row.supplier_id, ref)
     raise Duplicate(
-        say(
-            "Financing of “{row_number}” is on the waiting list. Take it off the list to request it again.",
-            row_number=row.number,
-        ),
+        "Financing of “{row_number}” is on the waiting list. Take it off the list to request it again.",
+        row_number=row.number,
         field=field,
         problem="duplicate",
         invoice_id=row.invoice_id,
@@ -60,7 +58,8 @@ def check_not_waiting(
 def _check_own(supplier_id: int, found: int, ref: str) -> None:
     if found != supplier_id:
         raise Duplicate(
-            say("“{ref}” is already used by another financing request.", ref=ref),
+            "“{ref}” is already used by another financing request.",
+            ref=ref,
             field="order_ref",
             problem="duplicate",
         )

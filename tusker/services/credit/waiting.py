@@ -61,14 +61,14 @@ def leave_waiting(ctx: Context, invoice_id: int, *, supplier_id: int | None = No
     """
     refused = db.session.get(Invoice, invoice_id, populate_existing=True)
     if refused is None or supplier_id not in {None, refused.supplier_id}:
-        raise NotFound(say("This invoice does not exist."))
+        raise NotFound("This invoice does not exist.")
     if refused.status != InvoiceStatus.REJECTED:
-        raise Conflict(say("Only a refused request can wait."))
+        raise Conflict("Only a refused request can wait.")
     if waiting_of(invoice_id) is not None:
-        raise Conflict(say("This request was on the waiting list already. Request it again."))
+        raise Conflict("This request was on the waiting list already. Request it again.")
     asked = db.session.scalar(select(Shipment).where(Shipment.invoice_id == invoice_id))
     if asked is None or not may_wait(asked.carrier):
-        raise Conflict(say("Its delivery is no longer tracked. Request it again."))
+        raise Conflict("Its delivery is no longer tracked. Request it again.")
     _check_line(refused)
     check_free(refused.supplier_id, refused.number, asked.carrier, asked.order_ref)
     check_not_waiting(refused.supplier_id, refused.number, asked.carrier, asked.order_ref)
@@ -93,10 +93,8 @@ def leave_waiting(ctx: Context, invoice_id: int, *, supplier_id: int | None = No
     except IntegrityError:
         # Two left the same waiting at the same moment; the database keeps one.
         raise Duplicate(
-            say(
-                "Financing of “{refused_number}” was just put on the waiting list.",
-                refused_number=refused.number,
-            ),
+            "Financing of “{refused_number}” was just put on the waiting list.",
+            refused_number=refused.number,
             field="order_ref",
         ) from None
     record_event(ctx, refused, "waiting_list", to_value=request.state, principal=request.principal)
@@ -112,13 +110,11 @@ def _check_line(refused: Invoice) -> None:
     """Raise unless the line still has the terms of a refused request, and no limit is smaller than it."""
     line = db.session.get_one(CreditLine, refused.credit_line_id, populate_existing=True)
     if line.terms != refused.terms:
-        raise TermsChanged(say("The terms of this credit line have changed. Request it again."))
+        raise TermsChanged("The terms of this credit line have changed. Request it again.")
     if any(use.limit < refused.principal for _, use in limits_of(line).in_order()):
         raise FinancingRefused(
-            say(
-                "{principal} is more than a whole limit, so it could never be approved.",
-                principal=currency().show(refused.principal),
-            )
+            "{principal} is more than a whole limit, so it could never be approved.",
+            principal=currency().show(refused.principal),
         )
 
 
@@ -134,9 +130,9 @@ def cancel_waiting(
         say("request on the waiting list"), WaitingRequest, WaitingRequest.invoice_id == invoice_id
     )
     if supplier_id not in {None, request.supplier_id}:
-        raise NotFound(say("This request on the waiting list does not exist."))
+        raise NotFound("This request on the waiting list does not exist.")
     if request.state != WaitingState.WAITING:
-        raise Conflict(say("This request is no longer on the waiting list."))
+        raise Conflict("This request is no longer on the waiting list.")
     _end(ctx, [request], WaitingState.CANCELLED, why, mail=supplier_id is None)
     return request
 
@@ -200,7 +196,8 @@ def admit_waiting(ctx: Context, waiting_id: int, asked: tuple[RequestSubject, Tr
         raise_unless_admitted(admission, quote)
         if admission.outcome is not Outcome.APPROVED or admission.invoice_id is None:
             raise Duplicate(
-                say("Financing of “{quote_number}” was requested otherwise.", quote_number=quote.number),
+                "Financing of “{quote_number}” was requested otherwise.",
+                quote_number=quote.number,
                 problem="duplicate",
             )
         request.admitted_id = admission.invoice_id

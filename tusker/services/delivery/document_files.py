@@ -15,7 +15,6 @@ from flask import current_app
 from tusker.domain.files import MediaType, media_type_of, name_to_show
 from tusker.errors import InvalidInput
 from tusker.extensions import db
-from tusker.messages import say
 from tusker.models import ShipmentDocument
 
 log = logging.getLogger(__name__)
@@ -45,8 +44,7 @@ def largest() -> int:
 def too_large() -> InvalidInput:
     """The error of a document that is too large."""
     return InvalidInput(
-        say("A document may have at most {config} MB.", config=current_app.config["DOCUMENT_MAX_MB"]),
-        field=FIELD,
+        "A document may have at most {config} MB.", config=current_app.config["DOCUMENT_MAX_MB"], field=FIELD
     )
 
 
@@ -56,12 +54,12 @@ def check_file(name: str, content: bytes) -> CheckedFile:
     Raises `InvalidInput` naming `document`.
     """
     if not content:
-        raise InvalidInput(say("The file is empty."), field=FIELD)
+        raise InvalidInput("The file is empty.", field=FIELD)
     if len(content) > largest():
         raise too_large()
     kind = media_type_of(content)
     if kind is None:
-        raise InvalidInput(say("A document must be a PDF, PNG or JPEG file."), field=FIELD)
+        raise InvalidInput("A document must be a PDF, PNG or JPEG file.", field=FIELD)
     _scan(content)
     return CheckedFile(name_to_show(name), kind, content)
 
@@ -84,11 +82,11 @@ def _scan(content: bytes) -> None:
     except (subprocess.TimeoutExpired, OSError) as error:
         log.error("a document was not scanned: %s", error)
         raise InvalidInput(
-            say("The file could not be scanned now, so it was not kept. Try again later."), field=FIELD
+            "The file could not be scanned now, so it was not kept. Try again later.", field=FIELD
         ) from error
     if found.returncode != 0:
         log.warning("a document was refused by the scan with exit code %d", found.returncode)
-        raise InvalidInput(say("The scan for harmful files refused this file; it was not kept."), field=FIELD)
+        raise InvalidInput("The scan for harmful files refused this file; it was not kept.", field=FIELD)
 
 
 def content_to_keep(file: CheckedFile) -> bytes | None:

@@ -30,14 +30,14 @@ def keep_document(
     """
     invoice = lock_invoice(invoice_id)
     if supplier_id is not None and invoice.supplier_id != supplier_id:
-        raise NotFound(say("This invoice does not exist."))
+        raise NotFound("This invoice does not exist.")
     if invoice.status == InvoiceStatus.CANCELLED:
-        raise Conflict(say("This invoice is cancelled; it takes no documents."))
+        raise Conflict("This invoice is cancelled; it takes no documents.")
     # locked, so that a file is not sent in while those before it go on to the admitted invoice
     waited = lock_rows(WaitingRequest, WaitingRequest.invoice_id == invoice.id)
     if any(request.admitted_id for request in waited):
         raise Conflict(
-            say("This request was admitted from the waiting list; send the document to the new invoice.")
+            "This request was admitted from the waiting list; send the document to the new invoice."
         )
     return add_document(ctx, invoice, file, DocumentKind.INVOICE)
 
@@ -58,10 +58,10 @@ def add_document(ctx: Context, invoice: Invoice, file: CheckedFile, kind: Docume
     if same is not None and kind is DocumentKind.DISPUTE:
         return same
     if same is not None:
-        raise Duplicate(say("This file is with the invoice already."), field=FIELD)
+        raise Duplicate("This file is with the invoice already.", field=FIELD)
     known = db.session.scalars(select(func.count()).where(of_shipment, ShipmentDocument.kind == kind)).one()
     if known >= MOST:
-        raise Conflict(say("An invoice takes at most {most} documents.", most=MOST))
+        raise Conflict("An invoice takes at most {most} documents.", most=MOST)
     document = ShipmentDocument(
         shipment_id=shipment_id,
         kind=kind,

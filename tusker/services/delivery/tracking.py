@@ -155,9 +155,9 @@ def report_delivery(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = 
     invoice = lock_invoice(invoice_id)
     shipment = db.session.scalars(select(Shipment).where(Shipment.invoice_id == invoice_id)).one()
     if shipment.carrier != MANUAL:
-        raise Conflict(say("The delivery company reports this delivery; it cannot be entered by hand."))
+        raise Conflict("The delivery company reports this delivery; it cannot be entered by hand.")
     if invoice.status != InvoiceStatus.APPROVED or shipment.status == ShipmentStatus.DELIVERED:
-        raise IllegalTransition(say("The delivery of this invoice cannot be reported (any more)."))
+        raise IllegalTransition("The delivery of this invoice cannot be reported (any more).")
     check_seen(seen, [shown_by_hand(invoice)], whole=False)
     known, shipment.status = shipment.status, ShipmentStatus.DELIVERED
     shipment.told_status = ShipmentStatus.DELIVERED

@@ -28,12 +28,12 @@ def record_charge_of_receipt(
     why = optional_reason(reason)
     receipt = lock_row(say("receipt"), Receipt, Receipt.id == receipt_id, Receipt.kind == ReceiptKind.PAYMENT)
     if db.session.scalar(select(StatementEntry.id).where(StatementEntry.receipt_id == receipt_id)):
-        raise Conflict(say("The bank's statement says what it credited of this receipt."))
+        raise Conflict("The bank's statement says what it credited of this receipt.")
     undone = select(Receipt.id).where(
         Receipt.of_receipt_id == receipt_id, Receipt.kind == ReceiptKind.REVERSAL
     )
     if db.session.scalar(undone):
-        raise Conflict(say("This receipt is undone."))
+        raise Conflict("This receipt is undone.")
     check_charge(ctx, amount, receipt.amount - charged(receipt_id), value_date)
     return book_charge(ctx, receipt, amount, value_date, reason=why)
 
@@ -102,9 +102,9 @@ def undo_charge(ctx: Context, charge_id: int, *, reason: str) -> BankCharge:
     why = reason_of(reason)
     charge = lock_row(say("charge"), BankCharge, BankCharge.id == charge_id, BankCharge.reverses_id.is_(None))
     if charge.statement_entry_id is not None:
-        raise Conflict(say("The bank booked it in a statement's entry; it is undone with its receipt."))
+        raise Conflict("The bank booked it in a statement's entry; it is undone with its receipt.")
     if db.session.scalar(select(BankCharge.id).where(BankCharge.reverses_id == charge_id)):
-        raise Conflict(say("This charge is undone already."))
+        raise Conflict("This charge is undone already.")
     return _undo(ctx, charge, why)
 
 
@@ -137,7 +137,7 @@ def _undo(ctx: Context, charge: BankCharge, why: str) -> BankCharge:
         else db.session.get(Payout, charge.payout_id)
     )
     if payment is None:
-        raise NotFound(say("This charge does not exist."))
+        raise NotFound("This charge does not exist.")
     _note(ctx, payment, "bank_charge_undone", charge.amount, why)
     db.session.flush()
     return contra
@@ -151,9 +151,9 @@ def charged(receipt_id: int) -> int:
 def check_charge(ctx: Context, amount: int, payment: int, value_date: date, *, field: str = "amount") -> None:
     """Raise `InvalidInput` for a charge that is not less than its payment, or of a day to come."""
     if not 0 < amount < payment:
-        raise InvalidInput(say("Bank charges must be more than zero and less than the payment."), field=field)
+        raise InvalidInput("Bank charges must be more than zero and less than the payment.", field=field)
     if value_date > ctx.today:
-        raise InvalidInput(say("The value date must not be in the future."), field="value_date")
+        raise InvalidInput("The value date must not be in the future.", field="value_date")
 
 
 def _note(ctx: Context, payment: Receipt | Payout, kind: str, amount: int, reason: str) -> None:

@@ -7,7 +7,6 @@ from sqlalchemy import func, select
 from tusker.domain.loans.allocation import allocate_to_loan
 from tusker.errors import Conflict
 from tusker.extensions import db
-from tusker.messages import say
 from tusker.models import (
     Allocation,
     Claim,
@@ -47,9 +46,9 @@ def reopen_claim(ctx: Context, claim_id: int, *, reason: str) -> Claim:
     why = reason_of(reason)
     claim = lock_claim(claim_id)
     if not claim.is_for_goods:
-        raise Conflict(say("This claim depends on what it was made for; undo that instead."))
+        raise Conflict("This claim depends on what it was made for; undo that instead.")
     if claim.state == ClaimState.REVIEW:
-        raise Conflict(say("This claim waits for a decision already."))
+        raise Conflict("This claim waits for a decision already.")
     if claim.state == ClaimState.ACCEPTED and 0 < claim.open_amount < claim.amount:
         end_claim(ctx, claim, why)
         return claim
@@ -63,10 +62,8 @@ def reopen_claim(ctx: Context, claim_id: int, *, reason: str) -> Claim:
         owed = owed_on(loan, invoice, ctx.today)
     if owed <= 0 and before == ClaimState.DISMISSED:
         raise Conflict(
-            say(
-                "Nothing is owed on {invoice_number} any more, so nothing can be claimed.",
-                invoice_number=invoice.number,
-            )
+            "Nothing is owed on {invoice_number} any more, so nothing can be claimed.",
+            invoice_number=invoice.number,
         )
     claim.state = ClaimState.REVIEW if owed > 0 else ClaimState.DISMISSED
     claim.amount, claim.open_amount = (owed, owed) if owed > 0 else (claim.amount, 0)
@@ -92,10 +89,8 @@ def _give_back(ctx: Context, claim: Claim, invoice: Invoice, loan: Loan | None, 
     for payout, netted in _netted_from(claim):
         if payout.state != PayoutState.CONFIRMED:
             raise Conflict(
-                say(
-                    "The bank has not answered for {reference} yet, which is netted by this claim.",
-                    reference=payout.reference,
-                )
+                "The bank has not answered for {reference} yet, which is netted by this claim.",
+                reference=payout.reference,
             )
         db.session.add(
             ClaimSettlement(

@@ -65,7 +65,8 @@ def accept_claim(ctx: Context, claim_id: int, *, amount: int | None, reason: str
     wanted = most if amount is None else amount
     if not 0 < wanted <= most:
         raise InvalidInput(
-            say("The amount must be more than zero and at most {most}.", most=currency().show(most)),
+            "The amount must be more than zero and at most {most}.",
+            most=currency().show(most),
             field="amount",
         )
     before = claim.amount
@@ -93,10 +94,8 @@ def owed_today(ctx: Context, invoice_id: int) -> int:
     owed = owed_on(loan, invoice, ctx.today) if loan is not None else 0
     if owed <= 0:
         raise Conflict(
-            say(
-                "Nothing is owed on {invoice_number} any more, so nothing can be claimed.",
-                invoice_number=invoice.number,
-            )
+            "Nothing is owed on {invoice_number} any more, so nothing can be claimed.",
+            invoice_number=invoice.number,
         )
     return owed
 
@@ -209,7 +208,7 @@ def lock_claim(claim_id: int) -> Claim:
 def _lock_for_decision(claim_id: int) -> Claim:
     claim = lock_claim(claim_id)
     if claim.state != ClaimState.REVIEW:
-        raise Conflict(say("This claim is {state} already.", state=claim.state))
+        raise Conflict("This claim is {state} already.", state=claim.state)
     return claim
 
 

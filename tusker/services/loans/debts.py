@@ -15,7 +15,6 @@ from tusker.domain.loans.interest import PARTS, AmountDue, Debt, Paid, amount_du
 from tusker.domain.texts import Numbers, number_words
 from tusker.errors import InvalidInput
 from tusker.extensions import db
-from tusker.messages import say
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Invoice, Loan, Relief
 from tusker.queries.loans.loans import TO_COLLECT, WRITTEN_OFF
 from tusker.services.locks import among, lock_invoices, lock_rows
@@ -107,22 +106,18 @@ class OpenDebt:
     def _check_value_date(self, day: date) -> None:
         if day < self.loan.start_date:
             raise InvalidInput(
-                say(
-                    "The value date must not be before the payout of {invoice_number} ({start_date}).",
-                    invoice_number=self.invoice.number,
-                    start_date=self.loan.start_date,
-                ),
+                "The value date must not be before the payout of {invoice_number} ({start_date}).",
+                invoice_number=self.invoice.number,
+                start_date=self.loan.start_date,
                 field="value_date",
             )
         last = self.last_payment
         if last is not None and day < last:
             raise InvalidInput(
-                say(
-                    "A payment or adjustment on {invoice_number} with value date {last} is recorded "
-                    "already; undo it first to record an earlier one.",
-                    invoice_number=self.invoice.number,
-                    last=last,
-                ),
+                "A payment or adjustment on {invoice_number} with value date {last} is recorded "
+                "already; undo it first to record an earlier one.",
+                invoice_number=self.invoice.number,
+                last=last,
                 field="value_date",
             )
 

@@ -57,9 +57,7 @@ def use_account(ctx: Context, customer_id: int, account: AccountNumber) -> BankA
     # One that is not as it was accepted, or not noted then, is paid only once it is set anew.
     if active is not None and active.account == account and not any(not_as_accepted([active])):
         field = "iban" if account.iban else "account_number"
-        raise InvalidInput(
-            say("{customer} is paid to this account already.", customer=customer.name), field=field
-        )
+        raise InvalidInput("{customer} is paid to this account already.", customer=customer.name, field=field)
     if active is not None:
         active.state = BankAccountState.REPLACED
         # At most one is active at any time, within this transaction too.
@@ -77,7 +75,7 @@ def tell_not_used(ctx: Context, proposal: Proposal) -> None:
         return
     # The reason goes into events and mails.
     if len(account.number) > 4 and account.number in proposal.decision_reason.replace(" ", "").upper():
-        raise InvalidInput(say("Leave the account's number out of the reason: it is mailed."), field="reason")
+        raise InvalidInput("Leave the account's number out of the reason: it is mailed.", field="reason")
     before = _active(proposal.subject_id)
     _tell(
         ctx,
@@ -97,7 +95,7 @@ def set_account_directly(ctx: Context, customer_id: int, account: AccountNumber)
     customer = _locked_supplier(customer_id)
     if _active(customer_id) is not None:
         raise Conflict(
-            say("{customer} has bank details already; propose a change of them.", customer=customer.name)
+            "{customer} has bank details already; propose a change of them.", customer=customer.name
         )
     made = _add(ctx, customer_id, account)
     _record(ctx, made, "bank_account_set")
@@ -129,7 +127,7 @@ def _add(ctx: Context, customer_id: int, account: AccountNumber) -> BankAccount:
 def _locked_supplier(customer_id: int) -> Customer:
     customer = lock_customer(customer_id)
     if customer.supplier is None:
-        raise Conflict(say("{customer} is not a supplier; only suppliers are paid.", customer=customer.name))
+        raise Conflict("{customer} is not a supplier; only suppliers are paid.", customer=customer.name)
     return customer
 
 

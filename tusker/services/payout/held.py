@@ -161,11 +161,9 @@ def check_not_held(ctx: Context, invoice_ids: Collection[int]) -> None:
     listed = [f"{numbers[key]} ({words_of(held[key])})" for key in sorted(held)]
     more = "; …" if len(listed) > 5 else ""
     raise OnHold(
-        say(
-            "On hold: {listed}{more}. Leave it out, or have it released from the hold first.",
-            listed=joined(listed[:5], "; "),
-            more=more,
-        ),
+        "On hold: {listed}{more}. Leave it out, or have it released from the hold first.",
+        listed=joined(listed[:5], "; "),
+        more=more,
         numbers=[numbers[key] for key in sorted(held)],
     )
 
@@ -177,10 +175,8 @@ def check_payees(supplier_ids: Iterable[int]) -> None:
     held = select(Customer.name).where(Customer.id.in_(ids), Customer.held_since.is_not(None))
     if names := db.session.scalars(held.order_by(Customer.name)).all():
         raise OnHold(
-            say(
-                "On hold: {names}. Hold back what is to be passed on, or have the hold lifted first.",
-                names=", ".join(names),
-            ),
+            "On hold: {names}. Hold back what is to be passed on, or have the hold lifted first.",
+            names=", ".join(names),
             suppliers=list(names),
         )
 
@@ -203,7 +199,7 @@ def release_hold(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = Non
         invoice.status not in {InvoiceStatus.APPROVED, InvoiceStatus.FINANCEABLE, InvoiceStatus.BUNDLED}
         or not holds
     ):
-        raise Conflict(say("Nothing holds {invoice_number} back.", invoice_number=invoice.number))
+        raise Conflict("Nothing holds {invoice_number} back.", invoice_number=invoice.number)
     check_seen(seen, [shown_holds(invoice.number, words_of(holds))], whole=False)
     proposer = ctx.proposed_by if ctx.proposed_by is not None else ctx.actor_id
     release = HoldRelease(

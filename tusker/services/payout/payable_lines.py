@@ -117,11 +117,9 @@ def reinstate_payables(payout: Payout) -> None:
         )
         if payable.open_amount != line.amount or db.session.scalar(elsewhere.limit(1)) is not None:
             raise Conflict(
-                say(
-                    "What {reference} was to pass on has changed since; if the money left anyway, mark it as "
-                    "paid after all.",
-                    reference=payout.reference,
-                )
+                "What {reference} was to pass on has changed since; if the money left anyway, mark it as "
+                "paid after all.",
+                reference=payout.reference,
             )
         line.state, line.reason = LineState.INCLUDED, None
     db.session.flush()
@@ -135,7 +133,7 @@ def take_out_payable(ctx: Context, disbursal_id: int, payable_id: int, *, reason
         PayableLine.state == LineState.INCLUDED,
     )
     if not found:
-        raise NotFound(say("This is not in the disbursal any more."))
+        raise NotFound("This is not in the disbursal any more.")
     remove_payables(found, reason)
     payable, line = found[0]
     record_event(ctx, ("invoice", payable.invoice_id), "held_back", reason=reason, amount=line.amount)

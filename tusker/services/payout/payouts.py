@@ -79,7 +79,8 @@ def make_payouts(
         if deducted.total >= principal:
             number = db.session.scalar(select(Invoice.number).where(Invoice.id == invoice_id))
             raise InvalidInput(
-                say("Interest and fees of {number} would take its whole payout.", number=number),
+                "Interest and fees of {number} would take its whole payout.",
+                number=number,
                 field="execution_date",
             )
         payouts[supplier_id].deducted_interest += deducted.interest
@@ -177,11 +178,9 @@ def net_again(ctx: Context, payout: Payout) -> None:
         )
         if claim.state != ClaimState.ACCEPTED or claim.open_amount < amounts[claim.id]:
             raise Conflict(
-                say(
-                    "The claims that were netted from {reference} have been settled in another way since; if "
-                    "the money left anyway, mark it as paid after all.",
-                    reference=payout.reference,
-                )
+                "The claims that were netted from {reference} have been settled in another way since; if "
+                "the money left anyway, mark it as paid after all.",
+                reference=payout.reference,
             )
         claim.open_amount -= amounts[claim.id]
         db.session.add(_netting(ctx, claim, payout.disbursal_id, amounts[claim.id]))

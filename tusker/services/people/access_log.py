@@ -12,7 +12,6 @@ from sqlalchemy import exists, func, or_, select
 
 from tusker.errors import TooManyTries
 from tusker.extensions import db
-from tusker.messages import say
 from tusker.models import AccessEntry, AccessKind, SecondFactor, User, UserSession
 from tusker.services.context import Context
 from tusker.services.outbox import queue_mail
@@ -103,7 +102,8 @@ def brake(now: datetime, email: str, visitor: Visitor, kind: AccessKind) -> None
     left = wait - (now - last).total_seconds()
     if left > 0 and not _was_here(now, email, visitor.address):
         raise TooManyTries(
-            say("Too many attempts for this account. Wait {left} seconds.", left=int(left) + 1),
+            "Too many attempts for this account. Wait {left} seconds.",
+            left=int(left) + 1,
             seconds=int(left) + 1,
         )
 

@@ -122,12 +122,10 @@ def remove_factor(ctx: Context, user_id: int, factor_id: int) -> None:
     mine = factors_of(user_id)
     factor = next((factor for factor in mine if factor.id == factor_id), None)
     if factor is None:
-        raise NotFound(say("There is no such second factor."))
+        raise NotFound("There is no such second factor.")
     if len(mine) == 1:
         if must_have_factor(user):
-            raise Conflict(
-                say("This is your only second factor, and admins need one. Add another one first.")
-            )
+            raise Conflict("This is your only second factor, and admins need one. Add another one first.")
         db.session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
     db.session.delete(factor)
     _tell(ctx, user, "second_factor_removed", factor.name)
@@ -137,7 +135,7 @@ def new_recovery_codes(ctx: Context, user_id: int) -> list[str]:
     """New recovery codes in place of the old ones, shown this once. Raises `Conflict` without a factor."""
     user = lock_user(user_id)
     if not factors_of(user_id):
-        raise Conflict(say("Recovery codes stand in for a second factor; add one first."))
+        raise Conflict("Recovery codes stand in for a second factor; add one first.")
     _tell(ctx, user, "recovery_codes_made", None)
     return _make_codes(ctx, user)
 
@@ -149,7 +147,7 @@ def reset_factors(ctx: Context, user_id: int, reason: str) -> None:
     """
     why = reason_of(reason)
     if user_id == ctx.actor_id:
-        raise Conflict(say("Another admin has to reset your second factor."))
+        raise Conflict("Another admin has to reset your second factor.")
     user = lock_user(user_id)
     for table in (SecondFactor, RecoveryCode):
         db.session.execute(delete(table).where(table.user_id == user_id))
@@ -159,7 +157,7 @@ def reset_factors(ctx: Context, user_id: int, reason: str) -> None:
 
 def _add(ctx: Context, user: User, factor: SecondFactor) -> list[str]:
     if not factor.name.strip() or len(factor.name) > 60:
-        raise InvalidInput(say("The name must have 1 to 60 characters."), field="name")
+        raise InvalidInput("The name must have 1 to 60 characters.", field="name")
     first = not factors_of(user.id)
     factor.user_id, factor.created_at = user.id, ctx.now
     db.session.add(factor)

@@ -127,7 +127,7 @@ def reset_password(ctx: Context, token: str, new: str) -> User:
     user = lock_user(found.id) if found is not None else None
     # Again under the lock: of two uses at once, one wins.
     if user is None or _user_of_token(token) is None:
-        raise Conflict(say("This link has been used or is too old. Ask for a new one."))
+        raise Conflict("This link has been used or is too old. Ask for a new one.")
     return _set_password(ctx, user, new, kind="password_reset")
 
 
@@ -135,27 +135,21 @@ def hash_of_new(password: str, email: str, *, field: str = "password") -> str:
     """What is kept of a new password; raises `InvalidInput` for one too short, too long or just the address."""
     if len(password) < PASSWORD_SHORTEST:
         raise InvalidInput(
-            say(
-                "The password must have at least {password_shortest} characters.",
-                password_shortest=PASSWORD_SHORTEST,
-            ),
+            "The password must have at least {password_shortest} characters.",
+            password_shortest=PASSWORD_SHORTEST,
             field=field,
         )
     if len(password) > PASSWORD_LONGEST:
         raise InvalidInput(
-            say(
-                "The password may have at most {password_longest} characters.",
-                password_longest=PASSWORD_LONGEST,
-            ),
+            "The password may have at most {password_longest} characters.",
+            password_longest=PASSWORD_LONGEST,
             field=field,
         )
     own_words = {email, email.partition("@")[0], *current_app.config["LENDER_NAME"].lower().split()}
     if strength(_without(password.lower(), own_words)) < EASIEST:
         raise InvalidInput(
-            say(
-                "The password is too easy to guess: it is a common one, or one with little added to "
-                "it. Use some words that do not belong together."
-            ),
+            "The password is too easy to guess: it is a common one, or one with little added to "
+            "it. Use some words that do not belong together.",
             field=field,
         )
     return _hasher.hash(password)
@@ -191,7 +185,7 @@ def _without(password: str, words: Collection[str]) -> str:
 def _set_password(ctx: Context, user: User, new: str, *, kind: str) -> User:
     hashed = hash_of_new(new, user.email, field="new_password")
     if _verify(user.password_hash, new):
-        raise InvalidInput(say("This is the password that you have now."), field="new_password")
+        raise InvalidInput("This is the password that you have now.", field="new_password")
     user.password_hash = hashed
     user.session_epoch += 1
     record_event(ctx, user, kind)

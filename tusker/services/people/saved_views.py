@@ -26,14 +26,14 @@ def save_view(user_id: int, of_list: str, name: str, query: str, *, opens: bool)
     name = one_line(name)
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
         raise InvalidInput(
-            say("Name must have 1 to {longest_name} characters.", longest_name=LONGEST_NAME), field="name"
+            "Name must have 1 to {longest_name} characters.", longest_name=LONGEST_NAME, field="name"
         )
     if len(query) > LONGEST_QUERY:
-        raise InvalidInput(say("These filters are too long to be saved."), field="query")
+        raise InvalidInput("These filters are too long to be saved.", field="query")
     lock_row(say("user"), User, User.id == user_id)
     there = {view.name: view for view in views_of(user_id, of_list)}
     if name not in there and len(there) >= MOST:
-        raise Conflict(say("You have {most} views of this list. Remove one first.", most=MOST))
+        raise Conflict("You have {most} views of this list. Remove one first.", most=MOST)
     if opens:
         _open_none(user_id, of_list)
     view = there.get(name)

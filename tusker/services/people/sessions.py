@@ -12,7 +12,6 @@ from sqlalchemy.orm import contains_eager
 
 from tusker.errors import NotFound
 from tusker.extensions import db
-from tusker.messages import say
 from tusker.models import SecondFactor, User, UserSession
 from tusker.services.people.access_log import Visitor
 
@@ -98,7 +97,7 @@ def end_session(now: datetime, user_id: int, session_id: int) -> None:
         select(UserSession).where(UserSession.id == session_id, UserSession.user_id == user_id)
     )
     if found is None:
-        raise NotFound(say("There is no such session."))
+        raise NotFound("There is no such session.")
     if found.ended_at is None:
         found.ended_at = now
     db.session.flush()

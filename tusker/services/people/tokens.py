@@ -56,10 +56,10 @@ def add_token(
     """Have the secret with this beginning and hash open the endpoint for a company."""
     cleaned = name.strip()
     if not cleaned or len(cleaned) > 120:
-        raise InvalidInput(say("Name the token, in 1 to 120 characters."), field="name")
+        raise InvalidInput("Name the token, in 1 to 120 characters.", field="name")
     if not 1 <= days <= LONGEST_DAYS:
         raise InvalidInput(
-            say("A token works for 1 to {longest_days} days.", longest_days=LONGEST_DAYS), field="days"
+            "A token works for 1 to {longest_days} days.", longest_days=LONGEST_DAYS, field="days"
         )
     token = ApiToken(
         customer_id=customer_id,
@@ -93,7 +93,7 @@ def take_over_token(ctx: Context, token_id: int, *, customer_id: int) -> ApiToke
     """Answer for a token whose maker left, so that it works again. Raises `NotFound`, `Conflict` when it needs none."""
     token = lock_row(say("token"), ApiToken, ApiToken.id == token_id, ApiToken.customer_id == customer_id)
     if token.state_at(ctx.now) is not TokenState.ORPHANED:
-        raise Conflict(say("Only a token whose creator has left can be taken over."))
+        raise Conflict("Only a token whose creator has left can be taken over.")
     token.created_by = ctx.proposed_by or ctx.actor_id
     record_event(
         ctx,
@@ -180,7 +180,7 @@ class Caller:
     def supplier_id(self) -> int:
         """The company's id as supplier; raises `NotAllowed` when it is none."""
         if not self.is_supplier:
-            raise NotAllowed(say("This token's company is not a supplier; only suppliers request financing."))
+            raise NotAllowed("This token's company is not a supplier; only suppliers request financing.")
         return self.company_id
 
     def context(self) -> Context:

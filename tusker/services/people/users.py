@@ -64,7 +64,7 @@ def create_user(
     except IntegrityError as error:
         if "uq_users_email" not in str(error.orig):
             raise
-        raise Duplicate(say("A user with this email exists already."), field="email") from None
+        raise Duplicate("A user with this email exists already.", field="email") from None
     record_event(
         ctx,
         user,
@@ -86,14 +86,14 @@ def deactivate_user(ctx: Context, user_id: int, reason: str = "") -> User:
     """Shut a user out at once, open sessions included. Raises `Conflict` for oneself and for the last active admin."""
     why = optional_reason(reason)
     if user_id == ctx.actor_id:
-        raise Conflict(say("You cannot deactivate yourself."))
+        raise Conflict("You cannot deactivate yourself.")
     # All admins are locked, by id, so that two admins cannot shut each other out at the same time.
     admins = lock_active_admins()
     user = lock_user(user_id)
     if not user.active:
         return user
     if [admin.id for admin in admins] == [user_id]:
-        raise Conflict(say("This is the last active admin."))
+        raise Conflict("This is the last active admin.")
     user.active = False
     user.session_epoch += 1
     record_event(ctx, user, "user_deactivated", from_value="active", to_value="inactive", reason=why)
@@ -123,9 +123,7 @@ def reactivate_user(ctx: Context, user_id: int) -> User:
 def choose_language(ctx: Context, user_id: int, language: str) -> User:
     """Speak to a person in another language, on pages and in mails. Raises `InvalidInput` for one that there is not."""
     if language not in LANGUAGES:
-        raise InvalidInput(
-            say("The language must be one of {all}.", all=", ".join(LANGUAGES)), field="language"
-        )
+        raise InvalidInput("The language must be one of {all}.", all=", ".join(LANGUAGES), field="language")
     user = lock_user(user_id)
     if user.language != language:
         before, user.language = user.language, language
@@ -145,16 +143,16 @@ def clean_email(email: str) -> str:
             test_environment=current_app.config["ENVIRONMENT"] != "PRODUCTION",
         )
     except EmailNotValidError:
-        raise InvalidInput(say("The email is not a mail address."), field="email") from None
+        raise InvalidInput("The email is not a mail address.", field="email") from None
     return found.normalized.lower()
 
 
 def _clean_name(name: str) -> str:
     cleaned = unicodedata.normalize("NFC", name.strip())
     if not cleaned or not cleaned.isprintable():
-        raise InvalidInput(say("The name must be one line of readable text."), field="name")
+        raise InvalidInput("The name must be one line of readable text.", field="name")
     if len(cleaned) > 120:
-        raise InvalidInput(say("The name may have at most 120 characters."), field="name")
+        raise InvalidInput("The name may have at most 120 characters.", field="name")
     return cleaned
 
 
@@ -162,9 +160,7 @@ def _known_role(role: Role | str) -> Role:
     try:
         return Role(role)
     except ValueError:
-        raise InvalidInput(
-            say("The role must be one of {role}.", role=", ".join(Role)), field="role"
-        ) from None
+        raise InvalidInput("The role must be one of {role}.", role=", ".join(Role), field="role") from None
 
 
 def _company_of(role: Role, customer_id: int | None) -> Customer | None:
@@ -175,13 +171,12 @@ def _company_of(role: Role, customer_id: int | None) -> Customer | None:
             raise InvalidInput(admin if role is Role.ADMIN else auditor, field="customer_id")
         return None
     if customer_id is None:
-        raise InvalidInput(say("A {side} user needs a company.", side=SIDE_SAID[side]), field="customer_id")
+        raise InvalidInput("A {side} user needs a company.", side=SIDE_SAID[side], field="customer_id")
     customer = db.session.get(Customer, customer_id)
     if customer is None:
-        raise NotFound(say("This company does not exist."), field="customer_id")
+        raise NotFound("This company does not exist.", field="customer_id")
     if getattr(customer, side) is None:
         raise InvalidInput(
-            say("{customer} is not a {side}.", customer=customer.name, side=SIDE_SAID[side]),
-            field="customer_id",
+            "{customer} is not a {side}.", customer=customer.name, side=SIDE_SAID[side], field="customer_id"
         )
     return customer

@@ -14,7 +14,6 @@ from sqlalchemy import Row, text
 
 from tusker.errors import InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.messages import say
 from tusker.models.ledgers import LEDGERS
 
 _GRANTS = Path(__file__).parents[3] / "migrations" / "sql" / "app_role.sql"
@@ -37,7 +36,7 @@ def create_app_role(role: str, password: str) -> None:
     """
     if not password and current_app.config["ENVIRONMENT"] == "PRODUCTION":
         raise InvalidInput(
-            say("In production the app's role needs a password; set it."), field="POSTGRES_APP_PASSWORD"
+            "In production the app's role needs a password; set it.", field="POSTGRES_APP_PASSWORD"
         )
     found = db.session.execute(_FACTS, {"role": role}).first()
     if found is not None:
@@ -59,20 +58,15 @@ def grant_app_role(role: str) -> None:
     found = db.session.execute(_FACTS, {"role": role}).first()
     if found is None:
         raise NotFound(
-            say(
-                "There is no database role {role}; make it with --create, or CREATE ROLE … LOGIN "
-                "PASSWORD '…'.",
-                role=f"{role!r}",
-            ),
+            "There is no database role {role}; make it with --create, or CREATE ROLE … LOGIN PASSWORD '…'.",
+            role=f"{role!r}",
             field="role",
         )
     _refuse_owner(role, found)
     if not found.may_grant:
         raise InvalidInput(
-            say(
-                "{owner} does not own the tables; run this with the owner's DATABASE_URL.",
-                owner=f"{found.owner!r}",
-            ),
+            "{owner} does not own the tables; run this with the owner's DATABASE_URL.",
+            owner=f"{found.owner!r}",
             field="role",
         )
     grants = sql.SQL(_GRANTS.read_text()).format(
@@ -95,10 +89,8 @@ def _ledger(role: str, table: str, changes: Sequence[str]) -> sql.Composed:
 def _refuse_owner(role: str, facts: Row[Any]) -> None:
     if facts.is_superuser or facts.is_owner:
         raise InvalidInput(
-            say(
-                "{role} owns the tables or is a superuser: the app needs a role of its own, from "
-                "which the right to change ledgers can be taken.",
-                role=f"{role!r}",
-            ),
+            "{role} owns the tables or is a superuser: the app needs a role of its own, from "
+            "which the right to change ledgers can be taken.",
+            role=f"{role!r}",
             field="role",
         )

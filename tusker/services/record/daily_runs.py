@@ -102,7 +102,7 @@ def try_run_again(ctx: Context, run_id: int) -> DailyRun:
         db.session.get(DailyRun, run_id, with_for_update=True, populate_existing=True), say("daily job")
     )
     if run.done_at is not None:
-        raise Conflict(say("This daily job is done already."))
+        raise Conflict("This daily job is done already.")
     run.claimed_until = None
     db.session.flush()
     return run

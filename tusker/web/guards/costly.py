@@ -16,7 +16,6 @@ from flask_login import current_user
 
 from tusker.errors import TooManyTries
 from tusker.extensions import limiter
-from tusker.messages import say
 
 SECONDS = 5
 """After which somebody who found no place may try again."""
@@ -60,10 +59,7 @@ def take_place(who: str) -> Callable[[], None]:
     with _lock:
         if _running[who] >= (most + 1) // 2 or _running.total() >= most:
             raise TooManyTries(
-                say(
-                    "Too many reports are being calculated at the moment. Try again in {seconds} seconds.",
-                    seconds=SECONDS,
-                ),
+                "Too many reports are being calculated at the moment. Try again in {seconds} seconds.",
                 seconds=SECONDS,
             )
         _running[who] += 1

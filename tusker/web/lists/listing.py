@@ -21,7 +21,6 @@ from werkzeug.datastructures import MultiDict
 
 from tusker import clock
 from tusker.errors import InvalidInput, NotFound
-from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.paging import Cursor
 from tusker.queries.people.saved_views import views_of
@@ -132,7 +131,7 @@ class ListOf:
         Raises `NotFound` for another ending, and `InvalidInput` where the form is wrong.
         """
         if ending not in {"csv", "xlsx"}:
-            raise NotFound(say("Lists are files of CSV or XLSX."))
+            raise NotFound("Lists are files of CSV or XLSX.")
         if not form.validate():
             raise InvalidInput(form.problems)
         columns = [column for column in self.chosen() or self.columns if column.in_files]

@@ -30,7 +30,7 @@ def save_list_view(name: str) -> ResponseReturnValue:
     try:
         pairs = parse_qsl(request.form.get("query", ""), max_num_fields=100)
     except ValueError:
-        raise InvalidInput(say("These filters are too many to be saved."), field="query") from None
+        raise InvalidInput("These filters are too many to be saved.", field="query") from None
     query = urlencode([(key, value) for key, value in pairs if key not in {"before", "after", "view"}])
     with transaction():
         view = save_view(
@@ -87,8 +87,8 @@ def _url(view: SavedView) -> str:
 def _list(name: str) -> ListOf:
     """A list that the user may open; raises `NotFound` and `NotAllowed`."""
     if name not in LISTS:
-        raise NotFound(say("This list does not exist."))
+        raise NotFound("This list does not exist.")
     mark = access_of(current_app, LISTS[name].endpoint)
     if not isinstance(mark, frozenset) or current_user.role not in mark:
-        raise NotAllowed(say("Your role does not allow this list."))
+        raise NotAllowed("Your role does not allow this list.")
     return LISTS[name]

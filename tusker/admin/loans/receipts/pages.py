@@ -165,7 +165,7 @@ def _show(
 def _context(receipt_id: int, refund: RefundForm | None, undo: ReasonForm | None) -> dict[str, Any]:
     row = queries.receipt_row(receipt_id)
     if row.kind != ReceiptKind.PAYMENT:
-        raise NotFound(say("This receipt does not exist."))
+        raise NotFound("This receipt does not exist.")
     return {
         "row": row,
         "allocations": receipt_allocations.receipt_allocations(receipt_id),

@@ -13,7 +13,6 @@ from stdnum import iban as ibans
 from tusker.bankfiles.tables.cells.days import is_day
 from tusker.bankfiles.texts import kept
 from tusker.errors import UnreadableFile
-from tusker.messages import say
 
 LEAST_OF_PART = 8
 """Digits of a number that stand together in the IBAN of its account."""
@@ -46,7 +45,7 @@ def the_one(accounts: Sequence[Named], own: Sequence[str]) -> Named | None:
     for account in accounts:
         if not _same_account(account.number, best.number):
             both = ", ".join(sorted({account.number, best.number}))
-            raise UnreadableFile(say("The file is of several accounts ({both}); split it.", both=both))
+            raise UnreadableFile("The file is of several accounts ({both}); split it.", both=both)
     return best
 
 
@@ -105,12 +104,10 @@ def _check_currency(behind: str, currency: str, text: str) -> None:
     code = (found[1] or found[2]) if found else currency
     if code != currency and is_currency(code):
         raise UnreadableFile(
-            say(
-                "The file is of an account in {code} (“{text}”), not in {currency}.",
-                code=code,
-                text=kept(text, 40),
-                currency=currency,
-            )
+            "The file is of an account in {code} (“{text}”), not in {currency}.",
+            code=code,
+            text=kept(text, 40),
+            currency=currency,
         )
 
 

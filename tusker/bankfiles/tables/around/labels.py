@@ -24,7 +24,6 @@ from tusker.bankfiles.tables.cells.days import is_day
 from tusker.bankfiles.texts import kept
 from tusker.csv.tables import CsvRow
 from tusker.errors import UnreadableFile
-from tusker.messages import say
 
 _NUMBER_WORD = r"(?:numbers?|nos?\b|num\b|nr\b|#|nummer)"
 _LABEL = re.compile(
@@ -186,12 +185,10 @@ def _labelled(
 
 def _unreadable(label: str, value: str) -> UnreadableFile:
     return UnreadableFile(
-        say(
-            "The file names its account as “{label}”, but “{value}” cannot be read as a number of "
-            "one; nothing was imported.",
-            label=kept(label, 40),
-            value=kept(value, 40),
-        )
+        "The file names its account as “{label}”, but “{value}” cannot be read as a number of "
+        "one; nothing was imported.",
+        label=kept(label, 40),
+        value=kept(value, 40),
     )
 
 
@@ -201,11 +198,9 @@ def _check_stated_currency(rows: Sequence[CsvRow], currency: str) -> None:
         for at, cell in enumerate(row.cells):
             if unit := _UNITS.search(cell):
                 raise UnreadableFile(
-                    say(
-                        "The file says that its amounts are in {unit} (“{text}”), so they are not exact.",
-                        unit=unit[1] or unit[2],
-                        text=kept(cell, 40),
-                    )
+                    "The file says that its amounts are in {unit} (“{text}”), so they are not exact.",
+                    unit=unit[1] or unit[2],
+                    text=kept(cell, 40),
                 )
             if found := _CURRENCY.match(cell):
                 beside = next((text for text in row.cells[at + 1 :] if text.strip(AROUND)), "")
@@ -214,11 +209,9 @@ def _check_stated_currency(rows: Sequence[CsvRow], currency: str) -> None:
                     code = _currencies().get(told.casefold(), told.upper())
                     if len(code) == 3 and code != currency and is_currency(code):
                         raise UnreadableFile(
-                            say(
-                                "The file is of an account in {code}, not in {currency}.",
-                                code=code,
-                                currency=currency,
-                            )
+                            "The file is of an account in {code}, not in {currency}.",
+                            code=code,
+                            currency=currency,
                         )
 
 

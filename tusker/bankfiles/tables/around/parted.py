@@ -13,7 +13,6 @@ from tusker.bankfiles.tables.columns.meanings import meaning
 from tusker.bankfiles.tables.columns.places import moves
 from tusker.csv.tables import Cells, CsvRow, CsvTable
 from tusker.errors import UnreadableFile
-from tusker.messages import say
 
 MONEY = ("amount", "debit", "credit")
 _OF_SUMS = ("bal", "b/f", "c/f", "forward", "fwd", "over", "sald", "solde", "total", "gesamt", "summe")
@@ -35,11 +34,8 @@ def paged(table: CsvTable, currency: str, chosen: dict[str, str]) -> tuple[list[
             repeats = may_be_heads(row.cells, currency, chosen)
             if repeats and [meaning(cell, currency, chosen) for cell in row.cells] != names:
                 raise UnreadableFile(
-                    say(
-                        "The file holds two tables with different heads (the second in line {line}); "
-                        "split it.",
-                        line=row.line,
-                    )
+                    "The file holds two tables with different heads (the second in line {line}); split it.",
+                    line=row.line,
                 )
         if repeats:
             pages.append([*takewhile(lambda each: not moves(each), reversed(rows))])

@@ -12,7 +12,6 @@ from babel.numbers import get_currency_symbol
 from tusker.bankfiles.movements import Contradiction, Skip, minor_units_of
 from tusker.bankfiles.texts import kept
 from tusker.domain.texts import latin_digits
-from tusker.messages import say
 
 Mark = Literal[".", ","]
 """The decimal mark."""
@@ -120,9 +119,9 @@ def read_amount(text: str, mark: Mark, currency: str, exponent: int) -> tuple[in
     negative, bare, side = split_amount(text, currency)
     found = _SHAPE[mark].fullmatch(bare)
     if found is None and _EITHER.fullmatch(bare):
-        raise Contradiction(say("its amount “{text}” may be thousands or a fraction", text=kept(text, 40)))
+        raise Contradiction("its amount “{text}” may be thousands or a fraction", text=kept(text, 40))
     if found is None:
-        raise Skip(say("its amount “{text}” is not a number", text=kept(text, 40)))
+        raise Skip("its amount “{text}” is not a number", text=kept(text, 40))
     grouping = "," if mark == "." else "."
     whole, fraction = found.group(1).replace(grouping, ""), found.group(2) or ""
     amount = minor_units_of(whole, fraction, exponent, kept(text, 40))

@@ -13,7 +13,6 @@ from tusker.bankfiles.texts import kept
 from tusker.csv.dates import is_date_format
 from tusker.domain.texts import latin_digits
 from tusker.errors import InvalidInput, UnreadableFile
-from tusker.messages import say
 
 VARIABLE = "STATEMENT_DATE_FORMAT"
 _TIME = re.compile(
@@ -65,11 +64,9 @@ def check_date_format(pattern: str) -> None:
     """Raise `InvalidInput` naming the variable unless a day survives being written and read with the pattern."""
     if not is_date_format(pattern):
         raise InvalidInput(
-            say(
-                "{variable}: “{pattern}” is not a format with day, month and year, such as %d/%m/%Y.",
-                variable=VARIABLE,
-                pattern=kept(pattern, 40),
-            ),
+            "{variable}: “{pattern}” is not a format with day, month and year, such as %d/%m/%Y.",
+            variable=VARIABLE,
+            pattern=kept(pattern, 40),
             field=VARIABLE,
         )
 
@@ -103,8 +100,8 @@ class Days:
         except ValueError:
             pass
         if self.pattern:
-            raise Skip(say("its date “{text}” is not like {form}", text=kept(text, 30), form=self.pattern))
-        raise Skip(say("its date “{text}” is not one", text=kept(text, 30)))
+            raise Skip("its date “{text}” is not like {form}", text=kept(text, 30), form=self.pattern)
+        raise Skip("its date “{text}” is not one", text=kept(text, 30))
 
 
 def days_of(
@@ -134,15 +131,13 @@ def days_of(
         mark = evidence[name] if told is None else told
         if told is not None and evidence[name] not in {None, told}:
             raise UnreadableFile(
-                say(
-                    "The head of the column of dates says {stated}, but its days do not.", stated=stated[name]
-                )
+                "The head of the column of dates says {stated}, but its days do not.", stated=stated[name]
             )
         if mark is None and len(settled) == 1:
             mark = next(iter(settled))
         if mark is None and len(settled) > 1:
             raise UnreadableFile(
-                say("Whether day or month comes first is not clear; set {variable}.", variable=VARIABLE)
+                "Whether day or month comes first is not clear; set {variable}.", variable=VARIABLE
             )
         if mark is None:
             _check_order(texts)
@@ -179,22 +174,18 @@ def _evidence(texts: Iterable[str], *, typed: bool) -> bool | None:
             real = text
     if first and second:
         raise UnreadableFile(
-            say(
-                "“{first}” is day first and “{second}” month first in one column; set {variable} if "
-                "all are written in one way.",
-                first=kept(first, 30),
-                second=kept(second, 30),
-                variable=VARIABLE,
-            )
+            "“{first}” is day first and “{second}” month first in one column; set {variable} if "
+            "all are written in one way.",
+            first=kept(first, 30),
+            second=kept(second, 30),
+            variable=VARIABLE,
         )
     if typed and real and (first or second):
         raise UnreadableFile(
-            say(
-                "A column of dates holds real days ({real}) beside text (“{value}”): the spreadsheet "
-                "may have turned day and month. Import the file as the bank gave it.",
-                real=kept(real, 30),
-                value=kept(first or second, 30),
-            )
+            "A column of dates holds real days ({real}) beside text (“{value}”): the spreadsheet "
+            "may have turned day and month. Import the file as the bank gave it.",
+            real=kept(real, 30),
+            value=kept(first or second, 30),
         )
     return None if not first and not second else bool(second)
 
@@ -205,12 +196,10 @@ def _check_order(texts: Sequence[str]) -> None:
     days = [parts for parts in found if parts]
     if len(days) > 2 and not _in_order(days) and _in_order([(year, day, month) for year, month, day in days]):
         raise UnreadableFile(
-            say(
-                "Whether day or month comes first in “{texts}” is not clear; set {variable} to "
-                "%d/%m/%Y or %m/%d/%Y (or as the bank writes it).",
-                texts=kept(texts[0], 30),
-                variable=VARIABLE,
-            )
+            "Whether day or month comes first in “{texts}” is not clear; set {variable} to "
+            "%d/%m/%Y or %m/%d/%Y (or as the bank writes it).",
+            texts=kept(texts[0], 30),
+            variable=VARIABLE,
         )
 
 

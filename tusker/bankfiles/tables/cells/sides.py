@@ -122,13 +122,11 @@ class Sides:
             # all that left has a minus: a word that says nothing of the direction leaves it to the sign
             return figure.amount, False
         if words and spoken is None:
-            raise Contradiction(say("“{text}” is neither credit nor debit", text=kept(words, 20)))
+            raise Contradiction("“{text}” is neither credit nor debit", text=kept(words, 20))
         side = figure.side or spoken
         if side is None:
             if self.needs_mark:
-                raise Contradiction(
-                    say("“{text}” is marked neither credit nor debit", text=kept(figure.text, 20))
-                )
+                raise Contradiction("“{text}” is marked neither credit nor debit", text=kept(figure.text, 20))
             return figure.amount, False
         turned = figure.amount < 0 and not (side == "debit" and self.minus_debits)
         came_in = (side == "credit") != turned

@@ -87,17 +87,17 @@ def parse_columns(text: str) -> dict[str, str]:
         header, equals, name = (piece.strip() for piece in part.rpartition("="))
         if not equals or not header:
             raise InvalidInput(
-                say("{variable}: “{strip}” is not Header=field.", variable=VARIABLE, strip=part.strip()[:60]),
+                "{variable}: “{strip}” is not Header=field.",
+                variable=VARIABLE,
+                strip=part.strip()[:60],
                 field=VARIABLE,
             )
         if name not in FIELDS:
             raise InvalidInput(
-                say(
-                    "{variable}: “{name}” is unknown; a column holds one of {fields}.",
-                    variable=VARIABLE,
-                    name=name[:40],
-                    fields=", ".join(FIELDS),
-                ),
+                "{variable}: “{name}” is unknown; a column holds one of {fields}.",
+                variable=VARIABLE,
+                name=name[:40],
+                fields=", ".join(FIELDS),
                 field=VARIABLE,
             )
         chosen[spelled(header)] = name
@@ -246,12 +246,10 @@ def _check_currency(heads: Sequence[str], names: Sequence[str | None], currency:
         told = told or next((sign for sign in SIGNS if sign in head and sign not in ours), "")
         if told not in {"", currency}:
             raise UnreadableFile(
-                say(
-                    "The column “{head}” is in {told}, not {currency}.",
-                    head=head[:40],
-                    told=told,
-                    currency=currency,
-                )
+                "The column “{head}” is in {told}, not {currency}.",
+                head=head[:40],
+                told=told,
+                currency=currency,
             )
 
 
@@ -275,11 +273,9 @@ def _check_one_each(
             continue
         if spelled(heads[first]) == spelled(heads[second]):
             raise UnreadableFile(
-                say(
-                    "Two columns are headed “{heads}” and differ, so it cannot be told which one "
-                    "counts. Remove or rename one of them.",
-                    heads=heads[first][:60],
-                )
+                "Two columns are headed “{heads}” and differ, so it cannot be told which one "
+                "counts. Remove or rename one of them.",
+                heads=heads[first][:60],
             )
         stated = [place for place in (first, second) if currency.casefold() in spelled(heads[place]).split()]
         ours += stated if len(stated) == 1 else []

@@ -33,18 +33,18 @@ def checked_profile(heads: Sequence[str], fields: Sequence[str], order: str, mar
     """The profile as a person chose it; raises `InvalidInput` for one by which no table can be read."""
     named = [name for name in fields if name]
     if len(heads) != len(fields) or not {*named} <= {*FIELDS} or not key_of(heads):
-        raise InvalidInput(say("Choose what each column holds."), field="columns")
+        raise InvalidInput("Choose what each column holds.", field="columns")
     if order not in {"", "dmy", "mdy"} or mark not in {"", ".", ","}:
-        raise InvalidInput(say("Choose how days and amounts are written."), field="columns")
+        raise InvalidInput("Choose how days and amounts are written.", field="columns")
     if twice := next((name for name in named if named.count(name) > 1), ""):
         raise InvalidInput(
-            say("Two columns are chosen as {twice}; choose one.", twice=field_words(twice)), field="columns"
+            "Two columns are chosen as {twice}; choose one.", twice=field_words(twice), field="columns"
         )
     if not {"booked_on", "value_date"} & {*named}:
-        raise InvalidInput(say("Choose the column of the date."), field="columns")
+        raise InvalidInput("Choose the column of the date.", field="columns")
     if ("amount" in named) == ({*named} >= _SIDES) or ("amount" in named and _SIDES & {*named}):
         raise InvalidInput(
-            say("Choose the column of the amount, or one for debits and one for credits."), field="columns"
+            "Choose the column of the amount, or one for debits and one for credits.", field="columns"
         )
     return Profile(tuple(heads), tuple(fields), order, mark)  # type: ignore[arg-type]
 

@@ -174,7 +174,7 @@ def receipt_called(
         )
     standing = [row for row in rows if not row.reversed]
     if len(standing) > 1:
-        raise InvalidInput(say("Several payers gave this reference; name the customer."), field="reference")
+        raise InvalidInput("Several payers gave this reference; name the customer.", field="reference")
     return standing[0] if standing else rows[0]
 
 

@@ -76,7 +76,7 @@ def create_customer(
         with db.session.begin_nested():
             db.session.add(customer)
     except IntegrityError:
-        raise Duplicate(say("A customer with this name or reference exists already."), field="name") from None
+        raise Duplicate("A customer with this name or reference exists already.", field="name") from None
     record_event(ctx, customer, "created", to_value=customer.name)
     _set_sides(ctx, customer, data, programme_limit)
     if data.supplier_limit is not None and notify:
@@ -149,7 +149,7 @@ def _change_default_terms(ctx: Context, customer_id: int, terms: Terms, *, casca
     lines = lock_rows(CreditLine, CreditLine.supplier_id == customer_id) if cascade else []
     accounts = lock_rows(SupplierAccount, SupplierAccount.customer_id == customer_id)
     if not accounts:
-        raise Conflict(say("This customer is not a supplier."))
+        raise Conflict("This customer is not a supplier.")
     account = accounts[0]
     set_terms(ctx, account, terms, "customer", customer_id)
     changed = [line for line in lines if set_terms(ctx, line, terms, "credit_line", line.id)]
@@ -181,7 +181,7 @@ def new_terms(terms: Terms) -> dict[str, list[str | None]]:
 def _check_has_side(data: CustomerData) -> None:
     if data.supplier_limit is None and data.purchaser_limit is None:
         raise InvalidInput(
-            say("A customer is a supplier, a purchaser or both: enter a limit."), field="supplier_limit"
+            "A customer is a supplier, a purchaser or both: enter a limit.", field="supplier_limit"
         )
 
 
@@ -231,7 +231,7 @@ def _set_side(
         after_commit(ADMIT_WAITING_JOB)
     elif model is SupplierAccount:
         if terms is None:
-            raise InvalidInput(say("A supplier needs default terms."), field="advance_rate")
+            raise InvalidInput("A supplier needs default terms.", field="advance_rate")
         customer.supplier = SupplierAccount(limit_amount=limit, used_amount=0, **terms.as_dict())
     else:
         customer.purchaser = PurchaserAccount(limit_amount=limit, used_amount=0)
@@ -255,11 +255,8 @@ def _set_side(
 def _check_no_lines(customer_id: int, side: str) -> None:
     if lines_count_of(customer_id, side):
         raise Conflict(
-            say(
-                "This customer has credit lines as {side}; it cannot stop being one. Set the limit "
-                "to 0 instead.",
-                side=SIDE_SAID[side],
-            ),
+            "This customer has credit lines as {side}; it cannot stop being one. Set the limit to 0 instead.",
+            side=SIDE_SAID[side],
         )
 
 
@@ -270,12 +267,10 @@ def _check_programme(customer_id: int, limit: int, programme_limit: int, before:
     is_raised = before is None or limit > before
     if is_raised and limit > max(0, left):
         raise InvalidInput(
-            say(
-                "The supplier limits may not exceed the programme limit of {programme_limit}; "
-                "{value} is left for this supplier.",
-                programme_limit=currency().show(programme_limit),
-                value=currency().show(max(0, left)),
-            ),
+            "The supplier limits may not exceed the programme limit of {programme_limit}; "
+            "{value} is left for this supplier.",
+            programme_limit=currency().show(programme_limit),
+            value=currency().show(max(0, left)),
             field="supplier_limit",
             room=left,
         )
@@ -284,14 +279,14 @@ def _check_programme(customer_id: int, limit: int, programme_limit: int, before:
 def _unused_name(name: str, customer_id: int | None = None) -> str:
     cleaned = " ".join(name.split())
     if not cleaned or len(cleaned) > 120:
-        raise InvalidInput(say("The name must have 1 to 120 characters."), field="name")
+        raise InvalidInput("The name must have 1 to 120 characters.", field="name")
     owner = db.session.scalar(
         select(Customer.id).where(
             func.lower(Customer.name) == cleaned.lower(), Customer.id.is_distinct_from(customer_id)
         )
     )
     if owner is not None:
-        raise Duplicate(say("There is a customer named “{cleaned}” already.", cleaned=cleaned), field="name")
+        raise Duplicate("There is a customer named “{cleaned}” already.", cleaned=cleaned, field="name")
     return cleaned
 
 
@@ -300,13 +295,12 @@ def _unused_reference(reference: str | None, customer_id: int | None = None) -> 
     if not cleaned:
         return None
     if len(cleaned) > 60:
-        raise InvalidInput(say("The reference may have at most 60 characters."), field="reference")
+        raise InvalidInput("The reference may have at most 60 characters.", field="reference")
     owner = db.session.scalar(
         select(Customer.name).where(Customer.reference == cleaned, Customer.id.is_distinct_from(customer_id))
     )
     if owner is not None:
         raise Duplicate(
-            say("The reference “{cleaned}” belongs to {owner}.", cleaned=cleaned, owner=owner),
-            field="reference",
+            "The reference “{cleaned}” belongs to {owner}.", cleaned=cleaned, owner=owner, field="reference"
         )
     return cleaned

@@ -28,7 +28,7 @@ def hold_customer(ctx: Context, customer_id: int, *, reason: str) -> Customer:
     why = reason_of(reason)
     customer = lock_customer(customer_id)
     if customer.held_since is not None:
-        raise Conflict(say("{customer} is on hold already.", customer=customer.name))
+        raise Conflict("{customer} is on hold already.", customer=customer.name)
     customer.held_since, customer.held_reason = ctx.today, why
     record_event(ctx, ("customer", customer_id), "put_on_hold", reason=why)
     db.session.flush()
@@ -41,7 +41,7 @@ def lift_hold(ctx: Context, customer_id: int, *, reason: str) -> Customer:
     why = reason_of(reason)
     customer = lock_customer(customer_id)
     if customer.held_since is None:
-        raise Conflict(say("No admin has {customer} on hold.", customer=customer.name))
+        raise Conflict("No admin has {customer} on hold.", customer=customer.name)
     record_event(ctx, ("customer", customer_id), "hold_lifted", from_value=customer.held_reason, reason=why)
     customer.held_since = customer.held_reason = None
     db.session.flush()
@@ -53,11 +53,11 @@ def lift_hold(ctx: Context, customer_id: int, *, reason: str) -> Customer:
 def set_validity(ctx: Context, customer_id: int, side: str, validity: Validity) -> Customer:
     """Set the days on which a company's limit as `supplier` or `purchaser` admits something new."""
     if validity.first and validity.last and validity.last < validity.first:
-        raise InvalidInput(say("The last day must not be before the first."), field="valid_to")
+        raise InvalidInput("The last day must not be before the first.", field="valid_to")
     customer = lock_customer(customer_id)
     accounts = lock_rows(ACCOUNTS[side], ACCOUNTS[side].customer_id == customer_id)
     if not accounts:
-        raise Conflict(say("{company} is not a {side}.", company=customer.name, side=SIDE_SAID[side]))
+        raise Conflict("{company} is not a {side}.", company=customer.name, side=SIDE_SAID[side])
     [account] = accounts
     before = account.validity
     if before != validity:

@@ -39,9 +39,7 @@ def set_carrier_identities(ctx: Context, customer_id: int, wanted: Iterable[Iden
     unique = {(i.carrier, i.side, i.external_id.strip()): i for i in wanted if i.external_id.strip()}
     supplier_ids = [key[0] for key in unique if key[1] == "supplier"]
     if len(set(supplier_ids)) != len(supplier_ids):
-        raise InvalidInput(
-            say("A supplier has one id at each delivery company."), field="supplier_external_id"
-        )
+        raise InvalidInput("A supplier has one id at each delivery company.", field="supplier_external_id")
     for identity in list(customer.carrier_identities):
         key = (identity.carrier, identity.side, identity.external_id)
         if key not in unique:
@@ -69,7 +67,7 @@ def set_cities(ctx: Context, customer_id: int, cities: str) -> Customer:
     names = sorted({name[:120] for part in cities.split(",") if (name := city_name(part))})
     if len(names) > MOST_CITIES:
         raise InvalidInput(
-            say("A company has at most {most_cities} cities.", most_cities=MOST_CITIES), field="cities"
+            "A company has at most {most_cities} cities.", most_cities=MOST_CITIES, field="cities"
         )
     customer = lock_customer(customer_id)
     before = list(customer.cities)
@@ -101,11 +99,9 @@ def _check_identity_free(carrier: str, side: str, external_id: str) -> None:
     )
     if owner is not None:
         raise Duplicate(
-            say(
-                "The id {external_id} at {carrier} belongs to {owner}.",
-                external_id=external_id,
-                carrier=carrier,
-                owner=owner,
-            ),
+            "The id {external_id} at {carrier} belongs to {owner}.",
+            external_id=external_id,
+            carrier=carrier,
+            owner=owner,
             field=f"{side}_external_id",
         )

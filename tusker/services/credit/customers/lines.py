@@ -45,11 +45,11 @@ class LineData:
 def open_credit_line(ctx: Context, supplier_id: int, purchaser_id: int, data: LineData) -> CreditLine:
     """Open the one line between a supplier and a purchaser; raises typed errors naming the field."""
     if supplier_id == purchaser_id:
-        raise InvalidInput(say("Supplier and purchaser must be two companies."), field="purchaser_id")
+        raise InvalidInput("Supplier and purchaser must be two companies.", field="purchaser_id")
     if db.session.get(SupplierAccount, supplier_id) is None:
-        raise InvalidInput(say("Choose a customer that is a supplier."), field="supplier_id")
+        raise InvalidInput("Choose a customer that is a supplier.", field="supplier_id")
     if db.session.get(PurchaserAccount, purchaser_id) is None:
-        raise InvalidInput(say("Choose a customer that is a purchaser."), field="purchaser_id")
+        raise InvalidInput("Choose a customer that is a purchaser.", field="purchaser_id")
     _check(data)
     line = CreditLine(
         supplier_id=supplier_id,
@@ -73,7 +73,7 @@ def open_credit_line(ctx: Context, supplier_id: int, purchaser_id: int, data: Li
         if "supplier_id_purchaser_id" not in str(error.orig):
             raise
         raise Duplicate(
-            say("These two have a credit line already; change that one."), field="purchaser_id"
+            "These two have a credit line already; change that one.", field="purchaser_id"
         ) from None
     note_limit(ctx, Bound.CREDIT_LINE, line.id, data.limit)
     record_event(
@@ -183,6 +183,6 @@ def set_line_status(ctx: Context, line_id: int, status: LineStatus, *, reason: s
 
 def _check(data: LineData) -> None:
     if data.limit < 0:
-        raise InvalidInput(say("The limit must not be negative."), field="limit")
+        raise InvalidInput("The limit must not be negative.", field="limit")
     if data.valid_to is not None and data.valid_to < data.valid_from:
-        raise InvalidInput(say("The last day must not be before the first."), field="valid_to")
+        raise InvalidInput("The last day must not be before the first.", field="valid_to")

@@ -52,10 +52,10 @@ def mapping_from(chosen: Mapping[str, str | None]) -> ColumnMapping:
     given = {name: column for name, column in chosen.items() if column}
     for name in REQUIRED:
         if name not in given:
-            raise InvalidInput(say("Say which column holds the {name}.", name=_SAID[name]), field=name)
+            raise InvalidInput("Say which column holds the {name}.", name=_SAID[name], field=name)
     if "carrier" in given and "order_ref" not in given:
         raise InvalidInput(
-            say("A column for the delivery company needs one for the order reference."), field="order_ref"
+            "A column for the delivery company needs one for the order reference.", field="order_ref"
         )
     return ColumnMapping(**given)
 
@@ -69,16 +69,14 @@ def parse_mapping(text: str) -> ColumnMapping:
         name, equals, column = (piece.strip() for piece in part.partition("="))
         if not equals or not column or name not in known:
             raise InvalidInput(
-                say(
-                    "“{strip}” does not map a column; write {known}=Column, with one of {known_2}.",
-                    strip=part.strip()[:60],
-                    known=known[0],
-                    known_2=", ".join(known),
-                ),
+                "“{strip}” does not map a column; write {known}=Column, with one of {known_2}.",
+                strip=part.strip()[:60],
+                known=known[0],
+                known_2=", ".join(known),
                 field="mapping",
             )
         if name in chosen:
-            raise InvalidInput(say("“{name}” is mapped twice.", name=name), field="mapping")
+            raise InvalidInput("“{name}” is mapped twice.", name=name, field="mapping")
         chosen[name] = column
     return mapping_from(chosen)
 
@@ -194,22 +192,19 @@ def _read_row(
 ) -> InvoiceRow:
     if len(record.cells) != width:
         raise InvalidInput(
-            say(
-                "The row has {cells} values where the header has {width} columns.",
-                cells=len(record.cells),
-                width=width,
-            )
+            "The row has {cells} values where the header has {width} columns.",
+            cells=len(record.cells),
+            width=width,
         )
     for name, longest in LONGEST.items():
         _check_text(name, values.get(name, ""), longest)
     for name in REQUIRED:
         if not values[name]:
-            raise InvalidInput(say("The {name} is missing.", name=_SAID[name]), field=name)
+            raise InvalidInput("The {name} is missing.", name=_SAID[name], field=name)
     invoice_date = read_date(latin_digits(values["date"]), options.date_format, field="date")
     if invoice_date > ctx.today:
         raise InvalidInput(
-            say("The date {invoice_date} is in the future.", invoice_date=invoice_date),
-            field="date",
+            "The date {invoice_date} is in the future.", invoice_date=invoice_date, field="date"
         )
     order_ref = values.get("order_ref", "")
     carrier = MANUAL
@@ -232,21 +227,19 @@ def _check_text(name: str, value: str, longest: int) -> None:
     label = _SAID[name]
     if len(value) > longest:
         raise InvalidInput(
-            say("The {label} has more than {longest} characters.", label=label, longest=longest), field=name
+            "The {label} has more than {longest} characters.", label=label, longest=longest, field=name
         )
     if not value.isprintable():
-        raise InvalidInput(say("The {label} is not one line of readable text.", label=label), field=name)
+        raise InvalidInput("The {label} is not one line of readable text.", label=label, field=name)
 
 
 def _known_carrier(name: str, options: ImportOptions) -> str:
     if name != MANUAL and name not in options.carriers:
         known = ", ".join(sorted(options.carriers)) or "none"
         raise InvalidInput(
-            say(
-                "The delivery company “{name}” is not configured; configured: {known}.",
-                name=name[:40],
-                known=known,
-            ),
+            "The delivery company “{name}” is not configured; configured: {known}.",
+            name=name[:40],
+            known=known,
             field="carrier",
         )
     return name
@@ -260,7 +253,7 @@ def _one_spelling(carrier: str, order_ref: str) -> str:
     ref = known.parse_reference(order_ref)
     if "/" not in ref:
         raise InvalidInput(
-            say("Write the courier in front of the tracking number, such as usps/9400…."), field="order_ref"
+            "Write the courier in front of the tracking number, such as usps/9400….", field="order_ref"
         )
     return ref
 
@@ -293,7 +286,10 @@ def _check_first(row: InvoiceRow, seen: Seen) -> None:
                 else say("an order may occur once")
             )
             raise InvalidInput(
-                say("“{key}” stands in line {seen} already; {once}.", key=key[-1], seen=seen[key], once=once),
+                "“{key}” stands in line {seen} already; {once}.",
+                key=key[-1],
+                seen=seen[key],
+                once=once,
                 field=key[0],
             )
     for key in keys:

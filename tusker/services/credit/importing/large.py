@@ -81,7 +81,7 @@ def keep_file(ctx: Context, parts: Iterable[bytes], file_name: str) -> InvoiceFi
         size += len(part)
         if size > LARGEST:
             raise UnreadableFile(
-                say("The file is larger than {largest} MB; split it.", largest=LARGEST // 1024 // 1024)
+                "The file is larger than {largest} MB; split it.", largest=LARGEST // 1024 // 1024
             )
         db.session.execute(
             insert(InvoiceFilePart), {"file_id": file.id, "number": number, "content": zlib.compress(part, 1)}
@@ -89,7 +89,7 @@ def keep_file(ctx: Context, parts: Iterable[bytes], file_name: str) -> InvoiceFi
     file.size = size
     db.session.flush()
     if not first_rows(file.id, 1).rows:
-        raise UnreadableFile(say("The file has a header but no rows."))
+        raise UnreadableFile("The file has a header but no rows.")
     return file
 
 
@@ -104,7 +104,7 @@ def start_file(ctx: Context, file_id: int, options: ImportOptions) -> InvoiceFil
     that was started before."""
     file = lock_row(say("file"), InvoiceFile, InvoiceFile.id == file_id)
     if file.state != FileState.KEPT:
-        raise Conflict(say("This file is imported already."))
+        raise Conflict("This file is imported already.")
     table = first_rows(file_id, 1)
     read_invoices(ctx, CsvTable(table.header, (), table.delimiter), options)
     kept = asdict(options)
@@ -203,7 +203,7 @@ def cancel_file(ctx: Context, file_id: int) -> None:
     once it is done."""
     file = _lock(file_id)
     if file.state != FileState.WAITING:
-        raise Conflict(say("This file is not being imported."))
+        raise Conflict("This file is not being imported.")
     for model in (InvoiceFilePart, InvoiceFileRow):
         db.session.execute(delete(model).where(model.file_id == file_id))
     file.state, file.settled_at, file.claimed_until = FileState.CANCELLED, ctx.now, None

@@ -62,17 +62,15 @@ def sort_out(
             line = lines.get((seller.id, buyer.id))
             if line is None:
                 raise FinancingRefused(
-                    say(
-                        "There is no credit line between {seller} and {buyer}.",
-                        seller=seller.name,
-                        buyer=buyer.name,
-                    )
+                    "There is no credit line between {seller} and {buyer}.",
+                    seller=seller.name,
+                    buyer=buyer.name,
                 )
             if line.id in closed:
                 raise FinancingRefused(closed[line.id])
             principal = line.terms.principal_of(row.amount)
             if principal < 1:
-                raise FinancingRefused(say("The amount is too small to be financed."))
+                raise FinancingRefused("The amount is too small to be financed.")
         except FinancingRefused as error:
             answered[row.line] = row_result(row, RowOutcome.NOT_FINANCEABLE, error.message)
         else:
@@ -123,9 +121,9 @@ class RulesOfImport:
 def _company(called: dict[str, Customer], name: str, side: str) -> Customer:
     company = called.get(name)
     if company is None:
-        raise FinancingRefused(say("No customer has the reference or name “{name}”.", name=name))
+        raise FinancingRefused("No customer has the reference or name “{name}”.", name=name)
     if (company.supplier if side == "supplier" else company.purchaser) is None:
-        raise FinancingRefused(say("{company} is not a {side}.", company=company.name, side=SIDE_SAID[side]))
+        raise FinancingRefused("{company} is not a {side}.", company=company.name, side=SIDE_SAID[side])
     return company
 
 

@@ -228,7 +228,7 @@ def _request(candidate: Candidate, options: ImportOptions) -> AdmissionRequest:
 def _answer(candidate: Candidate, admission: Admission) -> RowResult:
     row, invoice_id = candidate.row, admission.invoice_id
     if admission.outcome is Outcome.TERMS_CHANGED:
-        raise TermsChanged(say("The terms of a credit line have just changed. Import the file again."))
+        raise TermsChanged("The terms of a credit line have just changed. Import the file again.")
     if admission.outcome is Outcome.LINE_CLOSED:
         return row_result(row, RowOutcome.NOT_FINANCEABLE, say("This credit line was just closed."))
     if admission.outcome is Outcome.ON_HOLD:

@@ -8,7 +8,6 @@ from tusker.carriers.base import Carrier, CarrierError
 from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.errors import FinancingRefused, InvalidInput, TuskerError
 from tusker.extensions import db
-from tusker.messages import say
 from tusker.services.couriers.gate import asking
 from tusker.services.credit.requesting.quoting import unknown_order
 
@@ -88,11 +87,9 @@ def _known(carrier: Carrier, ref: str, order: TrackedOrder | None) -> TrackedOrd
     if carrier.declares_orders:
         return unknown_order(ref)
     return FinancingRefused(
-        say(
-            "{carrier_label} knows no parcel “{ref}”. Check the tracking number and its courier.",
-            carrier_label=carrier.label,
-            ref=ref,
-        ),
+        "{carrier_label} knows no parcel “{ref}”. Check the tracking number and its courier.",
+        carrier_label=carrier.label,
+        ref=ref,
         field="order_ref",
         problem="unknown_order",
     )
@@ -100,5 +97,5 @@ def _known(carrier: Carrier, ref: str, order: TrackedOrder | None) -> TrackedOrd
 
 def _checked(ref: str) -> str:
     if not ref or len(ref) > 60:
-        raise InvalidInput(say("The order reference must have 1 to 60 characters."), field="order_ref")
+        raise InvalidInput("The order reference must have 1 to 60 characters.", field="order_ref")
     return ref

@@ -119,10 +119,10 @@ def request_all(
 def _check_agreed(ctx: Context, quote: Quote, ask: Ask) -> None:
     """Raise unless a quote is the one agreed to, does not wait already, and the rules of risk allow it."""
     if ask.figures is not None and ask.figures != quote.figures:
-        raise TermsChanged(say("The figures have changed since you saw them. Review them and submit again."))
+        raise TermsChanged("The figures have changed since you saw them. Review them and submit again.")
     if ask.terms_version is not None and ask.terms_version != quote.terms_version:
         raise TermsChanged(
-            say("The terms of this credit line have changed. Review the new figures and submit again.")
+            "The terms of this credit line have changed. Review the new figures and submit again."
         )
     if quote.waits:
         check_not_waiting(quote.supplier_id, quote.number, quote.carrier, quote.order_ref, field=ask.field)
@@ -160,25 +160,24 @@ def raise_unless_admitted(
             else (quote.number, field)
         )
         raise Duplicate(
-            say("Financing of “{what}” was just requested. Ask again.", what=what),
+            "Financing of “{what}” was just requested. Ask again.",
+            what=what,
             field=named,
             problem="duplicate",
         )
     if admission.outcome is Outcome.TERMS_CHANGED:
         raise TermsChanged(
-            say("The terms of this credit line have just changed. Review the new figures and submit again.")
+            "The terms of this credit line have just changed. Review the new figures and submit again."
         )
     if admission.outcome is Outcome.ON_HOLD:
         raise FinancingRefused(
-            say(
-                "Payments on this credit line are overdue for too long; nothing new is financed "
-                "until they are made."
-            ),
+            "Payments on this credit line are overdue for too long; nothing new is financed "
+            "until they are made.",
             field=field,
             problem="on_hold",
         )
     if admission.outcome is Outcome.LINE_CLOSED:
-        raise FinancingRefused(say("This credit line was just closed."), field=field, problem="line_closed")
+        raise FinancingRefused("This credit line was just closed.", field=field, problem="line_closed")
 
 
 def _check_same_shipment(admission: Admission, quote: Quote, *, field: str) -> None:
@@ -187,7 +186,8 @@ def _check_same_shipment(admission: Admission, quote: Quote, *, field: str) -> N
     known = select(Shipment.id).where(Shipment.invoice_id == admission.invoice_id, *same)
     if db.session.scalar(known) is None:
         raise Duplicate(
-            say("Financing of “{quote_number}” was requested already.", quote_number=quote.number),
+            "Financing of “{quote_number}” was requested already.",
+            quote_number=quote.number,
             field=field,
             problem="duplicate",
             invoice_id=admission.invoice_id,
@@ -202,7 +202,7 @@ def cancel_invoice(ctx: Context, invoice_id: int, *, reason: str, supplier_id: i
     why = reason_of(reason)
     invoice = lock_invoice(invoice_id)
     if supplier_id is not None and invoice.supplier_id != supplier_id:
-        raise NotFound(say("This invoice does not exist."))
+        raise NotFound("This invoice does not exist.")
     cancel_locked(ctx, invoice, reason=why)
     return invoice
 

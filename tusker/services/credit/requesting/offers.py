@@ -13,7 +13,6 @@ from tusker.domain.delivery.shipments import ShipmentStatus
 from tusker.domain.loans.calculator import calculate
 from tusker.domain.terms import Terms
 from tusker.errors import FinancingRefused
-from tusker.messages import say
 from tusker.queries.credit.credit_lines import LineRow
 from tusker.queries.loans.expected import Plan
 from tusker.services.context import Context
@@ -111,7 +110,7 @@ def figures_on_line(
     terms = line.terms
     principal = terms.principal_of(amount)
     if principal < 1:
-        raise FinancingRefused(say("The value is too small to be financed."), field=field, problem="no_value")
+        raise FinancingRefused("The value is too small to be financed.", field=field, problem="no_value")
     figures = calculate(principal, terms, ctx.today, working_days())
     return Quote(
         carrier=carrier,

@@ -36,13 +36,13 @@ def check_entered(carrier: str, entered: Entered, order: TrackedOrder | None, to
     """Raise a typed error, naming the field, for details that cannot be taken and for a parcel whose status rules a
     request out; without `order` that is not looked at."""
     if not entered.number.strip():
-        raise InvalidInput(say("The invoice number is missing."), field="number")
+        raise InvalidInput("The invoice number is missing.", field="number")
     if len(entered.number) > 60 or not entered.number.isprintable():
-        raise InvalidInput(say("The invoice number must be at most 60 readable characters."), field="number")
+        raise InvalidInput("The invoice number must be at most 60 readable characters.", field="number")
     if entered.amount <= 0:
-        raise InvalidInput(say("The amount must be more than nothing."), field="amount")
+        raise InvalidInput("The amount must be more than nothing.", field="amount")
     if entered.invoice_date is not None and entered.invoice_date > today:
-        raise InvalidInput(say("The invoice date is in the future."), field="invoice_date")
+        raise InvalidInput("The invoice date is in the future.", field="invoice_date")
     _check_kind(carrier)
     if order is not None:
         _check_parcel(order)
@@ -57,11 +57,9 @@ def _check_kind(carrier: str) -> None:
 def says_itself(carrier: Carrier) -> InvalidInput:
     """The error for details that are entered where the carrier declares its orders."""
     return InvalidInput(
-        say(
-            "{carrier_label} says itself what its orders are worth and whose they are: give the "
-            "order reference only.",
-            carrier_label=carrier.label,
-        ),
+        "{carrier_label} says itself what its orders are worth and whose they are: give the "
+        "order reference only.",
+        carrier_label=carrier.label,
         field="carrier",
     )
 
@@ -70,33 +68,27 @@ def _check_parcel(order: TrackedOrder) -> None:
     """Raise the error for a parcel whose status rules a request out."""
     if is_ambiguous(order):
         raise InvalidInput(
-            say(
-                "Several couriers have the number {ref}. Write the courier in front of the tracking "
-                "number, such as {ref_2}.",
-                ref=parcel_number(order.ref),
-                ref_2=order.ref,
-            ),
+            "Several couriers have the number {ref}. Write the courier in front of the tracking "
+            "number, such as {ref_2}.",
+            ref=parcel_number(order.ref),
+            ref_2=order.ref,
             field="order_ref",
         )
     if order.status in {ShipmentStatus.CANCELLED, ShipmentStatus.RETURNED}:
         status = say("cancelled") if order.status is ShipmentStatus.CANCELLED else say("returned")
         raise FinancingRefused(
-            say(
-                "Parcel “{ref}” was {status} at the delivery company and cannot be financed.",
-                ref=order.ref,
-                status=status,
-            ),
+            "Parcel “{ref}” was {status} at the delivery company and cannot be financed.",
+            ref=order.ref,
+            status=status,
             field="order_ref",
             problem="cancelled_order",
         )
     if not order.financeable and order.status not in NOTHING_KNOWN:
         raise FinancingRefused(
-            say(
-                "Parcel “{ref}” is in trouble: the delivery company says {raw_status}. Ask again "
-                "once it is on its way.",
-                ref=order.ref,
-                raw_status=order.raw_status,
-            ),
+            "Parcel “{ref}” is in trouble: the delivery company says {raw_status}. Ask again "
+            "once it is on its way.",
+            ref=order.ref,
+            raw_status=order.raw_status,
             field="order_ref",
             problem="not_placed",
         )

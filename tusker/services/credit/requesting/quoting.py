@@ -135,18 +135,14 @@ def _line(wanted: Wanted, stands: Standing) -> LineRow:
         return stands.line
     if wanted.entered is None:
         raise FinancingRefused(
-            say(
-                "You have no credit line with the purchaser of order “{ref}”. Ask us to set one up.",
-                ref=wanted.ref,
-            ),
+            "You have no credit line with the purchaser of order “{ref}”. Ask us to set one up.",
+            ref=wanted.ref,
             field="order_ref",
             problem="no_credit_line",
         )
     # The same words for a line of others, so that a supplier learns nothing about them.
     raise FinancingRefused(
-        say("You have no such credit line. Choose one of yours."),
-        field="credit_line_id",
-        problem="no_credit_line",
+        "You have no such credit line. Choose one of yours.", field="credit_line_id", problem="no_credit_line"
     )
 
 
@@ -158,24 +154,20 @@ def _declared_value(order: TrackedOrder | None, ref: str, *, own: bool) -> int:
     if order.status in {ShipmentStatus.CANCELLED, ShipmentStatus.RETURNED}:
         status = say("cancelled") if order.status is ShipmentStatus.CANCELLED else say("returned")
         raise FinancingRefused(
-            say(
-                "Order “{ref}” was {status} at the delivery company and cannot be financed.",
-                ref=ref,
-                status=status,
-            ),
+            "Order “{ref}” was {status} at the delivery company and cannot be financed.",
+            ref=ref,
+            status=status,
             field="order_ref",
             problem="cancelled_order",
         )
     if not order.declared_value:
         raise FinancingRefused(
-            say("Order “{ref}” has no usable declared value.", ref=ref), field="order_ref", problem="no_value"
+            "Order “{ref}” has no usable declared value.", ref=ref, field="order_ref", problem="no_value"
         )
     if not order.financeable:
         raise FinancingRefused(
-            say(
-                "Order “{ref}” is not placed yet or its status needs review; ask again once it is placed.",
-                ref=ref,
-            ),
+            "Order “{ref}” is not placed yet or its status needs review; ask again once it is placed.",
+            ref=ref,
             field="order_ref",
             problem="not_placed",
         )
@@ -185,7 +177,8 @@ def _declared_value(order: TrackedOrder | None, ref: str, *, own: bool) -> int:
 def unknown_order(ref: str) -> FinancingRefused:
     """The error for an order that the delivery company does not know, or knows as another supplier's."""
     return FinancingRefused(
-        say("The delivery company knows no order “{ref}” of yours. Check the reference.", ref=ref),
+        "The delivery company knows no order “{ref}” of yours. Check the reference.",
+        ref=ref,
         field="order_ref",
         problem="unknown_order",
     )

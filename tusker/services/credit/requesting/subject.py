@@ -9,7 +9,6 @@ from datetime import date
 from tusker.carriers.base import Carrier
 from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.errors import InvalidInput, TuskerError
-from tusker.messages import say
 from tusker.services.context import Context
 from tusker.services.credit.requesting.fetching import ask_for, fetch_each, fetch_order
 from tusker.services.credit.requesting.offers import Quote
@@ -61,11 +60,9 @@ def subject_of(
         return RequestSubject(supplier_id, carrier, ref.strip(), None)
     if credit_line_id is None or number is None or amount is None or invoice_date is None:
         raise InvalidInput(
-            say(
-                "{carrier_label} tracks parcels and knows nothing of their invoices: say which "
-                "credit line, number, amount and date the invoice has.",
-                carrier_label=carrier.label,
-            ),
+            "{carrier_label} tracks parcels and knows nothing of their invoices: say which "
+            "credit line, number, amount and date the invoice has.",
+            carrier_label=carrier.label,
             field="carrier",
         )
     entered = Entered(credit_line_id, number, amount, invoice_date)

@@ -51,13 +51,11 @@ def value_of(kind: RuleKind, text: str) -> int:
         except InvalidOperation:
             share = Decimal(-1)
         if not share.is_finite() or not 0 <= share <= WHOLE or share != int(share):
-            raise InvalidInput(
-                say("Give a percentage such as 25 or 12.5 (at most 2 decimals)."), field="value"
-            )
+            raise InvalidInput("Give a percentage such as 25 or 12.5 (at most 2 decimals).", field="value")
         return int(share)
     if not (text.isascii() and text.isdecimal() and len(text) < 6 and int(text) <= LONGEST_DAYS):
         raise InvalidInput(
-            say("Give a number of days from 0 to {longest_days}.", longest_days=LONGEST_DAYS), field="value"
+            "Give a number of days from 0 to {longest_days}.", longest_days=LONGEST_DAYS, field="value"
         )
     return int(text)
 
@@ -66,7 +64,7 @@ def add_rule(ctx: Context, data: RuleData, *, reason: str) -> RiskRule:
     """Make a rule. What stands besides goes on, and the tightest counts: nothing more is let through by it."""
     first = data.valid_from or ctx.today
     if data.valid_to is not None and data.valid_to < first:
-        raise InvalidInput(say("The last day must not be before the first."), field="valid_to")
+        raise InvalidInput("The last day must not be before the first.", field="valid_to")
     scope, key = _scope(data)
     return _write(ctx, Rule(data.kind, data.value, scope, key), first, data.valid_to, reason_of(reason))
 
@@ -97,7 +95,7 @@ def set_group(ctx: Context, customer_id: int, name: str) -> Customer:
     """Say which group of companies a company belongs to; an empty name for none."""
     cleaned = " ".join(name.split()) or None
     if cleaned is not None and (len(cleaned) > 120 or not cleaned.isprintable()):
-        raise InvalidInput(say("The group's name may have at most 120 characters."), field="group")
+        raise InvalidInput("The group's name may have at most 120 characters.", field="group")
     customer = lock_customer(customer_id)
     if customer.group_name != cleaned:
         record_event(
@@ -117,14 +115,16 @@ def _scope(data: RuleData) -> tuple[Scope, int | None]:
     if data.supplier_id is not None and data.purchaser_id is not None:
         line = line_between(data.supplier_id, data.purchaser_id)
         if line is None:
-            raise InvalidInput(say("These two have no credit line."), field="purchaser_id")
+            raise InvalidInput("These two have no credit line.", field="purchaser_id")
         return Scope.CREDIT_LINE, line.id
     for scope, key in ((Scope.SUPPLIER, data.supplier_id), (Scope.PURCHASER, data.purchaser_id)):
         if key is not None:
             customer = lock_customer(key)
             if getattr(customer, scope) is None:
                 raise InvalidInput(
-                    say("{company} is not a {side}.", company=customer.name, side=SIDE_SAID[scope]),
+                    "{company} is not a {side}.",
+                    company=customer.name,
+                    side=SIDE_SAID[scope],
                     field=f"{scope}_id",
                 )
             return scope, key
@@ -152,7 +152,7 @@ def _write(ctx: Context, rule: Rule, first: date, last: date | None, why: str) -
 def _lock_standing(rule_id: int) -> RiskRule:
     row = lock_row(say("rule"), RiskRule, RiskRule.id == rule_id)
     if row.ended_at is not None:
-        raise Conflict(say("This rule was ended already."))
+        raise Conflict("This rule was ended already.")
     return row
 
 

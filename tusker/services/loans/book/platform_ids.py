@@ -27,7 +27,8 @@ def platform_reference_of(text: str) -> str | None:
     line = text.strip()
     if len(line) > LONGEST or not line.isprintable():
         raise InvalidInput(
-            say("The platform's loan id may have at most {longest} characters on one line.", longest=LONGEST),
+            "The platform's loan id may have at most {longest} characters on one line.",
+            longest=LONGEST,
             field=FIELD,
         )
     return line or None
@@ -41,7 +42,7 @@ def set_platform_references(ctx: Context, references: Mapping[int, str]) -> int:
     wanted = {invoice_id: platform_reference_of(text) for invoice_id, text in references.items()}
     loans = lock_loans([invoice.id for invoice in lock_invoices(wanted)])
     if len(loans) != len(wanted):
-        raise NotFound(say("Nothing was disbursed for this invoice."))
+        raise NotFound("Nothing was disbursed for this invoice.")
     changed = [loan for loan in loans.values() if loan.platform_reference != wanted[loan.invoice_id]]
     for loan in changed:
         note_platform_reference(ctx, loan.invoice_id, loan.platform_reference, wanted[loan.invoice_id])
@@ -70,7 +71,7 @@ def read_platform_references(data: bytes, called: Called) -> dict[int, str]:
         try:
             invoice_id = _the_one(name, known.get(name, ()))
             if invoice_id in found:
-                raise InvalidInput(say("“{name}” is named before already.", name=name[:60]), field=COLUMNS[0])
+                raise InvalidInput("“{name}” is named before already.", name=name[:60], field=COLUMNS[0])
             found[invoice_id] = _given(text)
         except InvalidInput as error:
             faults.append(_fault(row, error))
@@ -87,10 +88,11 @@ def _cell(row: CsvRow, place: int) -> str:
 
 def _the_one(name: str, invoice_ids: Sequence[int]) -> int:
     if not invoice_ids:
-        raise InvalidInput(say("No loan is called “{name}”.", name=name[:60]), field=COLUMNS[0])
+        raise InvalidInput("No loan is called “{name}”.", name=name[:60], field=COLUMNS[0])
     if len(invoice_ids) > 1:
         raise InvalidInput(
-            say("Several invoices are called “{name}”; give our loan id instead.", name=name[:60]),
+            "Several invoices are called “{name}”; give our loan id instead.",
+            name=name[:60],
             field=COLUMNS[0],
         )
     return invoice_ids[0]
@@ -99,7 +101,7 @@ def _the_one(name: str, invoice_ids: Sequence[int]) -> int:
 def _given(text: str) -> str:
     reference = platform_reference_of(text)
     if reference is None:
-        raise InvalidInput(say("The platform's loan id is missing."), field=FIELD)
+        raise InvalidInput("The platform's loan id is missing.", field=FIELD)
     return reference
 
 

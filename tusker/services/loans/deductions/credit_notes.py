@@ -45,14 +45,14 @@ def record_credit_note(
     payout. Raises typed errors naming the field.
     """
     if amount <= 0:
-        raise InvalidInput(say("The amount must be more than zero."), field="amount")
+        raise InvalidInput("The amount must be more than zero.", field="amount")
     why = optional_reason(reason)
     invoice = lock_invoice(invoice_id)
     cleaned = checked_number(invoice_id, number, required=True, what=say("credit note's number"))
     left = invoice.amount - noted(invoice_id)
     if amount > left:
         raise InvalidInput(
-            say("At most {left} of the invoice is left.", left=currency().show(left)), field="amount"
+            "At most {left} of the invoice is left.", left=currency().show(left), field="amount"
         )
     note = new_note(ctx, KeptBack(invoice_id, DeductionKind.CREDIT_NOTE, amount, cleaned, why))
     db.session.add(note)
@@ -65,10 +65,8 @@ def record_credit_note(
         bear(ctx, invoice, loan, note)
     else:
         raise Conflict(
-            say(
-                "The invoice is {value}; take it out of its disbursal first.",
-                value=invoice.status.replace("_", " "),
-            )
+            "The invoice is {value}; take it out of its disbursal first.",
+            value=invoice.status.replace("_", " "),
         )
     note_event(ctx, invoice, note, "credit_note", "")
     db.session.flush()
@@ -137,9 +135,7 @@ def _cut_principal(ctx: Context, invoice: Invoice, note: CreditNote) -> None:
     eligible = invoice.amount - invoice.credit_noted - note.amount
     principal = invoice.terms.principal_of(eligible) if eligible > 0 else 0
     if principal < 1:
-        raise InvalidInput(
-            say("Nothing would be left to finance; cancel the request instead."), field="amount"
-        )
+        raise InvalidInput("Nothing would be left to finance; cancel the request instead.", field="amount")
     note.before_payout = True
     note.principal_cut = invoice.principal - principal
     invoice.credit_noted += note.amount

@@ -55,10 +55,8 @@ def record_deduction(ctx: Context, kept: KeptBack) -> CreditNote:
     invoice = lock_invoice(kept.invoice_id)
     if invoice.status not in PAID_OUT:
         raise Conflict(
-            say(
-                "The invoice is {value}; nothing of it is to be paid, or kept back.",
-                value=invoice.status.replace("_", " "),
-            )
+            "The invoice is {value}; nothing of it is to be paid, or kept back.",
+            value=invoice.status.replace("_", " "),
         )
     return deduct(ctx, invoice, lock_loan_of(invoice), kept)
 
@@ -144,9 +142,9 @@ def settle_tax(ctx: Context, note_id: int, *, number: str, settled_on: date) -> 
     """The certificate of tax at source came, or was wrong: its number and day."""
     invoice, note = lock_note(note_id)
     if note.kind != DeductionKind.TAX:
-        raise Conflict(say("Only tax deducted at source is settled by a certificate."))
+        raise Conflict("Only tax deducted at source is settled by a certificate.")
     if settled_on > ctx.today:
-        raise InvalidInput(say("The day of the certificate must not be in the future."), field="settled_on")
+        raise InvalidInput("The day of the certificate must not be in the future.", field="settled_on")
     note.number = checked_number(invoice.id, number, required=True, besides=note.id)
     note.settled_on = settled_on
     note_event(
@@ -176,7 +174,7 @@ def accept_dispute(ctx: Context, note_id: int, *, number: str = "", reason: str 
 
 def _check_disputed(note: CreditNote) -> None:
     if note.state != DeductionState.DISPUTED:
-        raise Conflict(say("This deduction is {state} already.", state=note.state))
+        raise Conflict("This deduction is {state} already.", state=note.state)
 
 
 def lock_note(note_id: int) -> tuple[Invoice, CreditNote]:
@@ -187,7 +185,7 @@ def lock_note(note_id: int) -> tuple[Invoice, CreditNote]:
     invoice = lock_invoice(invoice_id)
     note = lock_row(say("deduction"), CreditNote, CreditNote.id == note_id, CreditNote.reverses_id.is_(None))
     if not note.stands:
-        raise Conflict(say("This deduction is {state} already.", state=note.state))
+        raise Conflict("This deduction is {state} already.", state=note.state)
     return invoice, note
 
 
@@ -197,7 +195,7 @@ def checked_number(
     """The number of a paper, stripped; raises `InvalidInput` or `Duplicate` naming `number`."""
     cleaned = one_line(number)
     if len(cleaned) > 60 or (required and not cleaned):
-        raise InvalidInput(say("The {what} must have 1 to 60 characters.", what=what), field="number")
+        raise InvalidInput("The {what} must have 1 to 60 characters.", what=what, field="number")
     taken = select(CreditNote.number).where(
         CreditNote.invoice_id == invoice_id,
         CreditNote.number_strict == strict_form(cleaned),
@@ -205,9 +203,7 @@ def checked_number(
         CreditNote.id != besides,
     )
     if cleaned and (printed := db.session.scalar(taken.limit(1))):
-        raise Duplicate(
-            say("“{printed}” of this invoice is recorded already.", printed=printed), field="number"
-        )
+        raise Duplicate("“{printed}” of this invoice is recorded already.", printed=printed, field="number")
     return cleaned
 
 
@@ -218,11 +214,11 @@ def noted(invoice_id: int) -> int:
 
 def _checked(invoice: Invoice, loan: Loan, kept: KeptBack, today: date) -> KeptBack:
     if kept.kind == DeductionKind.CREDIT_NOTE:
-        raise InvalidInput(say("A credit note is recorded as such."), field="kind")
+        raise InvalidInput("A credit note is recorded as such.", field="kind")
     if kept.disputed and kept.kind not in DISPUTABLE:
-        raise InvalidInput(say("Only quality and quantity can be disputed."), field="disputed")
+        raise InvalidInput("Only quality and quantity can be disputed.", field="disputed")
     if kept.amount <= 0:
-        raise InvalidInput(say("The amount must be more than zero."), field="amount")
+        raise InvalidInput("The amount must be more than zero.", field="amount")
     if loan.face_open is not None:
         most = max(0, loan.face_open)
     else:

@@ -49,7 +49,7 @@ def withdraw_dispute(ctx: Context, note_id: int, *, reason: str) -> CreditNote:
     why = reason_of(reason)
     invoice, note = lock_note(note_id)
     if note.state != DeductionState.DISPUTED:
-        raise Conflict(say("This deduction is {state}, not disputed; undo it.", state=note.state))
+        raise Conflict("This deduction is {state}, not disputed; undo it.", state=note.state)
     return _undo(ctx, invoice, note, DeductionState.WITHDRAWN, why)
 
 

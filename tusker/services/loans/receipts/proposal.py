@@ -9,7 +9,6 @@ from datetime import date
 from tusker.domain.loans.allocation import Allocation as Split
 from tusker.domain.loans.interest import AmountDue
 from tusker.errors import InvalidInput
-from tusker.messages import say
 from tusker.services.loans.debts import OpenDebt, lock_debts_owed_by, named_by
 from tusker.services.loans.deductions.recording import KeptBack
 from tusker.services.loans.receipts.recording import owed_back
@@ -79,11 +78,9 @@ def propose_receipt(
     if later and len(later) == len(own) and not by_loan:
         first = min(later, key=lambda debt: debt.loan.start_date)
         raise InvalidInput(
-            say(
-                "The value date must not be before the payout of {invoice_number} ({start_date}).",
-                invoice_number=first.invoice.number,
-                start_date=first.loan.start_date,
-            ),
+            "The value date must not be before the payout of {invoice_number} ({start_date}).",
+            invoice_number=first.invoice.number,
+            start_date=first.loan.start_date,
             field="value_date",
         )
     payable = [debt for debt in debts if debt.may_be_paid_on(value_date)]

@@ -52,9 +52,9 @@ def record_receipt(
     principal parts free limits. Raises `InvalidInput` or `Duplicate` naming the field.
     """
     if amount <= 0:
-        raise InvalidInput(say("The amount must be more than zero."), field="amount")
+        raise InvalidInput("The amount must be more than zero.", field="amount")
     if db.session.get(Customer, customer_id) is None:
-        raise InvalidInput(say("Choose the customer who paid."), field="customer_id")
+        raise InvalidInput("Choose the customer who paid.", field="customer_id")
     reference = unused_reference(customer_id, bank_reference)
     check_value_date(ctx, value_date)
     if wanted is None:
@@ -100,12 +100,10 @@ def repay_all_in_full(ctx: Context, references: Mapping[int, str], *, value_date
         next_status(InvoiceStatus(invoice.status), InvoiceEvent.REPAID)
     debts = lock_debts_on(invoices)
     if len(debts) != len(invoices):
-        raise NotFound(say("Nothing is owed on this invoice."))
+        raise NotFound("Nothing is owed on this invoice.")
     used = {(debt.debtor_id, cleaned[debt.invoice.id]) for debt in debts}
     if len(used) != len(debts):
-        raise Duplicate(
-            say("Each payment reference of a payer may be used once only."), field="bank_reference"
-        )
+        raise Duplicate("Each payment reference of a payer may be used once only.", field="bank_reference")
     _check_unused(used)
     parts = []
     for debt in debts:
@@ -147,11 +145,11 @@ def refund_credit(
     reference = unused_reference(receipt.customer_id, bank_reference)
     check_value_date(ctx, value_date)
     if value_date < receipt.value_date:
-        raise InvalidInput(say("A refund cannot be before the receipt."), field="value_date")
+        raise InvalidInput("A refund cannot be before the receipt.", field="value_date")
     credit = max(0, usable_credit(receipt))
     if not 0 < amount <= credit:
         raise InvalidInput(
-            say("At most {credit} can be refunded.", credit=currency().show(credit)), field="amount"
+            "At most {credit} can be refunded.", credit=currency().show(credit), field="amount"
         )
     refund = Receipt(
         kind=ReceiptKind.REFUND,
@@ -214,9 +212,9 @@ def clean_reference(bank_reference: str) -> str:
     """The reference, stripped; raises `InvalidInput` naming `bank_reference`."""
     reference = bank_reference.strip()
     if not reference or len(reference) > 60:
-        raise InvalidInput(say("The payment reference must have 1 to 60 characters."), field="bank_reference")
+        raise InvalidInput("The payment reference must have 1 to 60 characters.", field="bank_reference")
     if reference.startswith(NETTED_FROM):
-        raise InvalidInput(say("This is no reference of a payment."), field="bank_reference")
+        raise InvalidInput("This is no reference of a payment.", field="bank_reference")
     return reference
 
 
@@ -246,13 +244,13 @@ def _check_unused(references: Collection[tuple[int, str]]) -> None:
         )
     )
     if db.session.scalar(taken.limit(1)):
-        raise Duplicate(say("This payment reference was recorded already."), field="bank_reference")
+        raise Duplicate("This payment reference was recorded already.", field="bank_reference")
 
 
 def check_value_date(ctx: Context, value_date: date) -> None:
     """Raise `InvalidInput` for a value date in the future."""
     if value_date > ctx.today:
-        raise InvalidInput(say("The value date must not be in the future."), field="value_date")
+        raise InvalidInput("The value date must not be in the future.", field="value_date")
 
 
 def _payments(customer_id: int) -> Sequence[Receipt]:
@@ -270,11 +268,11 @@ def _debts_wanted(
     """The debts that a person chose, locked; they must be open and the customer a party to them."""
     loan_ids = {split.loan_id for split in splits}
     if len(loan_ids) != len(splits):
-        raise InvalidInput(say("Each loan may be named once only."), field="allocations")
+        raise InvalidInput("Each loan may be named once only.", field="allocations")
     known = lock_debts_of(loan_ids) if locked is None else locked
     chosen = [debt for debt in known if debt.loan.id in loan_ids and customer_id in debt.parties]
     if len(chosen) != len(loan_ids):
-        raise InvalidInput(say("One of the loans is not open or not this customer's."), field="allocations")
+        raise InvalidInput("One of the loans is not open or not this customer's.", field="allocations")
     return chosen
 
 
@@ -294,10 +292,8 @@ def _check_left_over(splits: Sequence[Split], amount: int, left_over: int | None
     total = laid if left_over is None else laid + left_over
     if laid > amount or (left_over is not None and total != amount):
         raise InvalidInput(
-            say(
-                "The allocation sums to {total}, but {amount} was received.",
-                total=currency().show(total),
-                amount=currency().show(amount),
-            ),
+            "The allocation sums to {total}, but {amount} was received.",
+            total=currency().show(total),
+            amount=currency().show(amount),
             field="allocations",
         )

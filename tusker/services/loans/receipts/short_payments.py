@@ -23,7 +23,7 @@ def keep_back(debts: Sequence[OpenDebt], payer_id: int, kept: Sequence[KeptBack]
     own = {debt.invoice.id for debt in debts if debt.invoice.purchaser_id == payer_id}
     if not amounts.keys() <= own:
         raise InvalidInput(
-            say("A purchaser can keep something back only from its own open invoices."), field="kept_back"
+            "A purchaser can keep something back only from its own open invoices.", field="kept_back"
         )
     return [
         replace(debt, kept_back=amounts[debt.invoice.id]) if debt.invoice.id in amounts else debt
@@ -46,11 +46,9 @@ def deduct_with(
         owed = debt.due_on(receipt.value_date).total
         if debt.loan.face_open is None and paid.get(debt.loan.id, 0) + debt.kept_back > owed:
             raise InvalidInput(
-                say(
-                    "With what is kept back more is paid than the {owed} owed on {invoice_number}.",
-                    owed=currency().show(owed),
-                    invoice_number=debt.invoice.number,
-                ),
+                "With what is kept back more is paid than the {owed} owed on {invoice_number}.",
+                owed=currency().show(owed),
+                invoice_number=debt.invoice.number,
                 field="kept_back",
             )
         try:

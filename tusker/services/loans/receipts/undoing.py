@@ -53,10 +53,8 @@ def reverse_receipt(ctx: Context, receipt_id: int, *, reason: str) -> Receipt:
     check_reversible(receipt)
     if receipt.netted_payout_id is not None:
         raise Conflict(
-            say(
-                "No bank received this: it was {bank_reference}. Undo that payout instead.",
-                bank_reference=receipt.bank_reference,
-            )
+            "No bank received this: it was {bank_reference}. Undo that payout instead.",
+            bank_reference=receipt.bank_reference,
         )
     contra = reverse_locked(ctx, receipt, invoices, loans, why)
     reopen_entry_of(ctx, receipt_id, why)
@@ -92,7 +90,7 @@ def reverse_locked(
     )
     allocations = _live_allocations(receipt)
     if not loans.keys() >= {a.loan_id for a in allocations}:
-        raise Conflict(say("Its credit was used just now; try again."))
+        raise Conflict("Its credit was used just now; try again.")
     load_reductions([loans[loan_id] for loan_id in {a.loan_id for a in allocations}])
     taken = [
         (invoices[loans[a.loan_id].invoice_id], reverse_allocation(ctx, a, loans[a.loan_id], invoices, why))
@@ -155,9 +153,9 @@ def return_refund(ctx: Context, refund_id: int, *, reason: str, value_date: date
     check_value_date(ctx, day)
     refund = lock_row(say("refund"), Receipt, Receipt.id == refund_id, Receipt.kind == ReceiptKind.REFUND)
     if refund.reversed_on is not None:
-        raise Conflict(say("This refund came back already."))
+        raise Conflict("This refund came back already.")
     if day < refund.value_date:
-        raise InvalidInput(say("A refund cannot come back before it left."), field="value_date")
+        raise InvalidInput("A refund cannot come back before it left.", field="value_date")
     contra = Receipt(
         kind=ReceiptKind.RETURNED,
         customer_id=refund.customer_id,
@@ -188,7 +186,7 @@ def return_refund(ctx: Context, refund_id: int, *, reason: str, value_date: date
 def check_reversible(receipt: Receipt) -> None:
     """Raise `Conflict` when a locked receipt was undone already."""
     if receipt.reversed_on is not None:
-        raise Conflict(say("This receipt is undone already."))
+        raise Conflict("This receipt is undone already.")
 
 
 def _live_allocations(receipt: Receipt) -> list[Allocation]:

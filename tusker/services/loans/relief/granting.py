@@ -35,9 +35,7 @@ PARTS = ("penalty", "fee", "interest")
 def written_off(number: str) -> Conflict:
     """What a loan that is written off is refused with."""
     return Conflict(
-        say(
-            "{number} is written off: undo the write-off first, then write the rest off again.", number=number
-        )
+        "{number} is written off: undo the write-off first, then write the rest off again.", number=number
     )
 
 
@@ -162,13 +160,10 @@ def _given_up(debt: OpenDebt, relief: Relief, limits: ReliefLimits) -> int:
     most = limits.most_on(debt.loan.principal)
     if relief.gives_up and given > most:
         raise InvalidInput(
-            say(
-                "With this {given} would be given up on {invoice_number}; at most {most} may be "
-                "(RELIEF_MAX).",
-                given=currency().show(given),
-                invoice_number=debt.invoice.number,
-                most=currency().show(most),
-            ),
+            "With this {given} would be given up on {invoice_number}; at most {most} may be (RELIEF_MAX).",
+            given=currency().show(given),
+            invoice_number=debt.invoice.number,
+            most=currency().show(most),
             field="amount",
         )
     return given
@@ -177,37 +172,35 @@ def _given_up(debt: OpenDebt, relief: Relief, limits: ReliefLimits) -> int:
 def _check_waiver(ctx: Context, debt: OpenDebt, relief: Relief) -> None:
     day = relief.value_date or ctx.today
     if day > ctx.today:
-        raise InvalidInput(say("The value date must not be in the future."), field="value_date")
+        raise InvalidInput("The value date must not be in the future.", field="value_date")
     due = debt.due_on(day)
     for part in PARTS:
         wanted, owed = getattr(relief, part), max(0, getattr(due, part))
         if not 0 <= wanted <= owed:
             raise InvalidInput(
-                say(
-                    "At most {owed} of {part} can be waived on that day.",
-                    owed=currency().show(owed),
-                    part=part,
-                ),
+                "At most {owed} of {part} can be waived on that day.",
+                owed=currency().show(owed),
+                part=part,
                 field=part,
             )
     if not relief.gives_up:
-        raise InvalidInput(say("Say how much of penalty, fee or interest is waived."), field="interest")
+        raise InvalidInput("Say how much of penalty, fee or interest is waived.", field="interest")
 
 
 def _check_extension(debt: OpenDebt, relief: Relief, limits: ReliefLimits) -> None:
     loan, day = debt.loan, relief.due_date
     if day is None or day == loan.due_date:
-        raise InvalidInput(say("This is the due date already."), field="due_date")
+        raise InvalidInput("This is the due date already.", field="due_date")
     if day <= loan.start_date:
         raise InvalidInput(
-            say("The due date must be after the payout ({start_date}).", start_date=loan.start_date),
+            "The due date must be after the payout ({start_date}).",
+            start_date=loan.start_date,
             field="due_date",
         )
     latest = (loan.first_due_date or loan.due_date) + timedelta(days=limits.most_days)
     if day > latest:
         raise InvalidInput(
-            say("The due date may be {latest} at the latest (RELIEF_MAX_DAYS).", latest=latest),
-            field="due_date",
+            "The due date may be {latest} at the latest (RELIEF_MAX_DAYS).", latest=latest, field="due_date"
         )
     moved = _moved(debt, relief)
     if day > loan.due_date:
@@ -226,12 +219,10 @@ def _check_working_day(debt: OpenDebt, day: date) -> None:
         return
     proposed = calendar.by_convention(day, terms, after=debt.loan.start_date)
     raise ClosedDay(
-        say(
-            "The bank is closed on {day} ({closed}); by the terms it would be due on {proposed}.",
-            day=day,
-            closed=closed,
-            proposed=proposed,
-        ),
+        "The bank is closed on {day} ({closed}); by the terms it would be due on {proposed}.",
+        day=day,
+        closed=closed,
+        proposed=proposed,
         field="due_date",
     )
 
@@ -248,7 +239,7 @@ def _lock_open(invoice_id: int) -> OpenDebt:
     if debts and debts[0].is_written_off:
         raise written_off(debts[0].invoice.number)
     if not debts or debts[0].loan.closed_on is not None:
-        raise Conflict(say("Nothing is owed on this invoice, so there is nothing to grant."))
+        raise Conflict("Nothing is owed on this invoice, so there is nothing to grant.")
     return debts[0]
 
 
@@ -256,5 +247,5 @@ def lock_relief(relief_id: int, state: ReliefState) -> Relief:
     """The relief, locked and fresh; raises `Conflict` unless it is in this state. Its loan is locked before."""
     relief = lock_row(say("relief"), Relief, Relief.id == relief_id)
     if relief.state != state:
-        raise Conflict(say("This was {state} in the meantime.", state=relief.state))
+        raise Conflict("This was {state} in the meantime.", state=relief.state)
     return relief

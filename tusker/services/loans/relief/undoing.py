@@ -6,7 +6,6 @@ from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.loans.extensions import after_moves
 from tusker.errors import Conflict
 from tusker.extensions import db
-from tusker.messages import say
 from tusker.models import Loan, Relief, ReliefKind, ReliefState
 from tusker.services.context import Context
 from tusker.services.loans.adjustments import undo_adjustments
@@ -29,17 +28,15 @@ def undo_relief(ctx: Context, relief_id: int, *, reason: str) -> Relief:
         raise written_off(invoice.number)
     if invoice.status not in {InvoiceStatus.DISBURSED, InvoiceStatus.REPAID}:
         raise Conflict(
-            say(
-                "{invoice_number} is {value}; undo that first.",
-                invoice_number=invoice.number,
-                value=invoice.status.replace("_", " "),
-            )
+            "{invoice_number} is {value}; undo that first.",
+            invoice_number=invoice.number,
+            value=invoice.status.replace("_", " "),
         )
     loan = lock_loan_of(invoice)
     load_reductions([loan])
     relief = lock_relief(relief_id, ReliefState.ACCEPTED)
     if relief.loan_id != loan.id:
-        raise Conflict(say("The payout of this loan was undone, and its relief with it."))
+        raise Conflict("The payout of this loan was undone, and its relief with it.")
     before = debt_of(loan, invoice)
     if relief.adjustment is not None:
         undo_adjustments(ctx, loan, [relief.adjustment] if relief.gives_up else [], why)
@@ -62,5 +59,5 @@ def _move_back(loan: Loan, relief: Relief) -> None:
         row for row in loan.reliefs if row.kind == ReliefKind.EXTENSION and row.state == ReliefState.ACCEPTED
     ]
     if standing[-1].id != relief.id:
-        raise Conflict(say("The due date was moved again since; undo that first."))
+        raise Conflict("The due date was moved again since; undo that first.")
     loan.due_date, _ = after_moves(loan.first_due_date or loan.due_date, [row.move for row in standing[:-1]])

@@ -11,7 +11,6 @@ from tusker.currency import currency
 from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.messages import say
 from tusker.models import Disbursal, DisbursalStatus, Invoice
 from tusker.queries.payout.shown import shown_everything, shown_waiting
 from tusker.services.context import Context
@@ -78,7 +77,7 @@ def bundle_selection(ctx: Context, invoice_ids: Collection[int], *, seen: Seen =
     """Bundle the chosen invoices; raises `Conflict` when one of them is not financeable (any more), `Changed` unless
     they are as they were `seen`, `OnHold` when one may not be paid out."""
     if not invoice_ids:
-        raise InvalidInput(say("Choose at least one invoice."), field="invoice_ids")
+        raise InvalidInput("Choose at least one invoice.", field="invoice_ids")
     lock_financeable(invoice_ids)
     check_not_held(ctx, invoice_ids)
     check_seen(seen, list(shown_waiting(invoice_ids).values()), whole=False)
@@ -93,12 +92,13 @@ _LOCK_CHOSEN = text(
 def lock_financeable(invoice_ids: Collection[int]) -> None:
     rows = db.session.execute(_LOCK_CHOSEN, {"ids": list(invoice_ids)}).all()
     if len(rows) != len(set(invoice_ids)):
-        raise NotFound(say("One of the chosen invoices does not exist."))
+        raise NotFound("One of the chosen invoices does not exist.")
     moved_on = [row.number for row in rows if row.status != InvoiceStatus.FINANCEABLE]
     if moved_on:
         listed = ", ".join(moved_on[:5])
         raise Conflict(
-            say("No longer waiting to be financed: {listed}. Check the queue again.", listed=listed),
+            "No longer waiting to be financed: {listed}. Check the queue again.",
+            listed=listed,
             numbers=moved_on,
         )
 

@@ -75,7 +75,7 @@ def choose_lines(
     states: dict[int, str] = {row.invoice_id: row.state for row in rows}
     chosen = set(invoice_ids)
     if not chosen <= set(states):
-        raise InvalidInput(say("Only invoices of this disbursal can be chosen here."), field="invoice_ids")
+        raise InvalidInput("Only invoices of this disbursal can be chosen here.", field="invoice_ids")
     if shown is not None or without or with_all:
         shown = shown or ()
         included = {i for i, state in states.items() if state == LineState.INCLUDED}
@@ -88,7 +88,7 @@ def choose_lines(
         and (row.state == LineState.INCLUDED or row.status == InvoiceStatus.FINANCEABLE)
     }
     if not chosen:
-        raise InvalidInput(say("Choose at least one invoice, or drop the disbursal."), field="invoice_ids")
+        raise InvalidInput("Choose at least one invoice, or drop the disbursal.", field="invoice_ids")
     out = [i for i, state in states.items() if state == LineState.INCLUDED and i not in chosen]
     back = [i for i, state in states.items() if state == LineState.REMOVED and i in chosen]
     if not out and not back:
@@ -141,11 +141,7 @@ def _drop_if_empty(ctx: Context, disbursal: Disbursal, why: str) -> None:
 def is_already(disbursal: Disbursal) -> Conflict:
     """The error of what a disbursal is too far on for."""
     return Conflict(
-        say(
-            "Disbursal {reference} is {status} already.",
-            reference=disbursal.reference,
-            status=disbursal.status,
-        )
+        "Disbursal {reference} is {status} already.", reference=disbursal.reference, status=disbursal.status
     )
 
 
@@ -154,10 +150,8 @@ def lock_draft(disbursal_id: int) -> Disbursal:
     disbursal = lock_disbursal(disbursal_id)
     if disbursal.status == DisbursalStatus.APPROVED:
         raise Conflict(
-            say(
-                "Disbursal {reference} is approved; withdraw the approval before changing it.",
-                reference=disbursal.reference,
-            )
+            "Disbursal {reference} is approved; withdraw the approval before changing it.",
+            reference=disbursal.reference,
         )
     if disbursal.status != DisbursalStatus.DRAFT:
         raise is_already(disbursal)
@@ -187,7 +181,7 @@ def _put_back(ctx: Context, disbursal: Disbursal, ids: Collection[int]) -> None:
         DisbursalLine.state == LineState.REMOVED,
     )
     if db.session.scalar(taken_out) != len(ids):
-        raise Conflict(say("This invoice was not taken out of the disbursal."))
+        raise Conflict("This invoice was not taken out of the disbursal.")
     lock_financeable(ids)
     check_not_held(ctx, ids)
     put_in(ctx, disbursal, ids, "put_back")
@@ -196,7 +190,7 @@ def _put_back(ctx: Context, disbursal: Disbursal, ids: Collection[int]) -> None:
 def _remove(ctx: Context, disbursal: Disbursal, invoice_ids: Collection[int], why: str) -> None:
     ids = lock_ids(Invoice, among(Invoice.id, invoice_ids))
     if remove_lines(disbursal.id, ids, why) != len(invoice_ids):
-        raise Conflict(say("This invoice is not in the disbursal any more."))
+        raise Conflict("This invoice is not in the disbursal any more.")
     move_invoices(
         ctx,
         ids,

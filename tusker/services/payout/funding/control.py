@@ -45,7 +45,7 @@ def lock_with_disbursal(invoice_id: int) -> tuple[Disbursal | None, Invoice, Shi
     disbursal = lock_disbursal(disbursal_id) if disbursal_id is not None else None
     pairs = lock_pairs([invoice_id])
     if not pairs:
-        raise Conflict(say("Refused requests are not tracked."))
+        raise Conflict("Refused requests are not tracked.")
     return disbursal, *pairs[0]
 
 
@@ -125,7 +125,7 @@ def accept_way(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None)
     why = reason_of(reason)
     disbursal, invoice, shipment = lock_with_disbursal(invoice_id)
     if not Judge([(invoice, shipment)]).is_elsewhere(invoice, shipment):
-        raise Conflict(say("Its parcel does not contradict the cities of the two companies."))
+        raise Conflict("Its parcel does not contradict the cities of the two companies.")
     check_seen(seen, [shown_way(invoice.number, shipment.way)], whole=False)
     shipment.accepted_way = shipment.way
     record_event(ctx, invoice, "cities_accepted", to_value=shipment.way, reason=why)
@@ -142,7 +142,7 @@ def accept_delivery(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = 
     why = reason_of(reason)
     disbursal, invoice, shipment = lock_with_disbursal(invoice_id)
     if not Judge([(invoice, shipment)]).is_too_early(invoice, shipment):
-        raise Conflict(say("There is no delivery from before the invoice to accept."))
+        raise Conflict("There is no delivery from before the invoice to accept.")
     if shipment.status_occurred_at is not None:
         check_seen(seen, [shown_early(invoice.number, shipment.status_occurred_at)], whole=False)
     shipment.accepted_delivery_at = shipment.status_occurred_at
@@ -158,7 +158,7 @@ def tell_apart(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = None)
     why = reason_of(reason)
     disbursal, invoice, shipment = lock_with_disbursal(invoice_id)
     if Condition.NUMBER not in Judge([(invoice, shipment)]).open_for(invoice, shipment):
-        raise Conflict(say("It does not look like another invoice."))
+        raise Conflict("It does not look like another invoice.")
     check_seen(
         seen, [shown_alike(invoice.number, other_id) for other_id in looks_like(invoice_id)], whole=False
     )
@@ -177,7 +177,7 @@ def accept_value(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = Non
     why = reason_of(reason)
     disbursal, invoice, shipment = lock_with_disbursal(invoice_id)
     if shipment.declared_value is None or shipment.declared_value == shipment.accepted_value:
-        raise Conflict(say("There is no difference to accept."))
+        raise Conflict("There is no difference to accept.")
     check_seen(seen, [shown_value(invoice.number, shipment.declared_value, invoice.amount)], whole=False)
     shipment.accepted_value = shipment.declared_value
     record_event(
@@ -198,7 +198,7 @@ def ask_again(ctx: Context, invoice_id: int) -> None:
     """Have the delivery company asked about an invoice's shipment at once."""
     _, _, shipment = lock_with_disbursal(invoice_id)
     if shipment.carrier == "manual":
-        raise Conflict(say("No delivery company follows this shipment."))
+        raise Conflict("No delivery company follows this shipment.")
     shipment.next_poll_at = ctx.now
     db.session.flush()
 

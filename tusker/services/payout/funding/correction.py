@@ -32,19 +32,15 @@ def correct_value(ctx: Context, invoice_id: int, *, amount: int, reason: str) ->
     disbursal, invoice, shipment = lock_with_disbursal(invoice_id)
     if invoice.status not in BEFORE_PAYOUT:
         raise Conflict(
-            say(
-                "The invoice is {value}; its value is not corrected any more.",
-                value=invoice.status.replace("_", " "),
-            )
+            "The invoice is {value}; its value is not corrected any more.",
+            value=invoice.status.replace("_", " "),
         )
     if amount == invoice.amount:
-        raise InvalidInput(say("This is its value already."), field="amount")
+        raise InvalidInput("This is its value already.", field="amount")
     eligible = amount - invoice.credit_noted
     principal = invoice.terms.principal_of(eligible) if eligible > 0 else 0
     if principal < 1:
-        raise InvalidInput(
-            say("Nothing would be left to finance; cancel the request instead."), field="amount"
-        )
+        raise InvalidInput("Nothing would be left to finance; cancel the request instead.", field="amount")
     before, more = invoice.amount, principal - invoice.principal
     invoice.amount, invoice.principal, invoice.alike_accepted_at = amount, principal, None
     if invoice.purchaser_answer == PurchaserAnswer.CONFIRMED:
@@ -87,13 +83,11 @@ def _take(ctx: Context, invoice: Invoice, more: int) -> None:
     bound, lacking = refused
     if not lacking.isdecimal():
         check_line_open(line_by_id(invoice.credit_line_id, ctx.today), ctx.today, field="amount")
-        raise Conflict(say("This credit line has just changed; try again."))
+        raise Conflict("This credit line has just changed; try again.")
     raise FinancingRefused(
-        say(
-            "The {value} limit would be exceeded by {lacking}.",
-            value=bound.replace("_", " "),
-            lacking=currency().show(int(lacking)),
-        ),
+        "The {value} limit would be exceeded by {lacking}.",
+        value=bound.replace("_", " "),
+        lacking=currency().show(int(lacking)),
         field="amount",
         problem="limit",
     )

@@ -35,9 +35,9 @@ def confirm_delivery(ctx: Context, purchaser_id: int, invoice_id: int) -> Invoic
     """The purchaser has the goods and owes the invoice's amount, less its credit notes. Ends an earlier dispute."""
     disbursal, invoice, shipment = _lock_for_answer(purchaser_id, invoice_id)
     if shipment.status != ShipmentStatus.DELIVERED:
-        raise Conflict(say("The delivery company has not reported the delivery yet."))
+        raise Conflict("The delivery company has not reported the delivery yet.")
     if invoice.purchaser_answer == PurchaserAnswer.CONFIRMED:
-        raise Conflict(say("This delivery was confirmed already."))
+        raise Conflict("This delivery was confirmed already.")
     _answer(ctx, invoice, PurchaserAnswer.CONFIRMED, invoice.amount - invoice.credit_noted, None, None)
     settle_held(ctx, disbursal, invoice, shipment, reason=say("the purchaser confirmed delivery and amount"))
     return invoice
@@ -60,18 +60,16 @@ def dispute_delivery(
     """
     why = reason_of(reason)
     if grounds is Grounds.AMOUNT and amount is None:
-        raise InvalidInput(say("Say which amount is right."), field="amount")
+        raise InvalidInput("Say which amount is right.", field="amount")
     disbursal, invoice, shipment = _lock_for_answer(purchaser_id, invoice_id)
     if amount is not None and not 0 <= amount < invoice.amount - invoice.credit_noted:
         raise InvalidInput(
-            say(
-                "The amount must be less than {amount}.",
-                amount=currency().show(invoice.amount - invoice.credit_noted),
-            ),
+            "The amount must be less than {amount}.",
+            amount=currency().show(invoice.amount - invoice.credit_noted),
             field="amount",
         )
     if invoice.purchaser_answer == PurchaserAnswer.DISPUTED and invoice.overruled_at is None:
-        raise Conflict(say("This delivery was disputed already."))
+        raise Conflict("This delivery was disputed already.")
     _answer(ctx, invoice, PurchaserAnswer.DISPUTED, amount, grounds, why)
     if file is not None:
         add_document(ctx, invoice, file, DocumentKind.DISPUTE)
@@ -98,7 +96,7 @@ def overrule_dispute(ctx: Context, invoice_id: int, *, reason: str, seen: Seen =
     why = reason_of(reason)
     disbursal, invoice, shipment = lock_with_disbursal(invoice_id)
     if invoice.purchaser_answer != PurchaserAnswer.DISPUTED or invoice.overruled_at is not None:
-        raise Conflict(say("There is no open dispute."))
+        raise Conflict("There is no open dispute.")
     check_seen(
         seen,
         [shown_dispute(invoice.number, invoice.answered_amount, invoice.answer_reason, invoice.answered_at)],
@@ -160,12 +158,12 @@ def _lock_for_answer(purchaser_id: int, invoice_id: int) -> _Locked:
         .where(Invoice.id == invoice_id)
     ).first() or (None, False)
     if owner != purchaser_id:
-        raise NotFound(say("This invoice does not exist."))
+        raise NotFound("This invoice does not exist.")
     if not wanted:
-        raise Conflict(say("Deliveries on this credit line are not confirmed here."))
+        raise Conflict("Deliveries on this credit line are not confirmed here.")
     locked = lock_with_disbursal(invoice_id)
     if InvoiceStatus(locked[1].status) not in RESERVING:
-        raise Conflict(say("This invoice is {value} already.", value=locked[1].status.replace("_", " ")))
+        raise Conflict("This invoice is {value} already.", value=locked[1].status.replace("_", " "))
     return locked
 
 

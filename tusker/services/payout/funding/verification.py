@@ -24,9 +24,9 @@ def verify_document(ctx: Context, document_id: int, *, verified: bool) -> int:
     """
     document, disbursal, invoice, shipment = _lock(document_id)
     if (document.verified_at is not None) == verified:
-        raise Conflict(say("Someone has just done the same; reload and check."))
+        raise Conflict("Someone has just done the same; reload and check.")
     if document.invalid_at is not None:
-        raise Conflict(say("This document is not valid; take that back first."))
+        raise Conflict("This document is not valid; take that back first.")
     document.verified_at, document.verified_by = (ctx.now, ctx.actor_id) if verified else (None, None)
     what = document.kind.replace("_", " ")
     record_event(
@@ -48,7 +48,7 @@ def mark_invalid(ctx: Context, document_id: int, *, reason: str) -> int:
     why = reason_of(reason)
     document, disbursal, invoice, shipment = _lock(document_id)
     if document.invalid_at is not None:
-        raise Conflict(say("This document is marked as not valid already."))
+        raise Conflict("This document is marked as not valid already.")
     document.verified_at = document.verified_by = None
     document.invalid_at, document.invalid_reason = ctx.now, why
     what = document.kind.replace("_", " ")
@@ -72,7 +72,7 @@ def mark_valid(ctx: Context, invoice_id: int, *, document_id: int, reason: str) 
     why = reason_of(reason)
     document, disbursal, invoice, shipment = _lock(document_id)
     if invoice.id != invoice_id or document.invalid_at is None:
-        raise Conflict(say("This document is not marked as not valid."))
+        raise Conflict("This document is not marked as not valid.")
     document.invalid_at = document.invalid_reason = None
     what = document.kind.replace("_", " ")
     record_event(ctx, invoice, "document_valid_again", to_value=what, reason=why, document_id=document_id)

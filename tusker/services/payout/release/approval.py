@@ -54,7 +54,7 @@ def approve(
     check_conditions(ids)
     passed_on = included_payables(disbursal_id)
     if not ids and not passed_on:
-        raise Conflict(say("Nothing is left in this disbursal; drop it."))
+        raise Conflict("Nothing is left in this disbursal; drop it.")
     invoices = lines_to_pay(ids)
     accounts = accounts_of(invoices, passed_on, second_admin=second_admin)
     check_disbursal_seen(ctx, disbursal, seen)
@@ -99,9 +99,9 @@ def withdraw_from_locked(ctx: Context, disbursal: Disbursal, why: str) -> None:
 def check_second_admin(ctx: Context, makers: Iterable[int | None]) -> None:
     """Raise `NotAllowed` unless the acting person is known and none of the makers."""
     if ctx.actor_id is None:
-        raise NotAllowed(say("An admin must be signed in to do this."))
+        raise NotAllowed("An admin must be signed in to do this.")
     if ctx.actor_id in set(makers):
-        raise NotAllowed(say("You prepared this disbursal; another admin must approve it."))
+        raise NotAllowed("You prepared this disbursal; another admin must approve it.")
 
 
 def _check_saved(included: Collection[int], ticked: Collection[int]) -> None:
@@ -114,7 +114,7 @@ def _check_saved(included: Collection[int], ticked: Collection[int]) -> None:
         rest = [say("and {n} more", n=len(unsaved) - 5)] if len(unsaved) > 5 else []
         listed = joined([*unsaved[:5], *rest], "; ")
         raise Unsaved(
-            say("{listed}, and that is not saved. Save the selection first, or restore it.", listed=listed)
+            "{listed}, and that is not saved. Save the selection first, or restore it.", listed=listed
         )
 
 

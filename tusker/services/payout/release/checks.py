@@ -44,7 +44,7 @@ def lock_approved(disbursal_id: int) -> Disbursal:
     """Lock a disbursal that is approved and not released; raises `Conflict` for any other."""
     disbursal = lock_disbursal(disbursal_id)
     if disbursal.status == DisbursalStatus.DRAFT:
-        raise Conflict(say("Disbursal {reference} is not approved yet.", reference=disbursal.reference))
+        raise Conflict("Disbursal {reference} is not approved yet.", reference=disbursal.reference)
     if disbursal.status != DisbursalStatus.APPROVED:
         raise is_already(disbursal)
     return disbursal
@@ -86,9 +86,7 @@ def check_conditions(invoice_ids: Collection[int]) -> None:
     ]
     if waiting:
         listed = joined([*waiting[:5], *(["…"] if len(waiting) > 5 else [])], "; ")
-        raise Conflict(
-            say("Not to be paid out: {listed}. Take it out of the disbursal first.", listed=listed)
-        )
+        raise Conflict("Not to be paid out: {listed}. Take it out of the disbursal first.", listed=listed)
 
 
 def accounts_of(invoices: Lines, passed_on: PassedOn, *, second_admin: bool) -> Mapping[int, BankAccount]:
@@ -107,10 +105,8 @@ def accounts_of(invoices: Lines, passed_on: PassedOn, *, second_admin: bool) -> 
     }
     if missing := _names(suppliers - accounts.keys()):
         raise Conflict(
-            say(
-                "No approved bank details: {missing}. Have them approved, or take the invoices out.",
-                missing=", ".join(missing),
-            ),
+            "No approved bank details: {missing}. Have them approved, or take the invoices out.",
+            missing=", ".join(missing),
             suppliers=missing,
         )
     check_as_accepted(accounts.values())
@@ -122,21 +118,17 @@ def check_as_accepted(accounts: Collection[BankAccount]) -> None:
     changed, unnoted = not_as_accepted(accounts)
     if names := _names(changed):
         raise Conflict(
-            say(
-                "Not the account that was accepted: {names}. It was changed directly in the database: pay "
-                "nothing to it, find out by whom, and enter the account again.",
-                names=", ".join(names),
-            ),
+            "Not the account that was accepted: {names}. It was changed directly in the database: pay "
+            "nothing to it, find out by whom, and enter the account again.",
+            names=", ".join(names),
             suppliers=names,
         )
     if names := _names(unnoted):
         raise Conflict(
-            say(
-                "The account was not recorded when it was accepted: {names}. An earlier version wrote it "
-                "during an upgrade, or somebody wrote it directly into the database: find out by whom, "
-                "and enter the account again.",
-                names=", ".join(names),
-            ),
+            "The account was not recorded when it was accepted: {names}. An earlier version wrote it "
+            "during an upgrade, or somebody wrote it directly into the database: find out by whom, "
+            "and enter the account again.",
+            names=", ".join(names),
             suppliers=names,
         )
 

@@ -35,10 +35,8 @@ def take_payment_order(
     disbursal = lock_disbursal(disbursal_id)
     if disbursal.released_at is None or disbursal.execution_date is None:
         raise Conflict(
-            say(
-                "Disbursal {reference} is not released yet; there is no file for the bank.",
-                reference=disbursal.reference,
-            )
+            "Disbursal {reference} is not released yet; there is no file for the bank.",
+            reference=disbursal.reference,
         )
     answered = select(Payout.id).where(
         Payout.disbursal_id == disbursal_id,
@@ -47,16 +45,12 @@ def take_payment_order(
     )
     if db.session.scalar(answered.limit(1)):
         raise Conflict(
-            say(
-                "The bank has answered for {reference}; its file must not be sent again.",
-                reference=disbursal.reference,
-            )
+            "The bank has answered for {reference}; its file must not be sent again.",
+            reference=disbursal.reference,
         )
     transfers = _transfers(disbursal, debtor)
     if not transfers:
-        raise Conflict(
-            say("No payout of disbursal {reference} needs a transfer.", reference=disbursal.reference)
-        )
+        raise Conflict("No payout of disbursal {reference} needs a transfer.", reference=disbursal.reference)
     day = order_day(disbursal.execution_date, ctx.today)
     record_event(
         ctx,

@@ -10,7 +10,6 @@ from sqlalchemy import select
 from tusker.currency import currency
 from tusker.errors import ClosedDay, Conflict, InvalidInput, NotAllowed
 from tusker.extensions import db
-from tusker.messages import say
 from tusker.models import (
     Disbursal,
     DisbursalStatus,
@@ -74,10 +73,8 @@ def release(
     accounts = accounts_of(invoices, passed_on, second_admin=second_admin)
     if digest_to_pay(invoices, passed_on, accounts) != disbursal.approved_digest:
         raise Conflict(
-            say(
-                "A bank account or an amount has changed since the approval; withdraw it and have it "
-                "approved again."
-            )
+            "A bank account or an amount has changed since the approval; withdraw it and have it "
+            "approved again."
         )
     check_disbursal_seen(ctx, disbursal, seen)
     check_not_held(ctx, ids)
@@ -104,40 +101,37 @@ def _check_two_people(ctx: Context, disbursal: Disbursal) -> None:
     """Two people had a hand in what is released, and who approved it may still approve."""
     if not disbursal.second_admin:
         raise Conflict(
-            say("This was approved without a second admin; withdraw the approval and have it approved.")
+            "This was approved without a second admin; withdraw the approval and have it approved."
         )
     approver = db.session.get(User, disbursal.approved_by)
     if approver is None or not approver.active or approver.role != Role.ADMIN:
-        raise Conflict(
-            say("Who approved this is no admin any more; withdraw the approval and have it approved.")
-        )
+        raise Conflict("Who approved this is no admin any more; withdraw the approval and have it approved.")
     others = db.session.scalars(
         select(User.id).where(
             User.id.in_(disbursal.maker_ids), User.role == Role.ADMIN, User.id != disbursal.approved_by
         )
     ).all()
     if not others and ctx.actor_id in {None, disbursal.approved_by}:
-        raise NotAllowed(say("You approved this automatic disbursal, so another admin must release it."))
+        raise NotAllowed("You approved this automatic disbursal, so another admin must release it.")
 
 
 def _check_execution_date(ctx: Context, disbursal: Disbursal, day: date, *, on_closed_day: bool) -> None:
     if day < max(disbursal.business_date, ctx.today):
-        raise InvalidInput(say("The execution date must not be in the past."), field="execution_date")
+        raise InvalidInput("The execution date must not be in the past.", field="execution_date")
     if day > ctx.today + LATEST_EXECUTION:
         raise InvalidInput(
-            say("The execution date may be at most {days} days ahead.", days=LATEST_EXECUTION.days),
+            "The execution date may be at most {days} days ahead.",
+            days=LATEST_EXECUTION.days,
             field="execution_date",
         )
     closed = None if on_closed_day else working_days().closed_on(day)
     if closed is not None:
         opens = working_days().on_or_after(day)
         raise ClosedDay(
-            say(
-                "The bank is closed on {day} ({closed}); it next works on {opens}.",
-                day=day,
-                closed=closed,
-                opens=opens,
-            ),
+            "The bank is closed on {day} ({closed}); it next works on {opens}.",
+            day=day,
+            closed=closed,
+            opens=opens,
             field="execution_date",
         )
 

@@ -82,12 +82,10 @@ def take_answer(ctx: Context, answer: OrderAnswer, *, digest: str, file_name: st
     if _reference_was_used(disbursal, answer):
         if any(payout.bank_status != said.status for payout, said in said_of):
             raise UnreadableFile(
-                say(
-                    "The bank answered {reference} under the id {reference_2} before, and this file "
-                    "says something else; nothing was changed. Ask the bank which of the two is right.",
-                    reference=disbursal.reference,
-                    reference_2=answer.reference,
-                )
+                "The bank answered {reference} under the id {reference_2} before, and this file "
+                "says something else; nothing was changed. Ask the bank which of the two is right.",
+                reference=disbursal.reference,
+                reference_2=answer.reference,
             )
         result.repeated = True
         return result
@@ -128,18 +126,14 @@ def _order_of(answer: OrderAnswer) -> Disbursal:
     disbursal_id = db.session.scalar(select(Disbursal.id).where(Disbursal.reference == answer.order))
     if disbursal_id is None:
         raise UnreadableFile(
-            say(
-                "The file answers the payment order {order}, which is none of ours; nothing was changed.",
-                order=answer.order,
-            )
+            "The file answers the payment order {order}, which is none of ours; nothing was changed.",
+            order=answer.order,
         )
     disbursal = lock_disbursal(disbursal_id)
     if disbursal.released_at is None:
         raise UnreadableFile(
-            say(
-                "The file answers the payment order {order}, which was not released; nothing was changed.",
-                order=answer.order,
-            )
+            "The file answers the payment order {order}, which was not released; nothing was changed.",
+            order=answer.order,
         )
     return disbursal
 

@@ -139,7 +139,7 @@ def confirm_netted(ctx: Context, disbursal: Disbursal, value_date: date) -> None
 def _lock_released(disbursal_id: int) -> Disbursal:
     disbursal = lock_disbursal(disbursal_id)
     if disbursal.status in {DisbursalStatus.DRAFT, DisbursalStatus.APPROVED}:
-        raise Conflict(say("Disbursal {reference} is not released yet.", reference=disbursal.reference))
+        raise Conflict("Disbursal {reference} is not released yet.", reference=disbursal.reference)
     if disbursal.status != DisbursalStatus.RELEASED:
         raise is_already(disbursal)
     return disbursal
@@ -202,28 +202,29 @@ def checked_reference(disbursal: Disbursal, bank_reference: str) -> str:
     `Duplicate` naming `bank_reference`."""
     reference = bank_reference.strip()
     if not reference or len(reference) > 60:
-        raise InvalidInput(say("The bank reference must have 1 to 60 characters."), field="bank_reference")
+        raise InvalidInput("The bank reference must have 1 to 60 characters.", field="bank_reference")
     if reference == NETTED:
-        raise InvalidInput(say("This is no reference of a bank."), field="bank_reference")
+        raise InvalidInput("This is no reference of a bank.", field="bank_reference")
     taken = select(Payout.id).where(
         Payout.bank_reference == reference,
         Payout.disbursal_id != disbursal.id,
         Payout.state == PayoutState.CONFIRMED,
     )
     if db.session.scalar(taken.limit(1)):
-        raise Duplicate(say("This bank reference belongs to another disbursal."), field="bank_reference")
+        raise Duplicate("This bank reference belongs to another disbursal.", field="bank_reference")
     return reference
 
 
 def check_value_date(ctx: Context, disbursal: Disbursal, value_date: date) -> None:
     """Raise `InvalidInput` for a value date in the future, or before the bank had the order."""
     if value_date > ctx.today:
-        raise InvalidInput(say("The value date must not be in the future."), field="value_date")
+        raise InvalidInput("The value date must not be in the future.", field="value_date")
     released_at = disbursal.released_at
     # A bank may pay before the day it was asked for; it cannot before it had the order.
     released = None if released_at is None else released_at.astimezone(current_app.config["TIMEZONE"]).date()
     if released is not None and value_date < released:
         raise InvalidInput(
-            say("The value date must not be before the release ({released}).", released=released),
+            "The value date must not be before the release ({released}).",
+            released=released,
             field="value_date",
         )

@@ -83,7 +83,7 @@ def lock_payout(payout_id: int, state: PayoutState) -> Payout:
     payout = locked.payouts[payout_id]
     if payout.state != state:
         raise Conflict(
-            say("Payout {reference} is {state} already.", reference=payout.reference, state=payout.state)
+            "Payout {reference} is {state} already.", reference=payout.reference, state=payout.state
         )
     return payout
 

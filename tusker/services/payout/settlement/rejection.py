@@ -40,7 +40,7 @@ def reject_payout(ctx: Context, payout_id: int, *, reason: str) -> Payout:
     why = reason_of(reason)
     payout = lock_payout(payout_id, PayoutState.INSTRUCTED)
     if payout.net == 0:
-        raise Conflict(say("No money was to leave for this payout."))
+        raise Conflict("No money was to leave for this payout.")
     reject_locked(ctx, payout, why)
     return payout
 
@@ -87,11 +87,9 @@ def reinstate_locked(ctx: Context, payout: Payout, why: str) -> None:
     for line, invoice in zip(lines, invoices, strict=True):
         if invoice.status != InvoiceStatus.FINANCEABLE or invoice.principal != line.principal:
             raise Conflict(
-                say(
-                    "{invoice_number} has changed since it was instructed; if the money left anyway, mark the "
-                    "payout as paid after all.",
-                    invoice_number=invoice.number,
-                )
+                "{invoice_number} has changed since it was instructed; if the money left anyway, mark the "
+                "payout as paid after all.",
+                invoice_number=invoice.number,
             )
     reinstate_payables(payout)
     net_again(ctx, payout)

@@ -46,11 +46,9 @@ def undo_disbursal(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal
     disbursal = lock_disbursal(disbursal_id)
     if disbursal.status != DisbursalStatus.CONFIRMED:
         raise Conflict(
-            say(
-                "Disbursal {reference} is {status}; only a confirmed one can be undone.",
-                reference=disbursal.reference,
-                status=disbursal.status,
-            )
+            "Disbursal {reference} is {status}; only a confirmed one can be undone.",
+            reference=disbursal.reference,
+            status=disbursal.status,
         )
     confirmed = select(Payout.id).where(
         Payout.disbursal_id == disbursal_id, Payout.state == PayoutState.CONFIRMED
@@ -69,7 +67,7 @@ def return_payout(ctx: Context, payout_id: int, *, reason: str, charges: int = 0
     why = reason_of(reason)
     payout = lock_payout(payout_id, PayoutState.CONFIRMED)
     if payout.net == 0:
-        raise Conflict(say("No money left for this payout, so none can come back."))
+        raise Conflict("No money left for this payout, so none can come back.")
     return_locked(ctx, payout, why)
     if charges:
         check_charge(ctx, charges, payout.net, ctx.today, field="charges")
