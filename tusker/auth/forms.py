@@ -8,7 +8,7 @@ from wtforms.validators import EqualTo, Length
 
 from tusker.messages import say
 from tusker.services.people.passwords import PASSWORD_LONGEST
-from tusker.web.forms.fields import EmailField, PasskeyField, PasswordField, TextField, at_most
+from tusker.web.forms.fields import EmailField, PasswordField, TextField, at_most
 from tusker.web.forms.form import Form
 
 _NEW_HELP = say("At least 12 characters; a sentence is easier to keep than a riddle.")
@@ -22,6 +22,11 @@ def _password(label: str, autocomplete: str, *validators: Any, description: str 
         description=description,
         render_kw={"autocomplete": autocomplete},
     )
+
+
+def _passkey() -> TextField:
+    """What a browser sends of a passkey, as JSON; a script fills it in, and it is never shown again."""
+    return TextField(say("Passkey"), required=False, max_length=20_000)
 
 
 class LoginForm(Form):
@@ -70,7 +75,7 @@ class FactorForm(Form):
         hints={"autocomplete": "one-time-code", "inputmode": "text", "autofocus": True},
         description=say("The six digits from your app, or one of your recovery codes."),
     )
-    passkey = PasskeyField()
+    passkey = _passkey()
 
 
 class AppForm(Form):
@@ -89,4 +94,4 @@ class PasskeyForm(Form):
     """A passkey that a browser made."""
 
     name = TextField(say("Name"), max_length=60, default=say("Passkey"), required=True)
-    answer = PasskeyField()
+    answer = _passkey()

@@ -11,7 +11,7 @@ import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from tusker.carriers.base import CarrierRefused, CarrierUnavailable
+from tusker.carriers.base import CarrierRefused, CarrierUnavailable, unreadable
 from tusker.carriers.parcels import (
     FINANCEABLE,
     ParcelCarrier,
@@ -27,7 +27,6 @@ from tusker.carriers.parcels import (
     refine,
     same_time,
     settle,
-    unreadable,
 )
 from tusker.carriers.payload import at, text_or_none
 from tusker.carriers.settings import CarrierSpec
@@ -212,7 +211,7 @@ def _data(answer: object) -> object:
 def _trackings(data: object) -> list[object]:
     items = at(data, "trackings")
     if not isinstance(items, list):
-        raise unreadable(AfterShipCarrier, say("an answer without “trackings”"))
+        raise unreadable(AfterShipCarrier, say("an answer without “{key}”", key="trackings"))
     return items
 
 

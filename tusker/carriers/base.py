@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from tusker.domain.delivery.shipments import DirectoryEntry, TrackedOrder
 from tusker.errors import TuskerError
@@ -135,3 +135,10 @@ class Carrier(Protocol):
 
     def read_webhook(self, raw: bytes) -> list[TrackedOrder]:
         """The orders in a verified webhook; none when it is about something else. Raises `CarrierProtocolError`."""
+
+
+def unreadable(carrier: Carrier | type[Any], what: str) -> CarrierProtocolError:
+    """The error that a delivery company sent something that is not understood."""
+    return CarrierProtocolError(
+        "The delivery company “{name}” sent {what}.", name=carrier.label, what=what, carrier=carrier.name
+    )

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
-from tusker.carriers.base import CarrierRejected
+from tusker.carriers.base import CarrierRejected, unreadable
 from tusker.carriers.parcels import (
     FINANCEABLE,
     ParcelCarrier,
@@ -30,7 +30,6 @@ from tusker.carriers.parcels import (
     refine,
     same_time,
     settle,
-    unreadable,
 )
 from tusker.carriers.payload import at, text_or_none
 from tusker.carriers.settings import CarrierSpec
@@ -262,7 +261,7 @@ def _read(item: object) -> TrackedOrder:
 def _trackers(answer: object) -> list[object]:
     items = at(answer, "trackers")
     if not isinstance(items, list):
-        raise unreadable(EasyPostCarrier, say("an answer without “trackers”"))
+        raise unreadable(EasyPostCarrier, say("an answer without “{key}”", key="trackers"))
     return items
 
 

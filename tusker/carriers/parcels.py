@@ -8,9 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
-from tusker.carriers.base import Carrier, CarrierProtocolError, CarrierRejected
+from tusker.carriers.base import CarrierRejected
 from tusker.carriers.http import CarrierHttp
 from tusker.carriers.payload import json_safe
 from tusker.domain.delivery.shipments import (
@@ -313,10 +312,3 @@ class ParcelCarrier:
 
     def _register(self, parcel: ParcelRef) -> TrackedOrder | None:
         raise NotImplementedError
-
-
-def unreadable(carrier: Carrier | type[Any], what: str) -> CarrierProtocolError:
-    """The error that a delivery company sent something that is not understood."""
-    return CarrierProtocolError(
-        "The delivery company “{name}” sent {what}.", name=carrier.label, what=what, carrier=carrier.name
-    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from tusker.carriers.base import CarrierRejected
+from tusker.carriers.base import CarrierRejected, unreadable
 from tusker.carriers.parcels import (
     FINANCEABLE,
     ParcelCarrier,
@@ -23,7 +23,6 @@ from tusker.carriers.parcels import (
     raw_words,
     refine,
     settle,
-    unreadable,
 )
 from tusker.carriers.payload import at, text_or_none
 from tusker.carriers.settings import CarrierSpec
@@ -89,7 +88,7 @@ class ShippoCarrier(ParcelCarrier):
     def check(self) -> str:
         answer = self._http.get_json("/carrier_accounts/", [("results", "1")])
         if not isinstance(at(answer, "results"), list):
-            raise unreadable(ShippoCarrier, say("an answer without “results”"))
+            raise unreadable(ShippoCarrier, say("an answer without “{key}”", key="results"))
         return say("{carrier} answers and accepts the key.", carrier=self.label)
 
     def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from tusker.carriers.base import CarrierProtocolError
+from tusker.carriers.base import unreadable
 from tusker.carriers.http import CarrierHttp
 from tusker.carriers.payload import at, instant_or_none, json_safe, text_or_none, web_address_or_none
 from tusker.carriers.settings import CarrierSettings, CarrierSpec
@@ -161,12 +161,7 @@ class TuskerCarrier:
 def _list_at(answer: object, key: str) -> list[object]:
     items = at(answer, "pl", key)
     if not isinstance(items, list):
-        raise CarrierProtocolError(
-            "The delivery company “{name}” sent an answer without “{key}”.",
-            name=TuskerCarrier.label,
-            key=key,
-            carrier=NAME,
-        )
+        raise unreadable(TuskerCarrier, say("an answer without “{key}”", key=key))
     return items
 
 

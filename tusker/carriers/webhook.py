@@ -6,8 +6,9 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 
-from tusker.carriers.base import Carrier, CarrierProtocolError
+from tusker.carriers.base import Carrier, unreadable
 from tusker.carriers.payload import UnreadableJson, parse_json
+from tusker.messages import say
 
 
 def header(headers: Mapping[str, str], name: str) -> str:
@@ -35,8 +36,4 @@ def read_body(carrier: Carrier, raw: bytes) -> object:
     try:
         return parse_json(raw)
     except UnreadableJson as error:
-        raise CarrierProtocolError(
-            "The delivery company “{name}” sent a webhook that is not readable JSON.",
-            name=carrier.label,
-            carrier=carrier.name,
-        ) from error
+        raise unreadable(carrier, say("a webhook that is not readable JSON")) from error

@@ -248,16 +248,10 @@ _AGED = _aged_sql("bucket", "live", "in_book")
 _AGED_FOR_PURCHASER = _aged_sql("purchaser_bucket", "purchaser_owes", "true")
 
 
-def kept_positions(
-    day: date,
-    supplier_id: int | None = None,
-    purchaser_id: int | None = None,
-    line_id: int | None = None,
-    *,
-    by_line: bool,
-) -> list[Position] | None:
-    """The kept positions with what changed since; None for a day that is not kept."""
-    found = _rows(_BY_LINE if by_line else _WHOLE, day, supplier_id, purchaser_id, line_id)
+def kept_positions(day: date, *of: int | None, by_line: bool) -> list[Position] | None:
+    """The kept positions with what changed since, `of` a supplier, purchaser and line if given; None for a day that is
+    not kept."""
+    found = _rows(_BY_LINE if by_line else _WHOLE, day, *of)
     if found is None:
         return None
     rows, fresh = found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -14,8 +15,7 @@ from werkzeug.datastructures import FileStorage
 from wtforms.fields.choices import Choice, SelectFieldBase  # type: ignore[attr-defined]  # its types are 3.2's
 from wtforms.fields.core import Field, Label
 from wtforms.form import BaseForm
-from wtforms.validators import Length, Optional, StopValidation
-from wtforms.validators import ValidationError as FieldError
+from wtforms.validators import Length, Optional, StopValidation, ValidationError
 from wtforms.widgets import DateInput, Input, NumberInput, PasswordInput, Select, TextInput
 
 from tusker.currency import currency
@@ -48,10 +48,6 @@ class Required:
 def at_most(label: str, length: int) -> str:
     """What is said of a text that is too long."""
     return say("{label} may have at most {length} characters.", label=label, length=length)
-
-
-def _presence(required: bool) -> list[Any]:
-    return [Required()] if required else [Optional()]
 
 
 class Filled(Generic[T]):
@@ -88,7 +84,7 @@ class ValueField(Filled[T], Field):
         **kwargs: Any,
     ) -> None:
         kwargs["render_kw"] = {**(hints or {}), **(kwargs.get("render_kw") or {})}
-        super().__init__(label, [*_presence(required), *validators], **kwargs)
+        super().__init__(label, [Required() if required else Optional(), *validators], **kwargs)
 
     def read(self, text: str) -> T:
         """The value of a text without blanks around it; raises ValueError or `InvalidInput` with its message."""
@@ -117,12 +113,10 @@ class ValueField(Filled[T], Field):
 class TextField(ValueField[str]):
     """One line of text, stripped, of at most `max_length` characters and free of control characters."""
 
-    def __init__(
-        self, label: str, *, max_length: int = 120, validators: Sequence[Any] = (), **kwargs: Any
-    ) -> None:
+    def __init__(self, label: str, *, max_length: int = 120, **kwargs: Any) -> None:
         length = Length(max=max_length, message=at_most(label, max_length))
         hints = {"maxlength": max_length, **kwargs.pop("hints", {})}
-        super().__init__(label, validators=[length, *validators], hints=hints, **kwargs)
+        super().__init__(label, validators=[length], hints=hints, **kwargs)
 
     def read(self, text: str) -> str:
         text = one_line(text)
@@ -170,17 +164,6 @@ class PasswordField(ValueField[str]):
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         self.data = valuelist[0] if valuelist and valuelist[0] else None
-
-
-class PasskeyField(ValueField[str]):
-    """What a browser sends of a passkey, as JSON; a script fills it in, and it is never shown again."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        longest = Length(max=20_000, message=at_most(say("Passkey"), 20_000))
-        super().__init__(say("Passkey"), required=False, validators=[longest], **kwargs)
-
-    def read(self, text: str) -> str:
-        return text
 
 
 class MoneyField(ValueField[int]):
@@ -242,15 +225,10 @@ class CountField(ValueField[int]):
         super().__init__(label, hints={"min": minimum, "max": maximum}, **kwargs)
 
     def read(self, text: str) -> int:
-        whole = text.isascii() and text.isdecimal() and len(text) <= 12
-        if not (whole and self.minimum <= int(text) <= self.maximum):
+        label, low, high = self.label.text, self.minimum, self.maximum
+        if not (text.isascii() and text.isdecimal() and len(text) <= 12 and low <= int(text) <= high):
             raise ValueError(
-                say(
-                    "{label} must be a whole number from {minimum} to {maximum}.",
-                    label=self.label.text,
-                    minimum=self.minimum,
-                    maximum=self.maximum,
-                )
+                say("{label} must be a whole number from {low} to {high}.", label=label, low=low, high=high)
             )
         return int(text)
 
@@ -297,7 +275,7 @@ class _ChoiceField(Filled[T], SelectFieldBase):
     ) -> None:
         self.empty = None if required and not empty else empty
         self.choices = list(choices)
-        super().__init__(label, _presence(required), **kwargs)
+        super().__init__(label, [Required() if required else Optional()], **kwargs)
 
     def iter_choices(self) -> Iterator[Choice]:
         if self.empty is not None:
@@ -310,17 +288,14 @@ class _ChoiceField(Filled[T], SelectFieldBase):
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         self.data = None
-        if valuelist and valuelist[0] != "":
-            try:
-                self.data = self.coerce(valuelist[0])
-            except ValueError:
-                raise ValueError(say("{label}: choose one of the list.", label=self.label.text)) from None
+        with suppress(ValueError):  # what is none of the list is refused below
+            self.process_data(valuelist[0] if valuelist else None)
 
     def pre_validate(self, form: BaseForm) -> None:
         # Nothing chosen: whether the field is required is for its validators.
-        if self.data is not None and all(self.data != value for value, _ in self.choices):
+        if any(self.raw_data or ()) and all(self.data != value for value, _ in self.choices):
             self.data = None  # whoever reads on in a form that is not valid finds nothing made up
-            raise FieldError(say("{label}: choose one of the list.", label=self.label.text))
+            raise ValidationError(say("{label}: choose one of the list.", label=self.label.text))
 
 
 class ChoiceField(_ChoiceField[str]):
