@@ -35,7 +35,7 @@ from tusker.services.outbox import queue_mail
 from tusker.services.people.users import choose_language
 from tusker.services.record.outbox_sending import compose
 from tusker.transactions import transaction
-from tusker.web.filters import event_value
+from tusker.web.filters import event_value, reason_words
 from tusker.web.forms.fields import CountField, DayField, MoneyField
 from tusker.web.forms.form import FilterForm
 from tusker.web.forms.kept import KeptForm
@@ -266,6 +266,11 @@ def test_a_stored_sentence_is_said_again_and_what_a_person_typed_stays(session_a
         ):
             left = re.findall(r"[a-z]{3,}", shown(retold(stored)))
             assert left in ([], ["une", "averi", "ills", "une"], ["tusker"]), shown(retold(stored))
+        noted = reason_words(Event(kind="deduction_accepted", reason="credit note C: 7: torn: wet"))
+        assert noted == (f"{shown(say('credit note'))} C: 7: torn: wet", "")
+        assert (
+            reason_words(Event(kind="deduction", reason="quality"))[0] == shown(say("quality")) != "quality"
+        )
         assert event_value("Tenor: 180 days", "rule_made") == "अवधि: 180 दिन"
         assert event_value("0.185", "apr") == "18.5%"
         assert event_value("limit of the supplier", "requested") == "आपूर्तिकर्ता की सीमा"

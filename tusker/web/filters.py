@@ -21,6 +21,7 @@ from tusker.domain.loans.ageing import Bucket
 from tusker.domain.status import Status, Tone
 from tusker.messages import Text, coded, joined, say, show_day, shown, speaker, worded
 from tusker.models import Event
+from tusker.models.loans.deductions import DEDUCTIONS_SAID
 from tusker.web.plotting.shapes import stack
 
 NOTHING = "–"
@@ -151,6 +152,8 @@ def actor_words(actor: str) -> str:
 
 def reason_words(event: Event) -> tuple[str, str]:
     """Why something happened, and the code in which a delivery company told it; either may be empty."""
+    if event.kind.startswith(("credit_note", "deduction")):
+        return _noted(event.reason), ""
     told = _TOLD.fullmatch(event.reason) if event.kind in _TOLD_BY_CARRIERS else None
     if told is None:
         return retold(event.reason), ""
@@ -159,6 +162,16 @@ def reason_words(event: Event) -> tuple[str, str]:
     if not _CODE.fullmatch(told["rest"]):  # a person's own words
         return retold(event.reason), ""
     return say("The delivery company reported {words}", words=coded(told["rest"])), ""
+
+
+def _noted(reason: str) -> str:
+    """What an event of a deduction says, such as “quality: torn”, with its kind in the language of the page."""
+    about, by, why = reason.partition(": ")
+    for said in DEDUCTIONS_SAID.values():
+        if about == said or about.startswith(f"{said} "):
+            about = f"{shown(said)}{about.removeprefix(said)}"
+            break
+    return f"{about}{by}{retold(why)}"
 
 
 def retold(text: str | None) -> str:

@@ -74,7 +74,7 @@ class DeductionState(Status):
 STANDING = (DeductionState.ACCEPTED, DeductionState.DISPUTED)
 
 
-_SAID = {
+DEDUCTIONS_SAID = {
     DeductionKind.CREDIT_NOTE: say("credit note"),
     DeductionKind.TAX: say("tax"),
     DeductionKind.QUALITY: say("quality"),
@@ -86,7 +86,7 @@ _SAID = {
 
 def deduction_words(kind: str, number: str) -> str:
     """Kind and number of a deduction, such as `tax 16A-7`."""
-    said = _SAID[DeductionKind(kind)]
+    said = DEDUCTIONS_SAID[DeductionKind(kind)]
     return say("{kind} {number}", kind=said, number=number) if number else said
 
 
