@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, exists, func, select
 from sqlalchemy.orm import aliased
 
 from tusker.extensions import db
@@ -77,29 +77,7 @@ def netted_with(claim: Claim) -> list[Netted]:
     def netted_for(*where: ColumnElement[bool]) -> ColumnElement[int]:
         return func.coalesce(func.sum(each.c.amount).filter(*where), 0)
 
-    undone, twice = aliased(Claim), aliased(Claim)
-    # Later its credit may have paid the same loan, or its part was laid anew.
-    paid = (
-        select(Allocation.total)
-        .join(Receipt, Receipt.id == Allocation.receipt_id)
-        .join(Loan, Loan.id == Allocation.loan_id)
-        .where(
-            Receipt.netted_payout_id == Payout.id,
-            Receipt.undone_claim_id.is_(None),
-            Loan.invoice_id == claim.invoice_id,
-            Allocation.reverses_id.is_(None),
-            Allocation.booked_on == Receipt.booked_on,
-        )
-        .order_by(Allocation.id)
-        .limit(1)
-        .scalar_subquery()
-    )
-    credited = (
-        select(func.coalesce(func.sum(Receipt.amount), 0))
-        .join(undone, undone.id == Receipt.undone_claim_id)
-        .where(Receipt.netted_payout_id == Payout.id, undone.invoice_id == claim.invoice_id)
-        .scalar_subquery()
-    )
+    twice = aliased(Claim)
     of_claim = netted_for(each.c.id == claim.id)
     rows = db.session.execute(
         select(
@@ -108,8 +86,8 @@ def netted_with(claim: Claim) -> list[Netted]:
             netted_for(each.c.for_goods),
             netted_for(~each.c.for_goods, ~each.c.for_note),
             netted_for(each.c.for_note),
-            func.coalesce(paid, 0),
-            credited,
+            func.coalesce(_paid_on(claim.invoice_id), 0),
+            _credited_of(claim.invoice_id),
         )
         .join(each, (each.c.disbursal_id == Payout.disbursal_id) & (each.c.supplier_id == Payout.supplier_id))
         # Of one that left after all although its claims were netted elsewhere, all is claimed.
@@ -119,6 +97,37 @@ def netted_with(claim: Claim) -> list[Netted]:
         .order_by(Payout.id)
     )
     return [Netted(payout, *map(int, amounts)) for payout, *amounts in rows]
+
+
+def _paid_on(invoice_id: int) -> ScalarSelect[int]:
+    """What the netting of a payout paid on an invoice's loan."""
+    # Later its credit may have paid the same loan, or its part was laid anew.
+    return (
+        select(Allocation.total)
+        .join(Receipt, Receipt.id == Allocation.receipt_id)
+        .join(Loan, Loan.id == Allocation.loan_id)
+        .where(
+            Receipt.netted_payout_id == Payout.id,
+            Receipt.undone_claim_id.is_(None),
+            Loan.invoice_id == invoice_id,
+            Allocation.reverses_id.is_(None),
+            Allocation.booked_on == Receipt.booked_on,
+        )
+        .order_by(Allocation.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _credited_of(invoice_id: int) -> ScalarSelect[int]:
+    """What of the netting of a payout for an invoice became credit since."""
+    undone = aliased(Claim)
+    return (
+        select(func.coalesce(func.sum(Receipt.amount), 0))
+        .join(undone, undone.id == Receipt.undone_claim_id)
+        .where(Receipt.netted_payout_id == Payout.id, undone.invoice_id == invoice_id)
+        .scalar_subquery()
+    )
 
 
 def credit_what_was_netted(ctx: Context, claim: Claim) -> None:

@@ -74,18 +74,7 @@ def make_payouts(
         supplier_id: _new_payout(disbursal, supplier_id, accounts, principal)
         for supplier_id, principal in principals.items()
     }
-    kept: list[tuple[int, int, int]] = []
-    for invoice_id, supplier_id, principal, deducted in deductions_of([row.id for row in invoices], start):
-        if deducted.total >= principal:
-            number = db.session.scalar(select(Invoice.number).where(Invoice.id == invoice_id))
-            raise InvalidInput(
-                "Interest and fees of {number} would take its whole payout.",
-                number=number,
-                field="execution_date",
-            )
-        payouts[supplier_id].deducted_interest += deducted.interest
-        payouts[supplier_id].deducted_fee += deducted.fee
-        kept.append((invoice_id, deducted.interest, deducted.fee))
+    kept = _deduct(payouts, [row.id for row in invoices], start)
     for payable, passed in passed_on:
         payout = payouts.get(payable.supplier_id) or _new_payout(disbursal, payable.supplier_id, accounts)
         payouts[payable.supplier_id] = payout
@@ -103,6 +92,25 @@ def make_payouts(
     db.session.execute(_FREEZE, frozen)
     forget(DisbursalLine)
     return made
+
+
+def _deduct(
+    payouts: Mapping[int, Payout], invoice_ids: Sequence[int], start: date
+) -> list[tuple[int, int, int]]:
+    """Deduct interest and fees from the payouts by supplier; returns both by invoice."""
+    kept: list[tuple[int, int, int]] = []
+    for invoice_id, supplier_id, principal, deducted in deductions_of(invoice_ids, start):
+        if deducted.total >= principal:
+            number = db.session.scalar(select(Invoice.number).where(Invoice.id == invoice_id))
+            raise InvalidInput(
+                "Interest and fees of {number} would take its whole payout.",
+                number=number,
+                field="execution_date",
+            )
+        payouts[supplier_id].deducted_interest += deducted.interest
+        payouts[supplier_id].deducted_fee += deducted.fee
+        kept.append((invoice_id, deducted.interest, deducted.fee))
+    return kept
 
 
 def _new_payout(

@@ -57,14 +57,7 @@ def create_user(
         session_epoch=1,
         created_at=ctx.now,
     )
-    try:
-        # A savepoint: two people adding the same address at once get one user and one clear message.
-        with db.session.begin_nested():
-            db.session.add(user)
-    except IntegrityError as error:
-        if "uq_users_email" not in str(error.orig):
-            raise
-        raise Duplicate("A user with this email exists already.", field="email") from None
+    _add(user)
     record_event(
         ctx,
         user,
@@ -80,6 +73,17 @@ def create_user(
     if ctx.proposed_by is not None:
         request_password_reset(ctx, address)
     return user
+
+
+def _add(user: User) -> None:
+    try:
+        # A savepoint: two people adding the same address at once get one user and one clear message.
+        with db.session.begin_nested():
+            db.session.add(user)
+    except IntegrityError as error:
+        if "uq_users_email" not in str(error.orig):
+            raise
+        raise Duplicate("A user with this email exists already.", field="email") from None
 
 
 def deactivate_user(ctx: Context, user_id: int, reason: str = "") -> User:

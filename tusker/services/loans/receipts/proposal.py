@@ -76,13 +76,7 @@ def propose_receipt(
     own = [debt for debt in debts if debt.is_owed_by(customer_id)]
     later = [debt for debt in own if debt.loan.start_date > value_date]
     if later and len(later) == len(own) and not by_loan:
-        first = min(later, key=lambda debt: debt.loan.start_date)
-        raise InvalidInput(
-            "The value date must not be before the payout of {invoice_number} ({start_date}).",
-            invoice_number=first.invoice.number,
-            start_date=first.loan.start_date,
-            field="value_date",
-        )
+        raise _before_all(later)
     payable = [debt for debt in debts if debt.may_be_paid_on(value_date)]
     reached = [debt for debt in payable if debt.loan.id in by_loan or debt.is_owed_by(customer_id)]
     rest = [debt for debt in payable if debt not in reached]
@@ -109,6 +103,17 @@ def propose_receipt(
         kept_back=kept,
         named=named_by(text, payable),
         debts=debts,
+    )
+
+
+def _before_all(later: Sequence[OpenDebt]) -> InvalidInput:
+    """The error that a value date is before the first of these payouts."""
+    first = min(later, key=lambda debt: debt.loan.start_date)
+    return InvalidInput(
+        "The value date must not be before the payout of {invoice_number} ({start_date}).",
+        invoice_number=first.invoice.number,
+        start_date=first.loan.start_date,
+        field="value_date",
     )
 
 

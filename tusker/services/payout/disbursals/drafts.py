@@ -77,16 +77,9 @@ def choose_lines(
     if not chosen <= set(states):
         raise InvalidInput("Only invoices of this disbursal can be chosen here.", field="invoice_ids")
     if shown is not None or without or with_all:
-        shown = shown or ()
-        included = {i for i, state in states.items() if state == LineState.INCLUDED}
-        chosen = included - set(shown) | chosen & set(shown)
-    chosen -= {row.invoice_id for row in rows if row.supplier_id == without}
-    chosen |= {
-        row.invoice_id
-        for row in rows
-        if row.supplier_id == with_all
-        and (row.state == LineState.INCLUDED or row.status == InvoiceStatus.FINANCEABLE)
-    }
+        included = {row.invoice_id for row in rows if row.state == LineState.INCLUDED}
+        chosen = included - {*(shown or ())} | chosen & {*(shown or ())}
+        chosen = _with_suppliers(rows, chosen, without, with_all)
     if not chosen:
         raise InvalidInput("Choose at least one invoice, or drop the disbursal.", field="invoice_ids")
     out = [i for i, state in states.items() if state == LineState.INCLUDED and i not in chosen]
@@ -102,6 +95,19 @@ def choose_lines(
     if back:
         _put_back(ctx, disbursal, back)
     return disbursal
+
+
+def _with_suppliers(
+    rows: Collection[Any], chosen: set[int], without: int | None, with_all: int | None
+) -> set[int]:
+    """The chosen lines without those of one supplier, and with all of another that can be financed."""
+    out = {row.invoice_id for row in rows if row.supplier_id == without}
+    return chosen - out | {
+        row.invoice_id
+        for row in rows
+        if row.supplier_id == with_all
+        and (row.state == LineState.INCLUDED or row.status == InvoiceStatus.FINANCEABLE)
+    }
 
 
 def drop(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal:

@@ -37,10 +37,7 @@ def correct_value(ctx: Context, invoice_id: int, *, amount: int, reason: str) ->
         )
     if amount == invoice.amount:
         raise InvalidInput("This is its value already.", field="amount")
-    eligible = amount - invoice.credit_noted
-    principal = invoice.terms.principal_of(eligible) if eligible > 0 else 0
-    if principal < 1:
-        raise InvalidInput("Nothing would be left to finance; cancel the request instead.", field="amount")
+    principal = _lent_on(invoice, amount)
     before, more = invoice.amount, principal - invoice.principal
     invoice.amount, invoice.principal, invoice.alike_accepted_at = amount, principal, None
     if invoice.purchaser_answer == PurchaserAnswer.CONFIRMED:
@@ -74,6 +71,15 @@ def correct_value(ctx: Context, invoice_id: int, *, amount: int, reason: str) ->
     )
     settle_held(ctx, disbursal, invoice, shipment, reason=say("value corrected: {why}", why=why))
     return invoice
+
+
+def _lent_on(invoice: Invoice, amount: int) -> int:
+    """The principal of an invoice at another value; raises `InvalidInput` where there would be none."""
+    eligible = amount - invoice.credit_noted
+    principal = invoice.terms.principal_of(eligible) if eligible > 0 else 0
+    if principal < 1:
+        raise InvalidInput("Nothing would be left to finance; cancel the request instead.", field="amount")
+    return principal
 
 
 def _take(ctx: Context, invoice: Invoice, more: int) -> None:

@@ -91,17 +91,7 @@ def take_answer(ctx: Context, answer: OrderAnswer, *, digest: str, file_name: st
         return result
     for payout, said in said_of:
         _apply(ctx, payout, said, result)
-    db.session.add(
-        PaymentReport(
-            disbursal_id=disbursal.id,
-            digest=digest,
-            said=content,
-            reference=answer.reference,
-            file_name=file_name[:200],
-            at=ctx.now,
-            imported_by=ctx.actor_id,
-        )
-    )
+    _keep(ctx, disbursal, answer, digest, content, file_name)
     record_event(
         ctx,
         disbursal,
@@ -114,6 +104,22 @@ def take_answer(ctx: Context, answer: OrderAnswer, *, digest: str, file_name: st
     )
     db.session.flush()
     return result
+
+
+def _keep(
+    ctx: Context, disbursal: Disbursal, answer: OrderAnswer, digest: str, content: str, file_name: str
+) -> None:
+    db.session.add(
+        PaymentReport(
+            disbursal_id=disbursal.id,
+            digest=digest,
+            said=content,
+            reference=answer.reference,
+            file_name=file_name[:200],
+            at=ctx.now,
+            imported_by=ctx.actor_id,
+        )
+    )
 
 
 def _content(answer: OrderAnswer) -> str:

@@ -96,6 +96,7 @@ def _undo_payouts(
     why: str,
     entry_id: int | None,
 ) -> None:
+    undone = say("payout undone: {why}", why=why)
     payout_ids = [payout.id for payout in payouts]
     ids, touched = invoices_of(payout_ids, LineState.PAID), touched_by(payout_ids)
     lock_ids(Loan, among(Loan.invoice_id, {*ids, *touched}), Loan.reversed_on.is_(None))
@@ -107,13 +108,13 @@ def _undo_payouts(
     loans = [
         loan for loan in by_id.values() if loan.disbursal_id == disbursal.id and loan.invoice_id in invoices
     ]
-    clear_loans(ctx, loans, invoices, say("payout undone: {why}", why=why))
-    fail_payables(payouts, say("payout undone: {why}", why=why))
+    clear_loans(ctx, loans, invoices, undone)
+    fail_payables(payouts, undone)
     for receipt in receipts_of(payouts):
         check_reversible(receipt)
-        reverse_locked(ctx, receipt, locked, by_id, say("payout undone: {why}", why=why))
+        reverse_locked(ctx, receipt, locked, by_id, undone)
     drop_return_claims(ctx, list(invoices.values()))
-    remove_lines(disbursal.id, ids, say("payout undone: {why}", why=why))
+    remove_lines(disbursal.id, ids, undone)
     for payout in payouts:
         settle_payout(ctx, payout, PayoutState.RETURNED, entry_id, why)
         undo_netting(ctx, payout)
@@ -131,9 +132,13 @@ def _undo_payouts(
         kind="payout_undone",
         reason=f"{disbursal.reference}: {why}",
     )
-    count_notes_as_early(ctx, changed, say("payout undone: {why}", why=why))
+    count_notes_as_early(ctx, changed, undone)
     settle_waiting(ctx, ids)
     after_commit(REVIEW_JOB)
+    _close_if_all_undone(ctx, disbursal, why)
+
+
+def _close_if_all_undone(ctx: Context, disbursal: Disbursal, why: str) -> None:
     standing = select(Payout.id).where(
         Payout.disbursal_id == disbursal.id,
         Payout.state.in_([PayoutState.CONFIRMED, PayoutState.INSTRUCTED]),
