@@ -48,6 +48,10 @@ class ConfigError(SystemExit):
     """Stops the start; the message names the variable."""
 
 
+_POOL = {"pool_size": 8, "max_overflow": 7, "pool_use_lifo": True}
+"""Connections: one a thread, that none is opened for a request; the last one first, whose statements are planned."""
+
+
 def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Read the configuration; raises `ConfigError` naming the first variable that is missing or wrong."""
     env = os.environ if environ is None else environ
@@ -82,10 +86,7 @@ def load(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
             "connect_args": _connecting(env, web),
             # changes of one kind are sent together: a bank's statement changes thousands of rows
             "executemany_mode": "values_plus_batch",
-            # one a thread, that none is opened for a request; the last one first, whose statements are planned
-            "pool_size": 8,
-            "max_overflow": 7,
-            "pool_use_lifo": True,
+            **_POOL,
         },
         "SQLALCHEMY_BINDS": _replica(env, web),
         "REPLICA_LAG_SECONDS": _integer(env, "REPLICA_LAG_SECONDS", 30, 1, 3600),
@@ -246,7 +247,7 @@ def _replica(env: Mapping[str, str], web: bool) -> dict[str, Any]:
     """The copy of the database that reports are read from, if there is one."""
     url = env.get("DATABASE_REPLICA_URL")
     connecting = {**_connecting(env, web), "connect_timeout": 2}
-    return {"replica": {"url": _database_url(url), "connect_args": connecting}} if url else {}
+    return {"replica": {"url": _database_url(url), "connect_args": connecting, **_POOL}} if url else {}
 
 
 def _carrier_seconds(env: Mapping[str, str], web: bool) -> int:

@@ -86,6 +86,8 @@ def _advised(amount: str, *parts: str, charges: str = "", times: int = 1) -> str
         (SWIFT[: SWIFT.index(":62F:")], "It has no closing balance (:62F:)"),
         (f"{REPORT}\r\n:90D:1INR160,40\r\n:90C:1INR800,00", ""),
         (f"{REPORT}\r\n:90D:1INR160,40\r\n:90C:1INR960,40", "its credits are 960.40 in all"),
+        # a note about its pages is none about its entries
+        (f"{REPORT}\r\n:62M:C260302INR1,00\r\n:90C:1INR960,40", "its credits are 960.40 in all"),
     ],
 )
 def test_what_is_cut_or_doubled_needs_a_person(text: str, doubt: str) -> None:

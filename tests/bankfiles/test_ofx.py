@@ -21,7 +21,7 @@ COMPRESSION:NONE
 <BANKACCTFROM><BANKID>HDFC<ACCTID>000111222333<ACCTTYPE>CHECKING</BANKACCTFROM>
 <BANKTRANLIST><DTSTART>20260301<DTEND>20260302
 <STMTTRN><TRNTYPE>CREDIT<DTPOSTED>20260302120000[+5.5:IST]<TRNAMT>+8000.00<FITID>N520260302
-<NAME>ACME &amp; SONS<MEMO><![CDATA[INV ACME-1001]]>
+<PAYEE /><CURRENCY /><NAME>ACME &amp; SONS<MEMO><![CDATA[INV ACME-1001]]>
 </STMTTRN>
 <STMTTRN id="2"><TRNTYPE>OTHER<DTPOSTED>20260302<DTAVAIL>20260303<TRNAMT>-1601,40<FITID>2<REFNUM>UTR7
 <PAYEE><NAME>Supplier<CITY>Pune</PAYEE><BANKACCTTO><BANKID>X<ACCTID>50100012345678</BANKACCTTO>
@@ -56,6 +56,8 @@ def test_sgml_without_ends_of_elements() -> None:
         "ACME & SONS",
     )
     assert credit.remittance == "ACME & SONS INV ACME-1001"
+    # many that never end are not each looked for to the end of the file
+    assert _read(SGML + b"<![CDATA[" * 40_000) == [statement]
     assert (debit.signed, debit.bank_reference, debit.value_date) == (-160140, "UTR7", date(2026, 3, 3))
     assert (debit.counterparty, debit.counterparty_account) == ("Supplier", "50100012345678")
     assert statement.doubt == "Entry 3: it is of the kind CREDIT, but its amount is -5.00."

@@ -62,12 +62,21 @@ def test_the_visible_sheets_with_heads_are_read() -> None:
 def test_another_sheet_or_its_name_may_say_whose_account_it_is() -> None:
     table = [HEADS, (DAY, "x", None, 5.5)]
     cover = [("Account Number", "000999888777"), ("Customer", "ACME")]
+    ours = [("Account Number", "000111222333")]
     for sheets, account, doubt in (
         ({"Summary": cover, "A": table}, "000999888777", ""),
         ({"A": table, "Summary": cover}, "000999888777", ""),
         ({"000999888777": table}, "000111222333", "may be another account's number"),
         ({"000111222333": table}, "000111222333", ""),
         ({"01-31 March 2026": table}, "000111222333", ""),
+        ({"Stmt_20260331120501": table}, "000111222333", ""),
+        ({"Account 2026-2027 12345": table}, "000111222333", ""),
+        ({"Account 000999888777": table}, "000111222333", "may be another account's number"),
+        # what stands above the table itself goes before
+        ({"Summary": cover, "A": [("000111222333",), *table]}, "000111222333", "Another sheet"),
+        ({"Summary": [*cover, *ours], "A": [("000111222333",), *table]}, "000111222333", ""),
+        ({"Summary": [*cover, *ours], "A": table}, "000111222333", "Another sheet"),
+        ({"Summary": [("(Rs. in lakhs)",)], "A": table}, "000111222333", "Another sheet"),
     ):
         [read_one] = read_statement_file(xlsx(sheets), "x", Reading("INR", 2, ("000111222333",))).statements
         assert (read_one.account, bool(read_one.doubt)) == (account, bool(doubt))

@@ -148,7 +148,9 @@ def test_pages_wait_for_less_than_jobs_do() -> None:
     """And behind a pooler, whose connections are everybody's, no connection is given a limit of its own."""
     base = {"DATABASE_URL": "postgresql:///x"}
     job, page = config.load(base), config.load({**base, "SERVER_SOFTWARE": "gunicorn/1.0"})
+    copied = config.load({**base, "DATABASE_REPLICA_URL": "postgresql:///y"})["SQLALCHEMY_BINDS"]["replica"]
     for told, statement, lock, carrier in ((job, 3600, 60, 15), (page, 30, 5, 4)):
+        assert copied["pool_size"] == told["SQLALCHEMY_ENGINE_OPTIONS"]["pool_size"]
         connecting = told["SQLALCHEMY_ENGINE_OPTIONS"]["connect_args"]
         assert connecting["connect_timeout"] == 5
         assert f"-c statement_timeout={statement}s -c lock_timeout={lock}s" in connecting["options"]

@@ -37,8 +37,9 @@ from tusker.messages import say
 _BEGINS = re.compile(
     r"\s*(?:OFXHEADER|<\?OFX|<OFX>|<\?xml[^>]*>\s*<\?OFX|<\?xml[^>]*>\s*<OFX>)", re.IGNORECASE
 )
-_TAG = re.compile(r"<(/?)([A-Za-z0-9_.]{1,32})(?:\s[^<>]*)?>([^<]*)")
-_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+_TAG = re.compile(r"<(/?)([A-Za-z0-9_.]{1,32})(?:\s[^<>]*)?(?<!/)>([^<]*)")
+"""A tag with the value behind it; one that closes itself holds nothing and is passed over."""
+_CDATA = re.compile(r"<!\[CDATA\[((?:(?!<!\[CDATA\[).)*?)\]\]>", re.DOTALL)
 _DIGITS = 3
 _THOUSANDS = re.compile(r"\+?[0-9]{1,3},[0-9]{3}")
 _DECLARES = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)

@@ -171,7 +171,7 @@ class _Reader:
             return say("It has no closing balance (:62F:), so the file may be cut off.")
         sums = (_SUM.fullmatch(self.first(name)) for name in ("90C", "90D"))
         came_in, left = (found[1].replace(",", ".") if found else None for found in sums)
-        said = "" if self.notes else sums_note(came_in, left, raws, self.reading.exponent)
+        said = "" if self.unread else sums_note(came_in, left, raws, self.reading.exponent)
         return said or twice(zip(raws))
 
     def check_goes_on(self, after: _Reader | None) -> None:

@@ -191,9 +191,9 @@ def _read_table(
         reader.found.doubts.append(say("Whether the day or the month comes first in its dates is not clear."))
     reader.period = period
     account = _account(table.above, around, reader.column("own_account"), reading)
-    account = account or account_around(cover, (), reading.own, reading.currency)
     if account is None:
         account = _unlabelled(table, around, columns, movements, reading, reader.found.doubts)
+        account = _with_cover(account, cover, reading, reader.found.doubts)
     if strange := strange_number(table.above, pages, reading.own):
         reader.found.doubts.append(
             say(
@@ -227,6 +227,23 @@ def _unlabelled(
         )
         return None
     return lone
+
+
+def _with_cover(
+    found: Named | None, cover: Sequence[CsvRow], reading: Reading, doubts: list[str]
+) -> Named | None:
+    """The account `found` without a label on a table's own sheet, else the one that a sheet without a table names; a
+    doubt where they differ, or where that sheet is not clear."""
+    told = None
+    try:
+        told = account_around(cover, (), reading.own, reading.currency)
+        return the_one([each for each in (found, told) if each is not None], reading.own)
+    except UnreadableFile:
+        if found is None or told is not None:
+            doubts.append(
+                say("Another sheet names another account or unit, or several, or not clearly which.")
+            )
+        return found
 
 
 def _figures(columns: Columns, rows: Sequence[CsvRow]) -> list[str]:

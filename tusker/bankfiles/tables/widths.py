@@ -21,7 +21,7 @@ _DECIMALS = re.compile(r"[0-9][.,]([0-9]{1,2})[^0-9]*$")
 
 class Widths(NamedTuple):
     """The lines of rows that are too wide, and of those that may be torn or cut; `cut` is the last one where only its
-    balance may be. `doubt` where all are too wide."""
+    balance, which has no decimals at all, may be. `doubt` where all are too wide."""
 
     too_wide: frozenset[int] = frozenset()
     torn: frozenset[int] = frozenset()
@@ -45,7 +45,7 @@ def widths_of(rows: Sequence[CsvRow], heads: Cells, delimiter: str, columns: Col
             torn.add(row.line)
     cut = None
     if len(rows) > 1 and (at := _cut_at(rows, columns)) is not None:
-        if at == columns.places.get("balance"):
+        if at == columns.places.get("balance") and not _fraction(rows[-1].cells[at]):
             cut = rows[-1].line
         else:
             torn.add(rows[-1].line)

@@ -49,6 +49,11 @@ _MASKED = re.compile(r"[0-9]{0,6}[xX*•]{2,}[0-9]{4,}")
 _LONE = re.compile(
     r"(?<![0-9A-Za-z])(?:[A-Z]{0,3}[0-9]{11,18}|[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30})(?![0-9A-Za-z])"
 )
+_MOMENT = re.compile(
+    r"(?:20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])|(?:0[1-9]|[12][0-9]|3[01])(?:0[1-9]|1[0-2])20[0-9]{2})"
+    r"(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9])?"
+)
+"""A day with a time, as files and sheets are named by it: 20260331120501."""
 _CURRENCY = re.compile(
     r"\s*(?:(?:account\s+)?(?:currency|ccy)(?:\s+code)?|(?:all\s+)?(?:amounts|figures)\s+(?:are\s+)?(?:shown\s+)?in)\b"
     r"\s*[:\-–]?\s*",
@@ -82,11 +87,13 @@ def lone_number(above: Sequence[CsvRow], below: Sequence[CsvRow], own: Sequence[
     where one of ours stands there."""
     cells = [cell for row in above for cell in row.cells]
     cells += [cell for row in below for cell in row.cells if _LABEL.search(cell)]
-    found = [resolved(text, own) for cell in cells for text in _lone_in(cell)]
-    return next((named for named in found if named.number in own), found[0] if found else None)
+    found = [resolved(text, own) for cell in cells for text in lone_in(cell)]
+    strange = (named for named in found if not _MOMENT.fullmatch(named.number))
+    return next((named for named in found if named.number in own), next(strange, None))
 
 
-def _lone_in(cell: str) -> list[str]:
+def lone_in(cell: str) -> list[str]:
+    """What may be numbers of accounts in a text without a label of one."""
     return [cell] if _MASKED.fullmatch(cell) else _LONE.findall(cell)
 
 
@@ -95,9 +102,9 @@ def strange_number(
 ) -> str | None:
     """What may be another account's number above a further part of a table: it stands neither above the whole, nor
     beside one of ours."""
-    known = {text for row in above for cell in row.cells for text in _lone_in(cell)}
+    known = {text for row in above for cell in row.cells for text in lone_in(cell)}
     for page in pages:
-        numbers = [text for row in page for cell in row.cells for text in _lone_in(cell)]
+        numbers = [text for row in page for cell in row.cells for text in lone_in(cell)]
         if numbers and not any(resolved(text, own).number in own for text in numbers):
             return next((text for text in numbers if text not in known), None)
     return None
