@@ -89,8 +89,8 @@ _PERIOD = "first={month}&last={today}"
 QUERIES: Mapping[str, tuple[str, ...]] = {
     "admin.approvals": ("state=decided",),
     "admin.attention": ("state=settled", "kind=shipment_exception"),
-    "admin.charges": (_PERIOD,),
-    "admin.charges_csv": (_PERIOD,),
+    "admin.charges": (_PERIOD, *_sorts("booked")),
+    "admin.charges_file": (_PERIOD,),
     "admin.deductions_list": (f"q={NOTHING}",),
     "admin.disbursals": (f"q={NOTHING}", "q=NEFT", "status=confirmed", "status=draft"),
     "admin.events": (

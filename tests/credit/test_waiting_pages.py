@@ -177,6 +177,8 @@ def test_on_pages(
         (login(Role.ADMIN), f"/customers/lines/{tight.id}"),
     ):
         assert "ORD-W" in browser.get(where).text, where
+    unknown = [login(Role.AUDITOR).get(f"/invoices/waiting?customer_id={n}").status_code for n in (0, 10**9)]
+    assert unknown == [422, 200]
     assert "reserved for the waiting list" in words(login(Role.ADMIN).get(f"/customers/{buyer.id}").text)
     stranger = login(Role.SUPPLIER, customer=make_supplier())
     assert "ORD-W" not in stranger.get("/invoices/waiting").text

@@ -18,6 +18,7 @@ from tests.support.values import TERMS, TODAY
 from tusker.domain.terms import Collection
 from tusker.extensions import db
 from tusker.models import BankCharge, CreditLine, CreditNote, Customer, Invoice, Loan, Payable, Receipt, Role
+from tusker.queries.loans.charges import CHARGE_COLUMNS
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
 from tusker.services.loans.receipts.recording import record_receipt
@@ -141,7 +142,11 @@ def test_charges_are_listed_recorded_and_undone(admin: FlaskClient, ctx: Context
     shown = admin.get("/admin/charges").text
     assert "₹17.50" in shown
     rows = admin.get("/admin/charges.csv").text.splitlines()
-    assert [row.split(",")[5] for row in rows[1:]] == ["2.50", "15.00"]
+    assert rows[0] == ",".join(CHARGE_COLUMNS)
+    assert [row.split(",")[3:6] for row in rows[1:]] == [
+        ["2.50", "INR", "person"],
+        ["15.00", "INR", "person"],
+    ]
     assert "'=R-1" in rows[2]
     charge = db.session.query(BankCharge).filter_by(amount=2_50).one()
     admin.post(f"/admin/charges/{charge.id}/undo", data={"reason": "of another"})

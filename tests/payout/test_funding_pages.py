@@ -202,16 +202,16 @@ def test_the_purchasers_desk(
     assert 'value="amount_differs" selected' in wrong.text or 'selected value="amount_differs"' in wrong.text
     said = {"grounds": "amount_differs", "amount": "1500", "reason": "One pallet is missing"}
 
-    def dispute(content: bytes) -> TestResponse:
+    def dispute(content: bytes, of_list: str = "") -> TestResponse:
         sent = {**said, "document": (io.BytesIO(content), "note <1>.png")}
-        return browser.post(f"/invoices/{second.id}/dispute-delivery", data=sent)
+        return browser.post(f"/invoices/{second.id}/dispute-delivery{of_list}", data=sent)
 
     for content, words in ((b"<html>", "must be a PDF"), (bytes(11 << 20), "at most 10 MB")):
         answer = dispute(content)
         assert (answer.status_code, words in answer.text) == (422, True)
     same = {"document": (io.BytesIO(PNG), "invoice.png")}
     assert sign_in(Role.SUPPLIER).post(f"/invoices/{second.id}/documents", data=same).status_code == 303
-    assert dispute(PNG).status_code == 303
+    assert dispute(PNG, "?back=list&sort=amount").location == "/invoices/to-confirm?sort=amount"
     db.session.expire_all()
     assert (first.status, second.status) == ("financeable", "approved")
     [file] = db.session.query(ShipmentDocument).filter_by(kind="dispute")

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from bench.pages import QUERIES
 from tests.support.pages import HTMX
 from tusker.models import Customer, Role
 from tusker.web.access import BY_TOKEN, FRESH, PUBLIC, access_of
@@ -36,6 +37,7 @@ def test_every_page_carries_a_mark(session_app: Flask) -> None:
         r.endpoint for r in session_app.url_map.iter_rules() if access_of(session_app, r.endpoint) is None
     }
     assert unmarked == set()
+    assert QUERIES.keys() <= session_app.view_functions.keys()
 
 
 def test_nothing_else_is_public(session_app: Flask) -> None:

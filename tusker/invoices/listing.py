@@ -91,14 +91,12 @@ def index() -> ResponseReturnValue:
     if to := INVOICES.opening():
         return redirect(to)
     form = _filter_form()
-    valid = form.validate()
-    wanted = _wanted(form) if valid else None
+    wanted = _wanted(form) if form.validate() else None
     counts = found_by_status(wanted) if wanted else {}
     shown = INVOICES.shown(form, partial(list_invoices, wanted) if wanted else None, _totals(form, counts))
     return render(
         "invoices/index.html",
         "invoices/_list.html",
-        status=200 if valid else 422,
         list=shown,
         counts=counts,
         statuses=STATUS_ORDER,

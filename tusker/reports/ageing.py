@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from flask import Response, request
+from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tusker.currency import currency
@@ -75,9 +75,15 @@ def views_of(found: Ageing) -> list[View]:
 
 @bp.get("/ageing.csv")
 @allow(costly=True)
-def ageing_file() -> Response:
-    """A table of the ageing as CSV, `by` supplier, purchaser or line; amounts in major units."""
-    day, by = day_or_refuse(), request.args.get("by", "line")
+def ageing_file() -> ResponseReturnValue:
+    """A table of the ageing as CSV, `by` supplier, purchaser or line; amounts in major units. By loan, which it is
+    unless told otherwise, it has moved to a list of its own."""
+    day, by = day_or_refuse(), request.args.get("by", "loan")
+    if by == "loan":
+        asked = {
+            name: request.args.get(name) for name in ("as_of", "bucket", "supplier", "purchaser", "line")
+        }
+        return redirect(url_for("reports.ageing_loans_file", ending="csv", **asked))
     if by not in VIEWS:
         raise InvalidInput("The ageing is by supplier, purchaser or line.", field="by")
     whole = _ageing(day)

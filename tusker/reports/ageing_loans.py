@@ -9,6 +9,7 @@ from typing import Any
 from wtforms.validators import ValidationError as FieldError
 
 from tusker import clock
+from tusker.currency import currency
 from tusker.domain.loans.ageing import Bucket, bucket_of
 from tusker.messages import Text, joined, say
 from tusker.models import Role
@@ -37,9 +38,9 @@ class AgeingFilter(AsOfForm):
         empty=say("All"),
         choices=[(each, each.words) for each in Bucket],
     )
-    supplier = CountField(say("Supplier"), required=False)
-    purchaser = CountField(say("Purchaser"), required=False)
-    line = CountField(say("Credit line"), required=False)
+    supplier = CountField(say("Supplier"), required=False, minimum=1)
+    purchaser = CountField(say("Purchaser"), required=False, minimum=1)
+    line = CountField(say("Credit line"), required=False, minimum=1)
 
     def validate_as_of(self, as_of: DayField) -> None:
         if as_of.data and as_of.data > clock.today():
@@ -112,6 +113,14 @@ AGEING_LOANS = ListOf(
         ),
         Column("loan_total", say("Owed on the loan"), Kind.MONEY, lambda row: row.live.total, shown=False),
         Column("owed", say("Owed"), Kind.MONEY, lambda row: row.owed(as_purchaser=pays())),
+        Column("currency", say("Currency"), value=lambda _: currency().code, shown=False),
+        Column(
+            "purchaser_pays",
+            say("The purchaser pays"),
+            Kind.MONEY,
+            lambda row: row.purchaser_owes,
+            shown=False,
+        ),
     ),
     order="due_date",
     row=("loan", "loan_id"),

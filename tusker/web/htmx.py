@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from tusker.messages import say
 from tusker.models import Proposal
+from tusker.web.lists.shown import Shown
 from tusker.web.nav import counted_entries
 
 
@@ -37,8 +38,12 @@ def render(page: str, partial: str | None = None, /, *, status: int = 200, **con
     """Answer with the template `page`, or with `partial` when htmx asks for a fragment: `_page.html` beside the page
     unless given.
 
-    Use `status=422` for a form that was not taken: htmx swaps it in like a success.
+    Use `status=422` for a form that was not taken: htmx swaps it in like a success. A `list` whose filters are wrong
+    has it by itself.
     """
+    shown = context.get("list")
+    if status == 200 and isinstance(shown, Shown):
+        status = shown.status
     if wants_fragment():
         folder, _, name = page.rpartition("/")
         page = partial or f"{folder}/_{name}"

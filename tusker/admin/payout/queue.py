@@ -176,9 +176,10 @@ def _with_hold(row: QueueRow, held: Held) -> QueueRow:
 def _show(*, problem: str | None = None, chosen: Collection[int] = (), status: int = 200) -> Response:
     filters = SearchFilter(arguments())
     page = QUEUE.page(partial(_rows, **filters.asked()), QUEUE_PAGE)
-    rows, search = page.items, filters.q.data or ""
+    search = filters.q.data or ""
     held, total = waiting_held(acting()), queue_total(search)
     shown = QUEUE.shown(filters, None, Totals(total.count, {"principal": total.principal}), page)
+    rows = shown.page.items
     named = list(held)[:QUEUE_PAGE]
     elsewhere = waiting_of(set(chosen) - {row.id for row in rows})
     context: dict[str, Any] = {

@@ -121,10 +121,11 @@ def events() -> ResponseReturnValue:
     page = EVENTS.page(read)
     if ends[0] is not None:
         page = page.going_on(ends[0], EVENTS.cursor())
+    shown = EVENTS.shown(filters, None, page=page)
     return render(
         "admin/record/events.html",
-        list=EVENTS.shown(filters, None, page=page),
-        names=names_of_subjects(page.items),
+        list=shown,
+        names=names_of_subjects(shown.page.items),
         subject_url=subject_url,
     )
 

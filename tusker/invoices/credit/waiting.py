@@ -15,9 +15,9 @@ from tusker.invoices.blueprint import bp
 from tusker.invoices.page import done_with
 from tusker.messages import joined, say
 from tusker.models import Role
-from tusker.queries.credit.customers import customer_by_id
 from tusker.queries.credit.invoices import invoice_in
 from tusker.queries.credit.waiting import WaitingRow, waiting_rows, waiting_totals
+from tusker.queries.loans.receipts.listing import names_of_customers
 from tusker.services.credit.waiting import cancel_waiting, leave_waiting
 from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow, current_company_id, is_staff, my_scope
@@ -78,13 +78,13 @@ WAITING = ListOf(
 class WaitingFilter(SearchFilter):
     """Which requests are shown; links set the company."""
 
-    customer_id = CountField(say("Company"), required=False)
+    customer_id = CountField(say("Company"), required=False, minimum=1)
 
 
 def _company(shown: Shown) -> dict[str, str | None]:
     """Whose list it is to staff."""
     company = shown.form.asked().get("customer_id") if is_staff() else None
-    return {"of": customer_by_id(company).name if company else None}
+    return {"of": names_of_customers([company]).get(company) if company else None}
 
 
 WAITING.serve(

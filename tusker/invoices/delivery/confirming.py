@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import request, url_for
+from flask import request
 from flask.typing import ResponseReturnValue
 
 from tusker.domain.delivery.financeable import Grounds
@@ -105,7 +105,8 @@ def _answer(invoice_id: int, act: Callable[[], None], form: DisputeForm, message
     except TuskerError as error:
         return _refused(invoice_id, form, error)
     if _listed():
-        return done(message, to=url_for("invoices.to_confirm"), partial=LIST_PARTIAL, **_list())
+        context = _list()
+        return done(message, to=context["list"].url(), partial=LIST_PARTIAL, **context)
     return done_with(invoice_id, message)
 
 

@@ -15,7 +15,7 @@ from tusker.queries.columns import Rows
 from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
 from tusker.queries.sums import Totals, totals_of
 
-SORTS: Sorts = {"booked": BankCharge.booked_on, "amount": BankCharge.amount}
+SORTS: Sorts = {"booked": BankCharge.booked_on}
 CHARGE_COLUMNS = ("booked", "value_date", "payment", "amount", "currency", "by", "reason")
 
 

@@ -91,7 +91,7 @@ class ListOf:
             sent = form(request.args)
             asked = sent.asked()
             shown = self.shown(sent, partial(query, **asked), totals(**asked) if totals else None)
-            return render(page, status=422 if sent.errors else 200, list=shown, **context(shown))
+            return render(page, list=shown, **context(shown))
 
         self.serve_files(bp, rule, *roles, form=form, query=query)
 
@@ -113,9 +113,12 @@ class ListOf:
         totals: Totals | None = None,
         page: KeysetPage[Any] | None = None,
     ) -> Shown:
-        """What the request asks for of the list, as templates take it, no rows where the form is wrong; with a `page`
-        that was cut already."""
-        page = page or (self.page(read) if read and not form.errors else KeysetPage((), None, None))
+        """What the request asks for of the list, as templates take it; with a `page` that was cut already. Where the
+        form is wrong no rows, and the answer is 422."""
+        if form.errors:
+            page = KeysetPage((), None, None)
+        elif page is None:
+            page = self.page(read) if read else KeysetPage((), None, None)
         return Shown(self, form, page, self._order(), totals, views_of(current_user.id, self.name))
 
     def opening(self) -> str | None:
