@@ -73,7 +73,7 @@ def test_files_uploads_and_reports_are_marked(session_app: Flask) -> None:
 
 def test_they_are_counted_by_user(enter: Callable[[], FlaskClient]) -> None:
     one, two = enter(), enter()
-    paths = ("/reports/exposure", "/invoices/export.csv", "/reports/ageing.csv")
+    paths = ("/reports/exposure", "/invoices/export.csv", "/reports/ageing.csv?by=line")
     assert [one.get(path).status_code for path in paths] == [200, 200, 200]
     refused = one.get("/reports/statements")
     assert refused.status_code == 429

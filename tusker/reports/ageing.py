@@ -80,10 +80,8 @@ def ageing_file() -> ResponseReturnValue:
     unless told otherwise, it has moved to a list of its own."""
     day, by = day_or_refuse(), request.args.get("by", "loan")
     if by == "loan":
-        asked = {
-            name: request.args.get(name) for name in ("as_of", "bucket", "supplier", "purchaser", "line")
-        }
-        return redirect(url_for("reports.ageing_loans_file", ending="csv", **asked))
+        asked = request.query_string.decode("latin-1")
+        return redirect(f"{url_for('reports.ageing_loans_file', ending='csv')}?{asked}")
     if by not in VIEWS:
         raise InvalidInput("The ageing is by supplier, purchaser or line.", field="by")
     whole = _ageing(day)
