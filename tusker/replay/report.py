@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Row, func, select, text
 
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.credit.limits import Bound
@@ -127,17 +127,8 @@ def make_report(played: Played, requested: int) -> Report:
         *(f"at the end: {_difference(row)}" for row in proof.differences[:20]),
         *(f"at the end: {row}" for row in proof.mismatches[:20]),
         *wrong[:20],
+        *_sums_that_differ(money, requested, sum(by_status.values())),
     ]
-    checks = {
-        "invoices requested and invoices stored": (requested, sum(by_status.values())),
-        "principal lent and principal back or open": (money.lent, money.principal + money.still_open),
-        "money received and money allocated": (
-            money.received,
-            money.principal + money.interest + money.fees + money.penalties + money.beyond,
-        ),
-        "paid beyond debts and passed on to suppliers": (money.beyond, money.passed_on),
-    }
-    problems += [f"{name} differ: {one} and {other}" for name, (one, other) in checks.items() if one != other]
     overdue = [days for days in late if days]
     return Report(
         requested=requested,
@@ -157,6 +148,19 @@ def make_report(played: Played, requested: int) -> Report:
         exposure_at_end=sum(row.used for row in proof.accounts if row.kind == "supplier"),
         problems=problems,
     )
+
+
+def _sums_that_differ(money: Row[Any], requested: int, stored: int) -> list[str]:
+    checks = {
+        "invoices requested and invoices stored": (requested, stored),
+        "principal lent and principal back or open": (money.lent, money.principal + money.still_open),
+        "money received and money allocated": (
+            money.received,
+            money.principal + money.interest + money.fees + money.penalties + money.beyond,
+        ),
+        "paid beyond debts and passed on to suppliers": (money.beyond, money.passed_on),
+    }
+    return [f"{name} differ: {one} and {other}" for name, (one, other) in checks.items() if one != other]
 
 
 def _pairs(query: str) -> dict[str, int]:

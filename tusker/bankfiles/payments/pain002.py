@@ -62,17 +62,7 @@ def _answer(message: Element, format_: str, reading: Reading) -> OrderAnswer:
         raise UnreadableFile(
             "The payment status report does not say which payment order it answers (<OrgnlMsgId>)."
         )
-    others = {
-        name for block in blocks for name in named_in(given(block.findtext("OrgnlPmtInfId"))).disbursals
-    }
-    # a block that names none of its payments is known by its id alone
-    bare = (block for block in blocks if block.find("TxInfAndSts") is None)
-    others |= {given(block.findtext("OrgnlPmtInfId")) or order for block in bare}
-    if len(groups) > 1 or others - {order}:
-        several = ", ".join(sorted({*names, *others, order} - {""}))
-        raise UnreadableFile(
-            "The file answers several payment orders ({several}); send one at a time.", several=several
-        )
+    _check_one_order(order, names, blocks)
     group = _status(groups[0], "GrpSts")
     # what the bank says of a block is nearer to its payments than what it says of the order
     said = [_nearer(_status(block, "PmtInfSts"), group) for block in blocks]
@@ -103,6 +93,20 @@ def _answer(message: Element, format_: str, reading: Reading) -> OrderAnswer:
         )
     reference = "" if header is None else given(header.findtext("MsgId"))
     return OrderAnswer(format_, reference, order, whole, why, answers)
+
+
+def _check_one_order(order: str, names: Sequence[str], blocks: Sequence[Element]) -> None:
+    others = {
+        name for block in blocks for name in named_in(given(block.findtext("OrgnlPmtInfId"))).disbursals
+    }
+    # a block that names none of its payments is known by its id alone
+    bare = (block for block in blocks if block.find("TxInfAndSts") is None)
+    others |= {given(block.findtext("OrgnlPmtInfId")) or order for block in bare}
+    if len(names) > 1 or others - {order}:
+        several = ", ".join(sorted({*names, *others, order} - {""}))
+        raise UnreadableFile(
+            "The file answers several payment orders ({several}); send one at a time.", several=several
+        )
 
 
 Said = tuple[str, str]
