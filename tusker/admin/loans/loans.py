@@ -51,7 +51,7 @@ LOANS = ListOf(
         Column("open_principal", say("Open principal"), Kind.MONEY, shown=False),
         Column("owed", say("Owed today"), Kind.MONEY, lambda row: row.live.total),
         Column("penalty", say("Penalty"), Kind.MONEY, lambda row: row.live.penalty or None, shown=False),
-        Column("term", say("End of term"), Kind.MONEY, lambda row: row.term.total),
+        Column("term", say("End of term"), Kind.MONEY, lambda row: row.term.total, shown=False),
         Column("actions", say("Actions"), in_files=False),
     ),
     order="due_date",
