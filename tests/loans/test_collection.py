@@ -324,6 +324,7 @@ def credit_of(ctx: Context, amount: int, text: str) -> StatementEntry:
             statement_id=statement.id, fingerprint="1" * 64, direction=EntryDirection.CREDIT, amount=amount,
             booked_on=ctx.today, value_date=ctx.today, bank_reference="UTR-9", remittance=text,
             state=EntryState.OPEN,
+            loans_found=list(session.scalars(db.select(Loan.id).join(Invoice).where(Invoice.number == text))),
         )  # fmt: skip
         session.add(entry)
     return entry
