@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -288,14 +287,19 @@ class _ChoiceField(Filled[T], SelectFieldBase):
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         self.data = None
-        with suppress(ValueError):  # what is none of the list is refused below
+        try:
             self.process_data(valuelist[0] if valuelist else None)
+        except ValueError:
+            raise self._not_listed() from None
 
     def pre_validate(self, form: BaseForm) -> None:
-        # Nothing chosen: whether the field is required is for its validators.
-        if any(self.raw_data or ()) and all(self.data != value for value, _ in self.choices):
+        # Nothing chosen, or left out by the form: whether the field is required is for its validators.
+        if self.data is not None and all(self.data != value for value, _ in self.choices):
             self.data = None  # whoever reads on in a form that is not valid finds nothing made up
-            raise ValidationError(say("{label}: choose one of the list.", label=self.label.text))
+            raise self._not_listed()
+
+    def _not_listed(self) -> ValidationError:
+        return ValidationError(say("{label}: choose one of the list.", label=self.label.text))
 
 
 class ChoiceField(_ChoiceField[str]):
