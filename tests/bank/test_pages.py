@@ -152,7 +152,7 @@ def test_accept_all_park_dismiss_and_reopen(
     bank([*(pay(invoice) for invoice in invoices), Tx(8, "DBIT", "FEE")])
     browser = login()
     page = browser.get("/admin/statements/1")
-    assert "Accept all 3 sure, ₹24,000.00" in words(page)
+    assert "Accept all 3 sure ones, ₹24,000.00" in words(page)
     browser.post("/admin/statements/entries/1/park", data={"reason": "asked them"})
     ids = [1, 2, 3]
     browser.post("/admin/statements/entries/1/reopen", data={"show": "parked"})

@@ -163,7 +163,7 @@ def test_an_unreadable_one_is_kept_with_its_error(client: FlaskClient, book: Boo
     assert book.statuses([ref]) == ["financeable"]
     bad = db.session.query(WebhookDelivery).filter(WebhookDelivery.error.is_not(None)).one()
     assert (bad.raw, bad.processed_at is None) == (raw, False)
-    assert "tusker" in str(bad.error)
+    assert "“Tusker courier”" in str(bad.error)
 
 
 def test_one_about_nobodys_order_changes_nothing(client: FlaskClient, book: Book) -> None:
