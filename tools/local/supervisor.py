@@ -151,9 +151,13 @@ class Supervisor:
             if output is not None:
                 output.close()
         if self.spec.state_file:
-            write_state(
-                Path(self.spec.state_file), supervisor=os.getpid(), server=child.pid, **self.spec.facts
-            )
+            path = Path(self.spec.state_file)
+            try:
+                write_state(path, supervisor=os.getpid(), server=child.pid, **self.spec.facts)
+            except OSError as error:
+                # A full disk: nobody could find the server, so it ends, and both are tried again.
+                sys.stdout.write(f"{path} cannot be written: {error}\n")
+                child.kill()
         return child
 
     def _stop(self, child: subprocess.Popen[bytes]) -> int:
