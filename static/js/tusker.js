@@ -268,6 +268,9 @@ document.addEventListener("htmx:responseError", (event) => {
   say(document.body.dataset.failed, document.body.dataset.failedMore);
 });
 
+// Going back to a page that answered with an error, such as a list whose filters are wrong: htmx shows nothing of it.
+document.addEventListener("htmx:historyCacheMissLoadError", () => location.reload());
+
 document.addEventListener("htmx:sendError", (event) => {
   if (isPoll(event)) return;
   say(document.body.dataset.unreached, document.body.dataset.unreachedMore);

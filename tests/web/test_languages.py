@@ -271,6 +271,8 @@ def test_a_stored_sentence_is_said_again_and_what_a_person_typed_stays(session_a
         assert (
             reason_words(Event(kind="deduction", reason="quality"))[0] == shown(say("quality")) != "quality"
         )
+        again = "its payout was undone: credit notes lower what is financed again"
+        assert not re.search("[a-z]", reason_words(Event(kind="credit_note", reason=again))[0])
         assert event_value("Tenor: 180 days", "rule_made") == "अवधि: 180 दिन"
         assert event_value("0.185", "apr") == "18.5%"
         assert event_value("limit of the supplier", "requested") == "आपूर्तिकर्ता की सीमा"

@@ -169,9 +169,8 @@ def _noted(reason: str) -> str:
     about, by, why = reason.partition(": ")
     for said in DEDUCTIONS_SAID.values():
         if about == said or about.startswith(f"{said} "):
-            about = f"{shown(said)}{about.removeprefix(said)}"
-            break
-    return f"{about}{by}{retold(why)}"
+            return f"{shown(said)}{about.removeprefix(said)}{by}{retold(why)}"
+    return retold(reason)
 
 
 def retold(text: str | None) -> str:

@@ -149,6 +149,6 @@ class Shown:
 
 def kept_choice(answer: Response, shown: Shown) -> Response:
     """A page that was asked for by POST, which carries chosen rows along, and the address that it has without them."""
-    if request.method == "POST" and answer.status_code < 400:
+    if request.method == "POST" and (answer.status_code < 400 or shown.form.errors):
         answer.headers["HX-Push-Url"] = shown.here
     return answer
