@@ -187,6 +187,10 @@ _COMMAS = ABOVE.replace(";", ",")
             "Date,Text,Debit,Credit,Balance\n3/3/26,C,,1.25,5001.75\n2/3/26,B,,0.50,5000.50\n1/3/26,A,,1.00,5000.0",
             "Line 5 may have a comma",
         ),
+        # its own amount shows that the bank leaves zeros out
+        ("Date,Text,Debit,Credit,Balance\n3/3/26,C,,1.25,5001.75\n2/3/26,B,,0.5,5000.5\n", ""),
+        # the only row, cut in its amount
+        ("Date,Text,Debit,Credit,Balance\n1/3/26,A,,80", "Line 3 may have a comma"),
         ("Date,Text,Debit,Credit\n1/3/26,A,0,500.00\n2/3/26,B,5.00,0\n", ""),
         ("Date,Text,Debit,Credit,Remarks\n1/3/26,A,,1.00,x\n2/3/26,B,,5.00\n", ""),
         ("Date,Text,Debit,Credit,Branch\n1/3/26,A,,1.00,1.25\n2/3/26,B,,5.00,22\n", ""),

@@ -96,6 +96,12 @@ def test_what_is_cut_or_doubled_needs_a_person(text: str, doubt: str) -> None:
     assert bool(statement.doubt) == bool(doubt)
 
 
+def test_of_a_cut_transaction_nothing_is_taken() -> None:
+    statement = _read(OFX[: OFX.index("160.40") + 2])
+    assert [entry.amount for entry in statement.entries] == [800_00]
+    assert "the file ends in it" in str(statement.skipped)
+
+
 @pytest.mark.parametrize("text", [OFX, SWIFT])
 def test_utf_16(text: str) -> None:
     assert [entry.signed for entry in _read(text, "utf-16").entries] == [800_00, -160_40]

@@ -77,6 +77,21 @@ def test_another_sheet_or_its_name_may_say_whose_account_it_is() -> None:
         ({"Summary": [*cover, *ours], "A": [("000111222333",), *table]}, "000111222333", ""),
         ({"Summary": [*cover, *ours], "A": table}, "000111222333", "Another sheet"),
         ({"Summary": [("(Rs. in lakhs)",)], "A": table}, "000111222333", "Another sheet"),
+        # a shorter number, one in parts or the end of one in a sheet's name
+        ({"Account 9876543210": table}, "9876543210", ""),
+        ({"Account No 987654321 USD": table}, "987654321", ""),
+        ({"A-c 0009 9988 8777": table}, "000999888777", ""),
+        ({"Account XXXXXX888777 2026": table}, "XXXXXX888777", ""),
+        ({"Account XXXXXX222333 2026": table}, "000111222333", "shows only XXXXXX222333"),
+        # a cover that does not hold the number above the table
+        *(
+            ({"Summary": rows, "A": [("000111222333",), *table]}, "000111222333", "Another sheet")
+            for rows in (
+                [*cover, ("Account Number", "000555888777")],
+                [("(Rs. in lakhs)",)],
+                [("Currency", "USD")],
+            )
+        ),
     ):
         [read_one] = read_statement_file(xlsx(sheets), "x", Reading("INR", 2, ("000111222333",))).statements
         assert (read_one.account, bool(read_one.doubt)) == (account, bool(doubt))

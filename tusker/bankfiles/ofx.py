@@ -97,6 +97,8 @@ class _Found:
     transactions: list[Values] = field(default_factory=list)
     whole: bool = False
     """Whether the end of its transactions is there."""
+    goes_on: bool = False
+    """Whether the end of its last transaction is missing."""
 
 
 def _statements(text: str) -> Iterator[_Found]:
@@ -116,6 +118,7 @@ def _statements(text: str) -> Iterator[_Found]:
             continue
         elif name in _INSIDE:
             if ends:
+                current.goes_on = current.goes_on and name != "STMTTRN"
                 path = path[: path.index(name)] if name in path else path
                 values = values if "STMTTRN" in path else current.values
                 continue
@@ -124,6 +127,7 @@ def _statements(text: str) -> Iterator[_Found]:
             if name == "STMTTRN":
                 values = {}
                 current.transactions.append(values)
+                current.goes_on = True
                 refuse_too_many(1, len(current.transactions))
             path.append(name)
         elif ends:
@@ -152,6 +156,8 @@ class _Reader:
         doubt = ""
         for number, told in enumerate(self.found.transactions, 1):
             try:
+                if told is self.found.transactions[-1] and self.found.goes_on and not self.found.whole:
+                    raise Skip("the file ends in it")
                 raws.append(self.movement(told))
             except Skip as skip:
                 self.notes.append(say("Entry {number}: {why}; skipped.", number=number, why=skip.message))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tusker.bankfiles.formats import Reading, Source
-from tusker.bankfiles.tables.around.labels import lone_in
+from tusker.bankfiles.tables.around.labels import cells_of_name
 from tusker.bankfiles.tables.sheet_cells import SECONDS
 from tusker.bankfiles.tables.statement import read_tables
 from tusker.csv.tables import MAX_COLUMNS, MAX_ROWS, CsvRow, Grid, clean_cell
@@ -90,6 +90,6 @@ def _grid(rows: list[tuple[int, list[str]]]) -> Grid:
         raise UnreadableFile("A sheet has more than {max_columns} columns.", max_columns=MAX_COLUMNS)
     if rows and rows[0][0] == 0:
         # of a sheet's name only what may be an account's number tells anything
-        name = lone_in(rows[0][1][0])
+        name = cells_of_name(rows[0][1][0])
         rows = [(0, name), *rows[1:]] if name else rows[1:]
     return Grid(tuple(CsvRow(number, tuple(clean_cell(cell) for cell in cells)) for number, cells in rows))

@@ -12,6 +12,7 @@ from tusker.bankfiles.tables.around.account_numbers import Named, resolved, the_
 from tusker.bankfiles.tables.around.labels import (
     account_around,
     account_in,
+    lone_in,
     lone_number,
     opening_around,
     strange_number,
@@ -233,13 +234,19 @@ def _with_cover(
     found: Named | None, cover: Sequence[CsvRow], reading: Reading, doubts: list[str]
 ) -> Named | None:
     """The account `found` without a label on a table's own sheet, else the one that a sheet without a table names; a
-    doubt where they differ, or where that sheet is not clear."""
+    doubt where they differ, or where that sheet is not clear and does not hold the account's number either."""
     told = None
     try:
         told = account_around(cover, (), reading.own, reading.currency)
         return the_one([each for each in (found, told) if each is not None], reading.own)
     except UnreadableFile:
-        if found is None or told is not None:
+        named = {
+            resolved(text, reading.own).number
+            for row in cover
+            for each in row.cells
+            for text in lone_in(each)
+        }
+        if found is None or told is not None or found.number not in named:
             doubts.append(
                 say("Another sheet names another account or unit, or several, or not clearly which.")
             )

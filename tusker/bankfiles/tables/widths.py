@@ -21,7 +21,7 @@ _DECIMALS = re.compile(r"[0-9][.,]([0-9]{1,2})[^0-9]*$")
 
 class Widths(NamedTuple):
     """The lines of rows that are too wide, and of those that may be torn or cut; `cut` is the last one where only its
-    balance, which has no decimals at all, may be. `doubt` where all are too wide."""
+    balance may be, because it has no decimals at all or the bank leaves zeros out. `doubt` where all are too wide."""
 
     too_wide: frozenset[int] = frozenset()
     torn: frozenset[int] = frozenset()
@@ -43,12 +43,15 @@ def widths_of(rows: Sequence[CsvRow], heads: Cells, delimiter: str, columns: Col
             too_wide.add(row.line)
         elif end > named or (delimiter == "," and _may_be_torn(row.cells, columns, longer=wide > len(heads))):
             torn.add(row.line)
-    cut = None
+    cut, balance = None, columns.places.get("balance")
     if len(rows) > 1 and (at := _cut_at(rows, columns)) is not None:
-        if at == columns.places.get("balance") and not _fraction(rows[-1].cells[at]):
+        if at == balance and (not _fraction(rows[-1].cells[at]) or _leaves_zeros_out(rows, columns)):
             cut = rows[-1].line
         else:
             torn.add(rows[-1].line)
+    elif len(rows) == 1 and balance is not None and len(rows[0].cells) <= balance:
+        # no other row says how long it has to be
+        torn.add(rows[0].line)
     doubt = say("Its rows have more cells than its heads.") if alike and ends[0] > len(heads) else ""
     return Widths(frozenset(too_wide), frozenset(torn), cut, doubt)
 
@@ -65,6 +68,12 @@ def _cut_at(rows: Sequence[CsvRow], columns: Columns) -> int | None:
         return None
     theirs = {_fraction(cells[at]) for cells in others if len(cells) > at and cells[at].strip(_ZERO)}
     return at if len(theirs) == 1 and _fraction(last[at]) < theirs.pop() else None
+
+
+def _leaves_zeros_out(rows: Sequence[CsvRow], columns: Columns) -> bool:
+    """Whether a bank writes 0.5 for 0.50, by the amounts of its rows, of which the last one's balance says nothing."""
+    places = [columns.places[name] for name in ("amount", "debit", "credit") if name in columns.places]
+    return any(_fraction(row.cells[at]) == 1 for row in rows for at in places if at < len(row.cells))
 
 
 def _fraction(cell: str) -> int:

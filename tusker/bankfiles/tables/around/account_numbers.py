@@ -18,7 +18,7 @@ LEAST_OF_PART = 8
 """Digits of a number that stand together in the IBAN of its account."""
 LEAST_SEEN = 4
 """Characters that must be visible of a masked number to tell whose account it is."""
-_END_OF = re.compile(r"(?:.*[xX*•.]{2,}[\s-]*)?([0-9]{4})")
+_END_OF = re.compile(r"(?:.*(?<=[xX*•.]{2})[\s-]*)?([0-9]{4})")
 _CODES = re.compile(r"\s*(?:\(\s*([A-Z]{3})\s*\)|([A-Z]{3})$)")
 AROUND = " \t:=_-–'\""
 """What may stand between a label and its value, and around that."""
@@ -130,7 +130,7 @@ def _iban(bare: str) -> str | None:
 
 
 def _is_masked(number: str) -> bool:
-    return bool(re.fullmatch(r"[0-9]*[X*•#]+[0-9X*•#]*", number.upper()))
+    return bool(re.fullmatch(r"[0-9]*+[X*•#][0-9X*•#]*", number.upper()))
 
 
 def _fits(masked: str, mine: str) -> bool:

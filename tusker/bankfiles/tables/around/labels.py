@@ -34,14 +34,14 @@ _LABEL = re.compile(
 """A label of an account's number. What follows it has to be read."""
 _WEAK_LABEL = re.compile(
     r"^\s*(?:account|a/c|konto)\s*(?:id\s*)?[:\-–]?\s*"
-    r"|\b(?:account|a/c|konto|compte|cuenta|conto|rekening|खाता)\s*[:\-–]?\s*(?=[a-z]{0,4}[0-9x*•]{5})",
+    r"|\b(?:account|a/c|konto|compte|cuenta|conto|rekening|खाता)\s*+[:\-–]?+\s*+(?=[a-z]{0,4}[0-9x*•]{5})",
     re.IGNORECASE,
 )
 """Words that may stand before an account's number, or before anything else of it."""
 _OTHERS = re.compile(r"\b(?:virtual|loan|linked|nominee|beneficiary|demat)[\s._-]*$", re.IGNORECASE)
 """Words before a label that make it another number's, where there is a plain one."""
 _ENDING = re.compile(
-    r"\b(?:account|acct|a/c|card)\b[^0-9]{0,30}?(?:ending|ends|\.{2,}|…)\s*(?:in|with)?[\s:.-]*([0-9]{4,6})\b",
+    r"\b(?:account|acct|a/c|card)\b[^0-9]{0,30}?(?:ending|ends|\.{2,}|…)\s*+(?:in|with)?[\s:.-]*+([0-9]{4,6})\b",
     re.IGNORECASE,
 )
 """The end of an account's number, in words or behind dots."""
@@ -49,6 +49,12 @@ _MASKED = re.compile(r"[0-9]{0,6}[xX*•]{2,}[0-9]{4,}")
 _LONE = re.compile(
     r"(?<![0-9A-Za-z])(?:[A-Z]{0,3}[0-9]{11,18}|[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30})(?![0-9A-Za-z])"
 )
+_NAMED = re.compile(
+    r"\b(?:account|acct|a[/-]?c)\b[\s._:-]*+(?:no\b|number\b)?[\s._:-]*+"
+    r"([0-9]{9,18}|[0-9]{4}(?:[ -][0-9]{4}){2,3}|[0-9]{0,6}[xX*•]{2,}[0-9]{4,6})(?![0-9])",
+    re.IGNORECASE,
+)
+"""An account's number behind a word for it in a sheet's name, which may hold years and days as well."""
 _MOMENT = re.compile(
     r"(?:20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])|(?:0[1-9]|[12][0-9]|3[01])(?:0[1-9]|1[0-2])20[0-9]{2})"
     r"(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9])?"
@@ -95,6 +101,13 @@ def lone_number(above: Sequence[CsvRow], below: Sequence[CsvRow], own: Sequence[
 def lone_in(cell: str) -> list[str]:
     """What may be numbers of accounts in a text without a label of one."""
     return [cell] if _MASKED.fullmatch(cell) else _LONE.findall(cell)
+
+
+def cells_of_name(name: str) -> list[str]:
+    """What a sheet's name tells of an account, as cells above its table; empty for a name of something else."""
+    if lone := lone_in(name):
+        return lone
+    return ["a/c no", found[1]] if (found := _NAMED.search(name)) else []
 
 
 def strange_number(
