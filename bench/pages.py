@@ -19,9 +19,11 @@ import re
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -296,19 +298,54 @@ def noted(app: Flask) -> Iterator[list[tuple[str, Any]]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
-def measure(app: Flask, rounds: int = 5, only: str = "", until: float = math.inf) -> list[Row]:
+def side_by_side(
+    urls: Sequence[str], rounds: int = 5, only: str = "", until: float = math.inf
+) -> list[list[Row]]:
+    """What every page takes on each of some books. They are opened in turn, page by page, each book by a process of its
+    own, so that whatever else the machine does meets all books alike."""
+    with ExitStack() as stack:
+        books = [
+            stack.enter_context(
+                ProcessPoolExecutor(1, get_context("spawn"), _begin, (url, rounds, only, until))
+            )
+            for url in urls
+        ]
+        measured: list[list[Row]] = [[] for _ in urls]
+        left = [*zip(books, measured, strict=True)]
+        while left:
+            for book in [*left]:
+                pool, rows = book
+                if row := pool.submit(_next_row).result():
+                    rows.append(row)
+                else:
+                    left.remove(book)
+    return measured
+
+
+_of_this_process: Iterator[Row] = iter(())
+
+
+def _begin(url: str, rounds: int, only: str, until: float) -> None:
+    global _of_this_process
+    _of_this_process = _measure(_app_on(url), rounds, only, until)
+
+
+def _next_row() -> Row | None:
+    return next(_of_this_process, None)
+
+
+def _measure(app: Flask, rounds: int, only: str, until: float) -> Iterator[Row]:
     """What every page takes, the median of some rounds after one that warms it; of one round once the moment `until`
     of the monotonic clock is over."""
-    walk, rows = Walk(app), []
+    walk = Walk(app)
     for visit in [visit for visit in walk.visits() if only in f"{visit.who} {visit.name}"]:
         following: Visit | None = visit
         while following is not None:
             current, first = following, walk.open(following)
             later = walk.later(current, first) if current is visit and first.status == 200 else None
             times = rounds if time.monotonic() < until else 1
-            rows.append(_row(current, first, [walk.open(current) for _ in range(times)]))
+            yield _row(current, first, [walk.open(current) for _ in range(times)])
             following = later
-    return rows
 
 
 def _row(visit: Visit, first: Answer, answers: list[Answer]) -> Row:
@@ -325,7 +362,7 @@ def _row(visit: Visit, first: Answer, answers: list[Answer]) -> Row:
     )
 
 
-def app_on(url: str) -> Flask:
+def _app_on(url: str) -> Flask:
     """The application over a book."""
     environ = {
         "ENVIRONMENT": "TEST",
@@ -348,12 +385,10 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="pages whose role and name have these words")
     options = parser.parse_args()
-    small = {}
-    if options.against:
-        rows = measure(app_on(options.against), options.rounds, options.only)
-        small = {(row.who, row.name): row.median for row in rows}
+    books = [options.url, options.against] if options.against else [options.url]
+    rows, *others = side_by_side(books, options.rounds, options.only)
+    small = {(row.who, row.name): row.median for other in others for row in other}
     print(f"{'role':<10}{'ms':>9}{'p95':>9}{'cpu':>9}{'ratio':>8}{'kB':>7}{'SQL':>5}  page")
-    rows = measure(app_on(options.url), options.rounds, options.only)
     for row in sorted(rows, key=lambda row: row.median):
         before = small.get((row.who, row.name))
         ratio = f"{row.median / before:.1f}" if before else ""

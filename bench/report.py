@@ -89,8 +89,7 @@ def main() -> int:
     sizes = (0, options.large, options.small) if "pages" in options.parts else (0, options.large)
     with _books(sizes) as (empty, large, *small):
         for url in small:
-            of_small = _alone(partial(_pages, url, options.rounds, until[0]))
-            of_large = _alone(partial(_pages, large, options.rounds, until[0]))
+            of_small, of_large = pages.side_by_side([url, large], options.rounds, until=until[0])
             parts += _page_table(of_small, of_large, options)
         admitted: list[Admitted] = []
         jobs: list[bulk.Row] = []
@@ -148,10 +147,6 @@ def _alone(measure: Callable[[], Found]) -> Found:
     """Measure in a process of its own, so that nothing is warm or full from what was measured before."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(measure).result()
-
-
-def _pages(url: str, rounds: int, until: float) -> list[pages.Row]:
-    return pages.measure(pages.app_on(url), rounds, until=until)
 
 
 def _polling(rounds: int, shipments: int, until: float) -> bulk.Row:
