@@ -18,6 +18,7 @@ from sqlalchemy import select
 
 from tests.support.camt import Tx, camt053, camt053_of, stmt
 from tests.support.counting import statements
+from tests.support.movements import ACCOUNT, WRITERS, Movement
 from tests.support.profiles import examples
 from tests.support.values import TODAY
 from tests.support.workbooks import xlsx
@@ -205,3 +206,26 @@ def test_balances_that_do_not_add_up_are_said(bank: Bank, login: Callable[..., F
     bank([TWIN], opening=0, closing=4_99)
     page = login().get("/admin/statements/1").text
     assert "The balances do not add up: opening 0.00 and entries of 5.00 make 5.00" in page
+
+
+@pytest.mark.parametrize("whole_first", [True, False])
+def test_a_row_that_a_file_was_cut_in_is_never_a_second_movement(bank: Bank, whole_first: bool) -> None:
+    swift, head = (
+        WRITERS["mt940 words"],
+        f"Account No,{ACCOUNT}\nDate,Payer,Debit,Credit,Balance,Reference,Text\n",
+    )
+    days = [TODAY - timedelta(ago) for ago in range(4)]
+    wholes = [
+        f"{head}{days[0]},Acme,,5.00,5.00,R1001,\n{days[0]},Bolt,,7.00,12.00,R1002,".encode(),
+        f"{head}{days[1]},Acme,,5.00,5.00,,INV 1001\n{days[1]},Bolt,,7.00,12.00,,INV 1002".encode(),
+        swift([Movement(7_00, days[2], days[2], "BNK-1002")]).partition(b"\r\n:62F:")[0],
+        swift([Movement(7_00, days[3], days[3], text="INV 1002")]).partition(b"\r\n:62F:")[0],
+    ]
+    for whole in wholes:
+        first, second = (whole, whole[:-3]) if whole_first else (whole[:-3], whole)
+        assert bank(first).new
+        assert bank(second).new == 0
+    # what begins alike amid both files is another, and so is another payer's of whom nothing else is told
+    later = f"{head}{TODAY + timedelta(1)},Acme,,7.00,,,{{}}\n{TODAY + timedelta(1)},{{}},,7.00,,,\n"
+    assert bank(later.format("INV", "Bolt").encode()).new == 2
+    assert bank(later.format("INV 7", "Caro").encode()).new == 2

@@ -110,6 +110,13 @@ def test_what_took_the_place_of_a_doubted_one_is_known_itself(
     assert _counts(bank(month)) == (0, known, 2 - known)
 
 
+def test_what_a_doubted_file_left_parked_is_looked_at_anew(bank: Bank) -> None:
+    whole = SWIFT(DAY, opening=9_00)
+    assert bank(whole[: whole.index(b":62F:")]).parked == 3
+    assert (bank(whole).parked, bank(SWIFT(DAY, opening=7_00)).known) == (3, 3)
+    assert db.session.query(StatementEntry).filter_by(state="duplicate").count() == 3
+
+
 SIDES = "Txn Date,Details,Chq No,Withdrawal,Deposit,Balance"
 MARKED = "Date;Narration;Reference;Amount;Dr/Cr;Balance"
 

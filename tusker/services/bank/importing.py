@@ -126,7 +126,8 @@ def _take_over(
     waiting = lock_rows(
         StatementEntry,
         among(StatementEntry.fingerprint, known),
-        StatementEntry.state == EntryState.OPEN,
+        StatementEntry.state.in_([EntryState.OPEN, EntryState.PARKED]),
+        StatementEntry.decided_at.is_(None),
         StatementEntry.statement_id.in_(select(BankStatement.id).where(BankStatement.doubt != "")),
         ~exists().where(Event.subject == Subject.STATEMENT_ENTRY, Event.subject_id == StatementEntry.id),
     )

@@ -6,10 +6,12 @@ import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from operator import attrgetter
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
+from tusker.domain.accounts import same_number
 from tusker.domain.bank.banking import Entry, numbered
 from tusker.domain.bank.overlap import Held, Relation, Span, relation, sort_out
 from tusker.extensions import db
@@ -21,6 +23,10 @@ _STANDING: dict[str, Literal["waiting", "copy"]] = {
     EntryState.IN_DOUBT: "waiting",
     EntryState.DUPLICATE: "copy",
 }
+_MOVE = ("direction", "amount", "booked_on")
+_WORDS = ("bank_reference", "remittance", "counterparty", "counterparty_account", "end_to_end_id")
+_move: attrgetter[tuple[Any, ...]] = attrgetter(*_MOVE)
+_words: attrgetter[tuple[str, ...]] = attrgetter(*_WORDS)
 
 
 class Sorted(NamedTuple):
@@ -32,8 +38,12 @@ class Sorted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
+    id: int
     fingerprint: str
     state: str
+    move: tuple[Any, ...]
+    words: tuple[str, ...]
+    statement: BankStatement
     span: Span
 
 
@@ -68,7 +78,47 @@ def sort_entries(statement: BankStatement, entries: Sequence[Entry]) -> list[Sor
         if fate.fate == "new" and entry.fingerprint in advised.doubtful:
             fate = fate._replace(fate="doubtful")
         sorted_out.append(fate)
-    return sorted_out
+    cut = _perhaps_cut(statement, sorted_out, stored.values())
+    return [each._replace(fate="doubtful") if each.entry.fingerprint in cut else each for each in sorted_out]
+
+
+def _perhaps_cut(statement: BankStatement, read: Sequence[Sorted], stored: Collection[_Stored]) -> set[str]:
+    """The fingerprints of new movements that may be stored ones: of the row in which a file was cut, only a part is
+    left of what tells its movement from others."""
+    new = [each.entry for each in read if each.fate == "new"]
+    listed = {each.entry.fingerprint for each in read}
+    others = [
+        row
+        for row in stored
+        if new
+        and row.fingerprint not in listed
+        and row.state != EntryState.DUPLICATE
+        and row.span.file != statement.digest
+        and same_number(row.statement.account, statement.account)
+    ]
+    if not others:
+        return set()
+    theirs = among(StatementEntry.statement_id, {row.statement.id for row in others})
+    ends = select(func.max(StatementEntry.id)).where(theirs).group_by(StatementEntry.statement_id)
+    last = {*db.session.scalars(ends)}
+    parts = defaultdict(list)
+    for row in others:
+        if row.id in last:
+            parts[row.move].append(row.words)
+    wholes = [row.words for row in others if row.move == _move(read[-1].entry)]
+    return {
+        each.fingerprint
+        for each in new
+        if any(_is_part(part, _words(each)) for part in parts[_move(each)])
+        or (each is read[-1].entry and any(_is_part(_words(each), whole) for whole in wholes))
+    }
+
+
+def _is_part(part: tuple[str, ...], whole: tuple[str, ...]) -> bool:
+    """Whether the words of a row may be what a cut left of another's."""
+    # other parties may have been read in what was left of a text; where none was, only they tell payments apart
+    told = 2 if part[1] and part[1] != whole[1] else len(part)
+    return part != whole and all(map(str.startswith, whole[:told], part[:told]))
 
 
 def _fates(
@@ -107,17 +157,20 @@ def free_prints(entries: Sequence[Entry], used: Collection[str]) -> Callable[[En
 
 def _stored_like(entries: Sequence[Entry]) -> dict[str, _Stored]:
     """The stored movements of the same days and amounts by fingerprint; those that may be the same are among them."""
+    told = ("id", "fingerprint", "state", "statement_id", *_MOVE, *_WORDS)
     rows = db.session.execute(
-        select(StatementEntry.fingerprint, StatementEntry.state, StatementEntry.statement_id).where(
+        select(*(getattr(StatementEntry, name) for name in told)).where(
             StatementEntry.booked_on.in_({entry.booked_on for entry in entries}),
             among(StatementEntry.amount, {entry.amount for entry in entries}),
         )
     ).all()
     theirs = select(BankStatement).where(among(BankStatement.id, {row.statement_id for row in rows}))
-    spans = {statement.id: _span(statement) for statement in db.session.scalars(theirs)}
+    of = {statement.id: (statement, _span(statement)) for statement in db.session.scalars(theirs)}
     return {
-        fingerprint: _Stored(fingerprint, state, spans[statement_id])
-        for fingerprint, state, statement_id in rows
+        row.fingerprint: _Stored(
+            row.id, row.fingerprint, row.state, _move(row), _words(row), *of[row.statement_id]
+        )
+        for row in rows
     }
 
 
