@@ -17,6 +17,16 @@ from tests.support.pages import HTMX, button_values, words
 from tests.support.threads import in_threads
 from tests.support.values import TERMS
 from tusker.clock import today
+from tusker.domain.terms import (
+    TERM_FIELDS,
+    Collection,
+    DayCount,
+    DueConvention,
+    InterestMethod,
+    InterestTiming,
+    Terms,
+)
+from tusker.errors import InvalidInput
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Event, Invoice, Role
 from tusker.queries.credit.credit_lines import (
@@ -242,3 +252,31 @@ def test_a_form_sent_several_times_at_once_opens_one_line(
     answers = in_threads(app, [lambda b=b: b.post("/customers/lines/new", data=data) for b in browsers])
     assert sorted(answer.status_code for answer in answers) == [303, 422, 422, 422, 422, 422]
     assert count(CreditLine) == 1
+
+
+def test_the_database_keeps_the_bounds_of_terms(scalar: Callable[..., bool | None]) -> None:
+    edges: dict[str, tuple[object, ...]] = {
+        "advance_rate": (Decimal(0), Decimal(1), Decimal("1.000001")),
+        **dict.fromkeys(("apr", "penal_rate"), (Decimal("-0.000001"), Decimal(1), Decimal("1.000001"))),
+        "fee_rate": (Decimal("-0.000001"), Decimal("0.2"), Decimal("0.200001")),
+        "tenor_days": (0, 1, 730, 731),
+        "grace_days": (-1, 0, 90, 91),
+        "recourse_days": (-1, 0, 365, 366, None),
+        **dict.fromkeys(("fee_flat", "fee_min"), (-1, 0)),
+        "fee_max": (-1, 0, None),
+        "day_count": ("", *DayCount),
+        "interest_method": ("", *InterestMethod),
+        "interest_timing": ("", *InterestTiming),
+        "due_convention": ("", *DueConvention),
+        "collection": ("", *Collection),
+    }
+    assert edges.keys() == set(TERM_FIELDS)
+    for name, values in edges.items():
+        for value in values:
+            whole = {**TERMS.as_dict(), name: value}
+            try:
+                allowed = bool(Terms.of(whole))
+            except (InvalidInput, ValueError):
+                allowed = False
+            named = ", ".join(f"{field} => :{field}" for field in TERM_FIELDS)
+            assert scalar(f"SELECT terms_valid({named})", **whole) is allowed, (name, value)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.status import Status, Tone
 from tusker.extensions import Base
-from tusker.models.columns import Id, Instant, LimitColumns, TermsColumns, limit_checks, one_of, terms_checks
+from tusker.models.columns import Id, Instant, LimitColumns, TermsColumns, limit_checks, one_of, terms_check
 from tusker.models.credit.customer import PurchaserAccount, SupplierAccount
 
 
@@ -30,7 +30,7 @@ class CreditLine(LimitColumns, TermsColumns, Base):
         CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="valid_dates_in_order"),
         one_of("status", LineStatus),
         *limit_checks(),
-        *terms_checks(),
+        terms_check(),
     )
 
     id: Mapped[Id]

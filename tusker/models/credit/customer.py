@@ -23,7 +23,7 @@ from tusker.models.columns import (
     Name,
     TermsColumns,
     limit_checks,
-    terms_checks,
+    terms_check,
 )
 
 
@@ -100,7 +100,7 @@ class SupplierAccount(Account, TermsColumns, Base):
     """A company as supplier, and the terms that its new credit lines take over."""
 
     __tablename__ = "supplier_accounts"
-    __table_args__ = (*_account_checks(), *terms_checks())
+    __table_args__ = (*_account_checks(), terms_check())
 
     customer: Mapped[Customer] = relationship(back_populates="supplier", lazy="joined")
 

@@ -11,7 +11,7 @@ from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.credit.limits import Bound, Refusal, refusal_of
 from tusker.domain.delivery.financeable import Grounds, PurchaserAnswer
 from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant, LongText, Money, TermsColumns, one_of, terms_checks
+from tusker.models.columns import Code, Id, Instant, LongText, Money, TermsColumns, one_of, terms_check
 from tusker.models.credit.credit_line import CreditLine
 from tusker.models.credit.customer import Customer
 
@@ -54,7 +54,7 @@ class Invoice(TermsColumns, Base):
             " AND (overruled_at IS NULL OR purchaser_answer IS NOT DISTINCT FROM 'disputed')",
             name="overrule_complete",
         ),
-        *terms_checks(),
+        terms_check(),
         Index(
             "uq_invoices_live_number",
             "supplier_id",

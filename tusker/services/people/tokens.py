@@ -192,19 +192,18 @@ class Caller:
 USE_NOTED_EVERY = timedelta(minutes=1)
 _FIND = Prepared(
     text("""
-    WITH found AS (
-        SELECT t.id, t.name, t.scope, t.prefix, t.last_used_at, t.customer_id, c.name AS company, c.reference,
-            EXISTS (SELECT 1 FROM supplier_accounts WHERE customer_id = c.id) AS is_supplier,
-            EXISTS (SELECT 1 FROM purchaser_accounts WHERE customer_id = c.id) AS is_purchaser
-        FROM api_tokens t JOIN customers c ON c.id = t.customer_id LEFT JOIN users u ON u.id = t.created_by
-        WHERE t.token_hash = :hash AND t.revoked_at IS NULL AND t.expires_at > :now AND u.active IS NOT FALSE
-    ), noted AS (
-        UPDATE api_tokens SET last_used_at = :now
-        WHERE id = (SELECT id FROM found WHERE COALESCE(last_used_at <= :noted_before, true))
-            AND COALESCE(last_used_at <= :noted_before, true)
-    )
-    SELECT id, name, prefix, customer_id, company, reference, is_supplier, is_purchaser, scope = 'request' AS may_write
-    FROM found
+    SELECT t.id, t.name, t.prefix, t.customer_id, c.name AS company, c.reference,
+        EXISTS (SELECT 1 FROM supplier_accounts WHERE customer_id = c.id) AS is_supplier,
+        EXISTS (SELECT 1 FROM purchaser_accounts WHERE customer_id = c.id) AS is_purchaser,
+        t.scope = 'request' AS may_write, t.last_used_at
+    FROM api_tokens t JOIN customers c ON c.id = t.customer_id LEFT JOIN users u ON u.id = t.created_by
+    WHERE t.token_hash = :hash AND t.revoked_at IS NULL AND t.expires_at > :now AND u.active IS NOT FALSE
+    """)
+)
+_NOTE = Prepared(
+    text("""
+    UPDATE api_tokens SET last_used_at = :now
+    WHERE id = :token_id AND COALESCE(last_used_at <= :noted_before, true)
     """)
 )
 
@@ -214,7 +213,12 @@ def find_token(secret: str, now: datetime) -> Caller | None:
 
     When it was last used is noted to the minute: a busy token must not be a row that all its calls write.
     """
-    values = {"hash": hash_token(secret), "now": now, "noted_before": now - USE_NOTED_EVERY}
+    noted_before = now - USE_NOTED_EVERY
     with standing_alone() as connection:
-        rows = _FIND.rows(connection, values)
-    return Caller(*rows[0]) if rows else None
+        rows = _FIND.rows(connection, {"hash": hash_token(secret), "now": now})
+        if not rows:
+            return None
+        *caller, used_at = rows[0]
+        if used_at is None or used_at <= noted_before:
+            _NOTE.rows(connection, {"token_id": caller[0], "now": now, "noted_before": noted_before})
+    return Caller(*caller)
