@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from tests.support.api import Api
-from tusker.api import routes
+from tusker.api.credit import routes
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, Invoice
 

@@ -21,7 +21,7 @@ from tests.support.courier_double import CourierDouble
 from tests.support.polling import DELIVERED, IN_TRANSIT, SECRET, Book
 from tests.support.running import until
 from tools.courier.webhooks import Target
-from tusker.api.webhooks import LARGEST_WEBHOOK
+from tusker.api.delivery.webhooks import LARGEST_WEBHOOK
 from tusker.extensions import db
 from tusker.jobs.polling import poll_carrier
 from tusker.jobs.webhooks import work_off_webhooks

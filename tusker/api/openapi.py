@@ -10,11 +10,12 @@ from flask import current_app
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from tusker.api import schemas, webhooks
+from tusker.api import schemas
+from tusker.api.credit.subject import DETAILS, REFS
+from tusker.api.delivery import webhooks
 from tusker.api.endpoints import OPERATIONS, PREFIX, Operation
 from tusker.api.inputs import LONGEST_KEY
 from tusker.api.problems import CHALLENGE, KINDS, MEDIA_TYPE
-from tusker.api.subject import DETAILS, REFS
 from tusker.web.urls import LARGEST_ID
 
 _REF = "#/components/schemas/{model}"

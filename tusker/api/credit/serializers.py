@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from tusker import models
-from tusker.api import invoice_schemas, schemas
+from tusker.api import schemas
+from tusker.api.credit import invoice_schemas
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.credit.limits import Bound, LimitUse, LineState
 from tusker.domain.credit.limits import Refusal as DomainRefusal

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tusker.api import inputs, serializers
+from tusker.api import inputs
+from tusker.api.credit import serializers
+from tusker.api.credit.shown import invoices_now
+from tusker.api.credit.subject import fields_sent, name_field, read_subject
 from tusker.api.problems import ApiError
-from tusker.api.shown import invoices_now
-from tusker.api.subject import fields_sent, name_field, read_subject
 from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.domain.numbers import loose_forms, strict_form
 from tusker.errors import Conflict, Duplicate, TuskerError

@@ -7,12 +7,13 @@ from datetime import date
 from flask import url_for
 from pydantic import ValidationError
 
-from tusker.api import inputs, invoice_schemas, schemas, serializers
+from tusker.api import inputs, schemas
+from tusker.api.credit import invoice_schemas, serializers
+from tusker.api.credit.requesting import Answer, Asked, Result, answer_all, read_asked
+from tusker.api.credit.shown import missing_for, room_for
+from tusker.api.credit.subject import naming, read_subject
 from tusker.api.endpoints import Operation, Reply
 from tusker.api.problems import ApiError, described, refuse_invalid
-from tusker.api.requesting import Answer, Asked, Result, answer_all, read_asked
-from tusker.api.shown import missing_for, room_for
-from tusker.api.subject import naming, read_subject
 from tusker.carriers.registry import get_carriers
 from tusker.currency import currency
 from tusker.errors import TuskerError, existing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tusker.api import invoice_schemas, serializers
+from tusker.api.credit import invoice_schemas, serializers
 from tusker.api.endpoints import Operation, Reply
 from tusker.domain.credit.limits import Refusal
 from tusker.errors import NotFound

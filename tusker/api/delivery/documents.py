@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import request, url_for
 
 from tusker import models
-from tusker.api import inputs, invoice_schemas
+from tusker.api import inputs
+from tusker.api.credit import invoice_schemas
 from tusker.api.endpoints import Operation, Reply
 from tusker.domain.files import MediaType
 from tusker.errors import existing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import date
 
-from tusker.api import invoice_schemas, serializers
+from tusker.api.credit import invoice_schemas, serializers
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.delivery.financeable import Condition
 from tusker.queries import api as queries
