@@ -11,7 +11,7 @@ import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from tusker.carriers.base import CarrierRefused, CarrierUnavailable, unreadable
+from tusker.carriers.base import CarrierRefused, CarrierUnavailable, list_at, unreadable
 from tusker.carriers.parcels import (
     FINANCEABLE,
     ParcelCarrier,
@@ -70,11 +70,12 @@ class AfterShipCarrier(ParcelCarrier):
     name = NAME
     label = "AfterShip"
     example = EXAMPLE
+    unnamed = say("an answer without a tracking number")
     batch_size = BATCH_SIZE
     requests_per_second = 6.0
 
     def check(self) -> str:
-        _trackings(_data(self._http.get_json("/trackings", [("limit", "1")])))
+        list_at(self, _data(self._http.get_json("/trackings", [("limit", "1")])), "trackings")
         return say("{carrier} answers and accepts the key.", carrier=self.label)
 
     def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> bool:
@@ -89,7 +90,7 @@ class AfterShipCarrier(ParcelCarrier):
             raise unreadable(AfterShipCarrier, say("a webhook that is no event"))
         if event != "tracking_update":
             return []
-        return [_read(at(body, "msg"))]
+        return [self._named(read_tracking(at(body, "msg")))]
 
     def _ask(self, parcels: Mapping[str, ParcelRef]) -> dict[str, TrackedOrder]:
         numbers = ",".join(dict.fromkeys(parcel.number for parcel in parcels.values()))
@@ -101,7 +102,7 @@ class AfterShipCarrier(ParcelCarrier):
         cursor: list[tuple[str, str]] = []
         for _ in range(MOST_PAGES):
             data = _data(self._http.get_json("/trackings", params + cursor))
-            yield from _trackings(data)
+            yield from list_at(self, data, "trackings")
             following = text_or_none(at(data, "pagination", "next_cursor"))
             if at(data, "pagination", "has_next_page") is not True or following is None:
                 return
@@ -113,7 +114,7 @@ class AfterShipCarrier(ParcelCarrier):
             question["slug"] = parcel.courier
         data = _data(self._http.post_json("/trackings", question))
         inner = at(data, "tracking")
-        order = _read(inner if inner is not None else data)
+        order = self._named(read_tracking(inner if inner is not None else data))
         return order if str(parcel) in (order.ref, *order.aliases) else None
 
 
@@ -125,7 +126,7 @@ def read_tracking(item: object) -> TrackedOrder | None:
     ref = named_parcel(number, text_or_none(at(item, "slug")))
     events = history(at(item, "checkpoints"), _read_event)
     tag, subtag = at(item, "tag"), at(item, "subtag")
-    raw_status = _raw_status(tag, subtag)
+    raw_status = raw_words(tag, subtag)
     status = read_status(tag, subtag)
     if at(item, "return_to_sender") is True and status is ShipmentStatus.DELIVERED:
         # Delivered to whom it came from.
@@ -155,14 +156,10 @@ def _read_event(item: Mapping[str, object]) -> TrackingEvent:
     tag, subtag = item.get("tag"), item.get("subtag")
     return TrackingEvent(
         read_status(tag, subtag),
-        _raw_status(tag, subtag),
+        raw_words(tag, subtag),
         instant(item.get("checkpoint_time")),
         as_object(item),
     )
-
-
-def _raw_status(tag: object, subtag: object) -> str:
-    return raw_words(tag) if subtag is None else raw_words(tag, subtag)
 
 
 def _belongs(tag: object, subtag: object) -> bool:
@@ -178,13 +175,6 @@ def read_status(tag: object, subtag: object) -> ShipmentStatus:
         # A delivery whose subtag says something else is for a person to look at.
         return ShipmentStatus.UNKNOWN
     return refine(word, ShipmentStatus.PICKED_UP if subtag == ACCEPTED_SUBTAG else None)
-
-
-def _read(item: object) -> TrackedOrder:
-    order = read_tracking(item)
-    if order is None:
-        raise unreadable(AfterShipCarrier, say("an answer without a tracking number"))
-    return order
 
 
 def _data(answer: object) -> object:
@@ -206,13 +196,6 @@ def _data(answer: object) -> object:
     if type(code) is not int or not 200 <= code < 300:
         raise unreadable(AfterShipCarrier, say("an answer that says it failed"))
     return at(answer, "data")
-
-
-def _trackings(data: object) -> list[object]:
-    items = at(data, "trackings")
-    if not isinstance(items, list):
-        raise unreadable(AfterShipCarrier, say("an answer without “{key}”", key="trackings"))
-    return items
 
 
 def _headers(key: str) -> dict[str, str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from tusker.carriers.payload import at
 from tusker.domain.delivery.shipments import DirectoryEntry, TrackedOrder
 from tusker.errors import TuskerError
+from tusker.messages import say
 
 
 class CarrierError(TuskerError):
@@ -142,3 +144,11 @@ def unreadable(carrier: Carrier | type[Any], what: str) -> CarrierProtocolError:
     return CarrierProtocolError(
         "The delivery company “{name}” sent {what}.", name=carrier.label, what=what, carrier=carrier.name
     )
+
+
+def list_at(carrier: Carrier | type[Any], answer: object, *path: str) -> list[object]:
+    """The list at this place of an answer. Raises `CarrierProtocolError` where there is none."""
+    items = at(answer, *path)
+    if not isinstance(items, list):
+        raise unreadable(carrier, say("an answer without “{key}”", key=path[-1]))
+    return items

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
-from tusker.carriers.base import CarrierRejected, unreadable
+from tusker.carriers.base import list_at, unreadable
 from tusker.carriers.parcels import (
     FINANCEABLE,
     ParcelCarrier,
@@ -22,12 +22,11 @@ from tusker.carriers.parcels import (
     as_object,
     history,
     instant,
-    lookup,
     match,
     named_parcel,
     near_time,
     raw_words,
-    refine,
+    refined,
     same_time,
     settle,
 )
@@ -120,6 +119,7 @@ class EasyPostCarrier(ParcelCarrier):
     name = NAME
     label = "EasyPost"
     example = EXAMPLE
+    unnamed = say("an answer without a tracking code")
     batch_size = BATCH_SIZE
     requests_per_second = 5.0
 
@@ -145,7 +145,7 @@ class EasyPostCarrier(ParcelCarrier):
         return None if self.asks_alone(ref) else super().register(ref)
 
     def check(self) -> str:
-        _trackers(self._http.get_json("/v2/trackers", [("page_size", "1")]))
+        list_at(self, self._http.get_json("/v2/trackers", [("page_size", "1")]), "trackers")
         return say("{carrier} answers and accepts the key.", carrier=self.label)
 
     def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> bool:
@@ -161,15 +161,10 @@ class EasyPostCarrier(ParcelCarrier):
             raise unreadable(EasyPostCarrier, say("a webhook that is no event"))
         if not kind.startswith("tracker."):
             return []
-        return [_read(at(body, "result"))]
+        return [self._named(read_tracker(at(body, "result")))]
 
     def _by_id(self, tracker_id: str) -> TrackedOrder | None:
-        try:
-            return _read(self._http.get_json(f"/v2/trackers/{quote(tracker_id, safe='')}"))
-        except CarrierRejected as error:
-            if error.details.get("status") == 404:
-                return None
-            raise
+        return self._one(f"/v2/trackers/{quote(tracker_id, safe='')}", read_tracker)
 
     def _ask(self, parcels: Mapping[str, ParcelRef]) -> dict[str, TrackedOrder]:
         codes = dict.fromkeys(parcel.number for parcel in parcels.values())
@@ -181,7 +176,7 @@ class EasyPostCarrier(ParcelCarrier):
         before: list[tuple[str, str]] = []
         for _ in range(MOST_PAGES):
             answer = self._http.get_json("/v2/trackers", params + before)
-            items = _trackers(answer)
+            items = list_at(self, answer, "trackers")
             yield from items
             last = text_or_none(at(items[-1], "id")) if items else None
             if at(answer, "has_more") is not True or last is None:
@@ -192,7 +187,7 @@ class EasyPostCarrier(ParcelCarrier):
         tracker = {"tracking_code": parcel.number}
         if parcel.courier:
             tracker["carrier"] = CARRIER_NAMES.get(parcel.courier, parcel.courier)
-        order = _read(self._http.post_json("/v2/trackers", {"tracker": tracker}))
+        order = self._named(read_tracker(self._http.post_json("/v2/trackers", {"tracker": tracker})))
         # The carrier's name may come back in another spelling, but the code is the one that was sent.
         return order if parcel.number in (order.ref, *order.aliases) else None
 
@@ -205,8 +200,8 @@ def read_tracker(item: object) -> TrackedOrder | None:
     ref = named_parcel(code, text_or_none(at(item, "carrier")))
     events = history(at(item, "tracking_details"), _read_event)
     status, detail = at(item, "status"), at(item, "status_detail")
-    raw_status = raw_words(status, detail) if detail is not None else raw_words(status)
-    now = TrackingEvent(read_status(status, detail), raw_status, None, {})
+    raw_status = raw_words(status, detail)
+    now = TrackingEvent(refined(STATUSES, DETAILS, status, detail), raw_status, None, {})
     now = replace(now, occurred_at=same_time(now, events))
     if at(item, "is_return") is True and now.status is ShipmentStatus.DELIVERED:
         # A parcel that is itself a return was delivered to the supplier.
@@ -240,29 +235,12 @@ def _city(item: object, end: str) -> str | None:
 
 def _read_event(item: Mapping[str, object]) -> TrackingEvent:
     status, detail = item.get("status"), item.get("status_detail")
-    raw_status = raw_words(status, detail) if detail is not None else raw_words(status)
     return TrackingEvent(
-        read_status(status, detail), raw_status, instant(item.get("datetime")), as_object(item)
+        refined(STATUSES, DETAILS, status, detail),
+        raw_words(status, detail),
+        instant(item.get("datetime")),
+        as_object(item),
     )
-
-
-def read_status(status: object, detail: object) -> ShipmentStatus:
-    """Tusker's word for a status and its detail."""
-    return refine(lookup(STATUSES, status), DETAILS.get(detail) if isinstance(detail, str) else None)
-
-
-def _read(item: object) -> TrackedOrder:
-    order = read_tracker(item)
-    if order is None:
-        raise unreadable(EasyPostCarrier, say("an answer without a tracking code"))
-    return order
-
-
-def _trackers(answer: object) -> list[object]:
-    items = at(answer, "trackers")
-    if not isinstance(items, list):
-        raise unreadable(EasyPostCarrier, say("an answer without “{key}”", key="trackers"))
-    return items
 
 
 def _headers(key: str) -> dict[str, str]:

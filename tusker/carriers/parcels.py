@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from tusker.carriers.base import CarrierRejected
+from tusker.carriers.base import CarrierRejected, unreadable
 from tusker.carriers.http import CarrierHttp
 from tusker.carriers.payload import json_safe
+from tusker.chunks import chunks
 from tusker.domain.delivery.shipments import (
     CONTRADICTS_DELIVERY,
     DirectoryEntry,
@@ -86,12 +87,13 @@ def named_parcel(number: str, courier: str | None) -> ParcelRef:
     return ref if len(str(ref)) <= REFERENCE_LENGTH else ParcelRef(ref.number)
 
 
-def raw_words(*values: object) -> str:
+def raw_words(word: object, detail: object = None) -> str:
     """A vendor's words as they were written: `in_transit/arrived_at_facility`.
 
     Plain words stand bare, everything else (null, an empty text, a number) as JSON text, so that no two values
     look alike.
     """
+    values = (word,) if detail is None else (word, detail)
     return "/".join(_raw_word(value) for value in values)[:RAW_STATUS_LENGTH]
 
 
@@ -104,6 +106,16 @@ def _raw_word(value: object) -> str:
 def lookup(words: Mapping[str, ShipmentStatus], value: object) -> ShipmentStatus:
     """Tusker's word for a vendor's; unknown for anything that is not exactly a listed text."""
     return words.get(value, ShipmentStatus.UNKNOWN) if isinstance(value, str) else ShipmentStatus.UNKNOWN
+
+
+def refined(
+    words: Mapping[str, ShipmentStatus],
+    details: Mapping[str, ShipmentStatus | None],
+    value: object,
+    detail: object,
+) -> ShipmentStatus:
+    """Tusker's word for a vendor's and for its detail; see `refine`."""
+    return refine(lookup(words, value), details.get(detail) if isinstance(detail, str) else None)
 
 
 def instant(value: object) -> datetime | None:
@@ -254,6 +266,8 @@ class ParcelCarrier:
     label: str
     example: str
     """A reference as it should look."""
+    unnamed: str
+    """What is said of an answer that names no parcel."""
     courier_needed = False
     """Whether a bare number is no reference."""
     declares_orders = False
@@ -280,9 +294,8 @@ class ParcelCarrier:
             except InvalidInput:
                 log.info("carrier %s: %r cannot be a reference", self.name, ref[:60])
         found: dict[str, TrackedOrder] = {}
-        wanted = list(parcels.items())
-        for start in range(0, len(wanted), self.batch_size):
-            found.update(self._ask(dict(wanted[start : start + self.batch_size])))
+        for batch in chunks(list(parcels.items()), self.batch_size):
+            found.update(self._ask(dict(batch)))
         for ref in parcels if register else ():
             if ref not in found and (order := self.register(ref)) is not None:
                 found[ref] = order
@@ -305,6 +318,21 @@ class ParcelCarrier:
 
     def _parse(self, text: str) -> ParcelRef:
         return parse_parcel(text, example=self.example, courier_needed=self.courier_needed)
+
+    def _named(self, order: TrackedOrder | None) -> TrackedOrder:
+        """What was read of an answer; raises `CarrierProtocolError` where it names no parcel."""
+        if order is None:
+            raise unreadable(type(self), self.unnamed)
+        return order
+
+    def _one(self, path: str, read: Callable[[object], TrackedOrder | None]) -> TrackedOrder | None:
+        """The answer to a question about one parcel; None where the vendor does not have it."""
+        try:
+            return self._named(read(self._http.get_json(path)))
+        except CarrierRejected as error:
+            if error.details.get("status") == 404:
+                return None
+            raise
 
     def _ask(self, parcels: Mapping[str, ParcelRef]) -> dict[str, TrackedOrder]:
         """One question about a batch of parcels by their references; unknown ones are absent."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from tusker.carriers.base import CarrierRejected, unreadable
+from tusker.carriers.base import list_at, unreadable
 from tusker.carriers.parcels import (
     FINANCEABLE,
     ParcelCarrier,
@@ -18,10 +18,9 @@ from tusker.carriers.parcels import (
     as_object,
     history,
     instant,
-    lookup,
     near_time,
     raw_words,
-    refine,
+    refined,
     settle,
 )
 from tusker.carriers.payload import at, text_or_none
@@ -82,13 +81,12 @@ class ShippoCarrier(ParcelCarrier):
     name = NAME
     label = "Shippo"
     example = EXAMPLE
+    unnamed = say("an answer without a carrier and a tracking number")
     courier_needed = True
     requests_per_second = 8.0  # 500 a minute with a live key
 
     def check(self) -> str:
-        answer = self._http.get_json("/carrier_accounts/", [("results", "1")])
-        if not isinstance(at(answer, "results"), list):
-            raise unreadable(ShippoCarrier, say("an answer without “{key}”", key="results"))
+        list_at(self, self._http.get_json("/carrier_accounts/", [("results", "1")]), "results")
         return say("{carrier} answers and accepts the key.", carrier=self.label)
 
     def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> bool:
@@ -109,21 +107,16 @@ class ShippoCarrier(ParcelCarrier):
             raise unreadable(ShippoCarrier, say("a webhook that is no event"))
         if event != "track_updated":
             return []
-        return [_read(at(body, "data"))]
+        return [self._named(read_track(at(body, "data")))]
 
     def _ask(self, parcels: Mapping[str, ParcelRef]) -> dict[str, TrackedOrder]:
-        found = {ref: self._one(parcel) for ref, parcel in parcels.items()}
+        found = {ref: self._track(parcel) for ref, parcel in parcels.items()}
         return {ref: order for ref, order in found.items() if order is not None}
 
-    def _one(self, parcel: ParcelRef) -> TrackedOrder | None:
+    def _track(self, parcel: ParcelRef) -> TrackedOrder | None:
         path = f"/tracks/{quote(parcel.courier or '', safe='')}/{quote(parcel.number, safe='')}"
-        try:
-            order = _read(self._http.get_json(path))
-        except CarrierRejected as error:
-            if error.details.get("status") == 404:
-                return None
-            raise
-        if order.ref != str(parcel):
+        order = self._one(path, read_track)
+        if order is not None and order.ref != str(parcel):
             raise unreadable(ShippoCarrier, say("an answer about another number than was asked for"))
         return order
 
@@ -166,25 +159,11 @@ def _read_event(item: Mapping[str, object]) -> TrackingEvent:
     status, substatus = item.get("status"), item.get("substatus")
     code = at(substatus, "code") if isinstance(substatus, Mapping) else substatus
     return TrackingEvent(
-        read_status(status, code),
-        raw_words(status, code) if code is not None else raw_words(status),
+        refined(STATUSES, SUBSTATUSES, status, code),
+        raw_words(status, code),
         instant(item.get("status_date")),
         as_object(item),
     )
-
-
-def read_status(status: object, substatus: object) -> ShipmentStatus:
-    """Tusker's word for a status and its substatus' code."""
-    return refine(
-        lookup(STATUSES, status), SUBSTATUSES.get(substatus) if isinstance(substatus, str) else None
-    )
-
-
-def _read(item: object) -> TrackedOrder:
-    order = read_track(item)
-    if order is None:
-        raise unreadable(ShippoCarrier, say("an answer without a carrier and a tracking number"))
-    return order
 
 
 def _headers(key: str) -> dict[str, str]:

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from tusker.carriers.base import unreadable
+from tusker.carriers.base import list_at
 from tusker.carriers.http import CarrierHttp
 from tusker.carriers.payload import at, instant_or_none, json_safe, text_or_none, web_address_or_none
 from tusker.carriers.settings import CarrierSettings, CarrierSpec
 from tusker.carriers.webhook import header, hmac_sha256, read_body, same
+from tusker.chunks import chunks
 from tusker.domain.delivery.shipments import (
     DirectoryEntry,
     Document,
@@ -95,8 +96,8 @@ class TuskerCarrier:
         """See `Carrier.fetch`. Blank references are not asked for; one asked twice is asked once."""
         wanted = list(dict.fromkeys(ref for ref in refs if ref.strip()))
         found: dict[str, TrackedOrder] = {}
-        for start in range(0, len(wanted), BATCH_SIZE):
-            found.update(self._fetch_batch(wanted[start : start + BATCH_SIZE]))
+        for batch in chunks(wanted, BATCH_SIZE):
+            found.update(self._fetch_batch(batch))
         return found
 
     def register(self, ref: str) -> TrackedOrder | None:
@@ -109,7 +110,9 @@ class TuskerCarrier:
         What one that does not know it answers is about other senders or over, and is left out here.
         """
         question = {"cust_id": sender_id, "size": LISTED}
-        found = self._by_ref(_list_at(self._http.post_json("/orders/search", {"pl": question}), "orders"))
+        found = self._by_ref(
+            list_at(self, self._http.post_json("/orders/search", {"pl": question}), "pl", "orders")
+        )
         mine = (choose(orders) for orders in found.values())
         return [
             order
@@ -122,13 +125,13 @@ class TuskerCarrier:
             return []
         question = {"type": 4, "p_txt": text.strip(), "stts": [0], "s_by": "name", "s_dir": 1}
         answer = self._http.post_json("/search/users/suggestions", {"pl": question})
-        entries = (read_entry(user) for user in _list_at(answer, "users"))
+        entries = (read_entry(user) for user in list_at(self, answer, "pl", "users"))
         return [entry for entry in entries if entry is not None]
 
     def check(self) -> str:
         """See `Carrier.check`: asks for an order that nobody has."""
         question = {"o_ref_nos": ["connection-test"], "size": 1}
-        _list_at(self._http.post_json("/orders/search", {"pl": question}), "orders")
+        list_at(self, self._http.post_json("/orders/search", {"pl": question}), "pl", "orders")
         return say("{carrier} answers and accepts the key.", carrier=self.label)
 
     def verify_webhook(self, raw: bytes, headers: Mapping[str, str], secret: str) -> bool:
@@ -137,12 +140,12 @@ class TuskerCarrier:
         return bool(secret) and same(expected, header(headers, SIGNATURE_HEADER))
 
     def read_webhook(self, raw: bytes) -> list[TrackedOrder]:
-        found = self._by_ref(_list_at(read_body(self, raw), "orders"))
+        found = self._by_ref(list_at(self, read_body(self, raw), "pl", "orders"))
         return [choose(orders) for orders in found.values()]
 
-    def _fetch_batch(self, refs: list[str]) -> dict[str, TrackedOrder]:
-        answer = self._http.post_json("/orders/search", {"pl": {"o_ref_nos": refs, "size": BATCH_SIZE}})
-        found = self._by_ref(_list_at(answer, "orders"))
+    def _fetch_batch(self, refs: Sequence[str]) -> dict[str, TrackedOrder]:
+        answer = self._http.post_json("/orders/search", {"pl": {"o_ref_nos": list(refs), "size": BATCH_SIZE}})
+        found = self._by_ref(list_at(self, answer, "pl", "orders"))
         if not found.keys() <= set(refs):
             log.warning("carrier %s: an order without a reference that was asked for is ignored", NAME)
         return {ref: choose(orders) for ref, orders in found.items() if ref in refs}
@@ -156,13 +159,6 @@ class TuskerCarrier:
             else:
                 found.setdefault(order.ref, []).append(order)
         return found
-
-
-def _list_at(answer: object, key: str) -> list[object]:
-    items = at(answer, "pl", key)
-    if not isinstance(items, list):
-        raise unreadable(TuskerCarrier, say("an answer without “{key}”", key=key))
-    return items
 
 
 def read_order(item: object, *, exponent: int) -> TrackedOrder | None:
