@@ -35,7 +35,7 @@ from tusker.web.access import PUBLIC, SignInNeeded, access_of, acting, allow, pu
 from tusker.web.forms.kept import form_of_request, page_of_form, seal
 from tusker.web.guards.guessing import confirm_password
 from tusker.web.guards.visitors import network, visitor
-from tusker.web.htmx import current_path, done, is_htmx
+from tusker.web.htmx import current_path, done, is_htmx, render
 from tusker.web.urls import local_url
 
 # One sentence for every reason, so that nobody learns which part was wrong.
@@ -233,7 +233,7 @@ def forgot() -> ResponseReturnValue:
         else:
             flash(ASKED, "info")
             return redirect(url_for("auth.login"), 303)
-    return render_template("auth/forgot.html", form=form), 422 if form.is_submitted() else 200
+    return render("auth/forgot.html", form=form)
 
 
 @bp.route(f"{passwords.RESET_PATH}<token>", methods=["GET", "POST"])
@@ -251,7 +251,7 @@ def reset(token: str) -> ResponseReturnValue:
             empty_session(session.get("language"))
             flash(say("Your new password is set. Sign in with it."), "success")
             return redirect(url_for("auth.login"), 303)
-    return render_template("auth/reset.html", form=form), 422 if form.is_submitted() else 200
+    return render("auth/reset.html", form=form)
 
 
 def _visitor() -> Context:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Response, flash, redirect, render_template, request, url_for
+from flask import Response, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tusker import clock
@@ -98,8 +98,6 @@ CUSTOMERS = ListOf(
 @bp.get("/")
 @allow(Role.ADMIN, Role.AUDITOR)
 def index() -> ResponseReturnValue:
-    if to := CUSTOMERS.opening():
-        return redirect(to)
     form = CustomersFilter(request.args)
     asked = form.asked()
     shown = CUSTOMERS.shown(form, partial(_rows, **asked), queries.customers_totals(**asked))
@@ -227,7 +225,6 @@ def _form_page(form: CustomerForm, draft: IdentityDraft, customer: Customer | No
     customer_id = customer.id if customer else None
     return render(
         "customers/company/form.html",
-        status=422 if form.errors else 200,
         form=form,
         draft=draft,
         pack=pack,

@@ -73,7 +73,6 @@ def new_line() -> Response:
             return done(say("The credit line was opened."), to=url_for("customers.line", line_id=made_id))
     return render(
         "customers/line/line_form.html",
-        status=422 if form.errors else 200,
         form=form,
         terms_source=source,
         line=None,
@@ -111,7 +110,6 @@ def edit_line(line_id: int) -> Response:
             )
     return render(
         "customers/line/line_form.html",
-        status=422 if form.errors else 200,
         form=form,
         terms_source=None,
         line=row,

@@ -76,7 +76,6 @@ def create_my_token() -> Response:
     return render(
         "customers/people/my_tokens.html",
         "customers/people/_tokens.html",
-        status=422 if form.errors else 200,
         **token_context(current_company_id(), None if secret else form, secret, own=True),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from flask import current_app, redirect, request
+from flask import current_app, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -88,8 +88,6 @@ INVOICES = ListOf(
 @allow()
 def index() -> ResponseReturnValue:
     """The invoices that this person may see, the newest first."""
-    if to := INVOICES.opening():
-        return redirect(to)
     form = _filter_form()
     wanted = _wanted(form) if form.validate() else None
     counts = found_by_status(wanted) if wanted else {}
@@ -132,7 +130,6 @@ def badges() -> ResponseReturnValue:
     ids = {text.partition(".")[0] for text in seen}
     now = statuses_of([int(i) for i in ids if is_id(i)], my_scope())
     return render(
-        "invoices/_badges.html",
         "invoices/_badges.html",
         changed=[row for row in now if row.mark not in seen],
         watched=_unfinished(now),

@@ -51,7 +51,6 @@ def ageing() -> ResponseReturnValue:
     found = _ageing(day) if day else None
     return render(
         "reports/ageing/ageing.html",
-        status=200 if day else 422,
         form=form,
         ageing=found,
         views=views_of(found) if found else [],

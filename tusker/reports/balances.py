@@ -46,7 +46,6 @@ def balance(invoice_id: int) -> ResponseReturnValue:
     form, day = asked_day(past_only=False)
     return render(
         "reports/balance.html",
-        status=200 if day else 422,
         form=form,
         invoice=invoice,
         day=day,

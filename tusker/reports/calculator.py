@@ -38,7 +38,7 @@ def calculator() -> ResponseReturnValue:
             case = _case(form)
         except InvalidInput as error:
             form.take(error)
-    return _answer(form, CasesForm(), case, 422 if form.errors or form.form_errors else 200)
+    return _answer(form, CasesForm(), case)
 
 
 @bp.post("/calculator/cases")
@@ -64,10 +64,12 @@ def calculator_cases() -> ResponseReturnValue:
             return csv_answer("quotes.csv", ANSWERS, rows)
     form = CalculatorForm(None)
     form.start.data, form.tenor_days.data = clock.today(), 90
-    return _answer(form, cases, None, 422)
+    return _answer(form, cases, None, status=422)
 
 
-def _answer(form: CalculatorForm, cases: CasesForm, case: Case | None, status: int) -> ResponseReturnValue:
+def _answer(
+    form: CalculatorForm, cases: CasesForm, case: Case | None, status: int | None = None
+) -> ResponseReturnValue:
     result = case.calculate() if case else None
     rows = milestones(case.debt, [case.as_of] if case.as_of else []) if case else []
     return render(

@@ -27,7 +27,6 @@ def classification() -> ResponseReturnValue:
     borrowers = borrowers_on(day, current_app.config["CLASSIFICATION"]) if day else []
     return render(
         "reports/ageing/classification.html",
-        status=200 if day else 422,
         form=form,
         day=day,
         borrowers=borrowers,

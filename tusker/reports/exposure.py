@@ -77,7 +77,6 @@ def exposure() -> ResponseReturnValue:
     found = [Table(kind, TITLES[kind], exposure_table(kind, day, **own())) for kind in TITLES] if day else []
     return render(
         "reports/exposure.html",
-        status=200 if day else 422,
         form=form,
         day=day,
         today=clock.today(),
@@ -126,7 +125,6 @@ def exposure_rows(kind: str, key: int) -> ResponseReturnValue:
     limit = _limit(bound, key, day or clock.today())
     return render(
         "reports/exposure_rows.html",
-        status=200 if day else 422,
         form=form,
         day=day,
         kind=bound,

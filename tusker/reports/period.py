@@ -50,7 +50,6 @@ def period() -> ResponseReturnValue:
     company = None if mine else supplier or purchaser
     return render(
         "reports/period.html",
-        "reports/period.html",
         first=first,
         last=last,
         about=customer_by_id(company).name if company else None,

@@ -49,7 +49,6 @@ def show() -> ResponseReturnValue:
     begin = min(max(0, request.args.get("after", 0, type=int)), len(lines))
     return render(
         "reports/statement.html",
-        status=422 if form.errors else 200,
         form=form,
         account=account,
         made=made,

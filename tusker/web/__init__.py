@@ -23,6 +23,7 @@ from tusker.web import assets, compression, errors, filters, languages
 from tusker.web.access import guard, is_staff
 from tusker.web.guards import costly
 from tusker.web.guards.slow_bodies import CutSlowBodies
+from tusker.web.lists.listing import open_with_view
 from tusker.web.nav import URGENT, breadcrumbs, navigation
 from tusker.web.pages import list_choices
 from tusker.web.pages.finding import note_what_was_seen, shortcuts
@@ -87,6 +88,7 @@ def init_app(app: Flask) -> None:
     app.before_request_funcs.setdefault(None, [])[:0] = first
     app.teardown_request(_forget_request)
     app.before_request(guard)
+    app.before_request(open_with_view)
     app.after_request(_set_headers)
     app.after_request(note_what_was_seen)
     app.context_processor(_template_context)

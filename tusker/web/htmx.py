@@ -12,7 +12,6 @@ from markupsafe import Markup
 
 from tusker.messages import say
 from tusker.models import Proposal
-from tusker.web.lists.shown import Shown
 from tusker.web.nav import counted_entries
 
 
@@ -34,20 +33,22 @@ def wants_fragment() -> bool:
     )
 
 
-def render(page: str, partial: str | None = None, /, *, status: int = 200, **context: Any) -> Response:
+def render(
+    page: str, partial: str | None = None, /, *, status: int | None = None, **context: Any
+) -> Response:
     """Answer with the template `page`, or with `partial` when htmx asks for a fragment: `_page.html` beside the page
-    unless given.
+    unless given, or the page itself where there is none.
 
-    Use `status=422` for a form that was not taken: htmx swaps it in like a success. A `list` whose filters are wrong
-    has it by itself.
+    A `form` that was not taken, or a `list` whose filters are wrong, answers with 422 unless told otherwise: htmx swaps
+    it in like a success.
     """
-    shown = context.get("list")
-    if status == 200 and isinstance(shown, Shown):
-        status = shown.status
-    if wants_fragment():
-        folder, _, name = page.rpartition("/")
-        page = partial or f"{folder}/_{name}"
-    answer = make_response(render_template(page, **context), status)
+    if status is None:
+        forms = context.get("form"), getattr(context.get("list"), "form", None)
+        status = 422 if any(form and form.errors for form in forms) else 200
+    folder, _, name = page.rpartition("/")
+    beside = partial or f"{folder}/_{name}"
+    body = render_template([beside, page] if wants_fragment() else page, **context)
+    answer = make_response(body, status)
     answer.vary.add("HX-Request")
     return answer
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from flask import Response, redirect, request, url_for
+from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
@@ -70,8 +70,6 @@ PAGE, PARTIAL = "admin/approvals/proposals.html", "admin/approvals/_proposals.ht
 @allow(Role.ADMIN, Role.AUDITOR)
 def approvals() -> ResponseReturnValue:
     """What waits for another admin, or what was decided, the newest first."""
-    if to := PROPOSALS.opening():
-        return redirect(to)
     return render(PAGE, PARTIAL, **_context())
 
 

@@ -79,8 +79,6 @@ STATEMENTS = ListOf(
 @allow(Role.ADMIN, Role.AUDITOR)
 def statements() -> ResponseReturnValue:
     """The imported statements, newest first, and the upload form."""
-    if to := STATEMENTS.opening():
-        return redirect(to)
     return _show_list(StatementForm(None))
 
 
@@ -119,7 +117,7 @@ def upload_statement() -> ResponseReturnValue:
             )
             message = " ".join((result.words, *account_notes(read)))
             return done(message, to=to, category=_tone(result))
-    return _show_list(form, status=422)
+    return _show_list(form)
 
 
 def _left_to_a_worker(data: bytes, name: str) -> ResponseReturnValue:
@@ -168,13 +166,12 @@ def body_too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
         return answer_http_error(error)
     form = StatementForm(None)
     form.file.errors = [TOO_LARGE]
-    return _show_list(form, status=422)
+    return _show_list(form)
 
 
-def _show_list(form: StatementForm, *, status: int = 200) -> ResponseReturnValue:
+def _show_list(form: StatementForm) -> ResponseReturnValue:
     return render(
         "admin/bank/statements.html",
-        status=status,
         form=form,
         own_accounts=own_accounts(),
         unclear=unclear_uploads(),

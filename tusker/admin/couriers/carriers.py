@@ -92,11 +92,9 @@ def carrier(name: str) -> ResponseReturnValue:
                 to=url_for("admin.carriers"),
                 made=made,
             )
-    status = 422 if form.is_submitted() else 200
     return render(
         "admin/couriers/carrier.html",
         "admin/couriers/_carrier_form.html",
-        status=status,
         form=form,
         card=card,
         Source=Source,

@@ -61,7 +61,7 @@ def import_upload() -> ResponseReturnValue:
             form.take(error)
         else:
             return redirect(url_for("admin.import_columns", token=token), 303)
-    return _show_upload(form, status=422)
+    return _show_upload(form)
 
 
 @bp.route("/import/<token>", methods=["GET", "POST"])
@@ -82,10 +82,8 @@ def import_columns(token: str) -> ResponseReturnValue:
             if keep_result(current_user.id, token, result):
                 return redirect(url_for("admin.import_result", token=token), 303)
             return _show_result(token, result)
-    status = 422 if form.is_submitted() else 200
     return render(
         "admin/credit/import_columns.html",
-        status=status,
         form=form,
         upload=upload,
         file=table,
@@ -117,13 +115,8 @@ def refusals_file(refusals: Iterable[Mapping[str, Any]]) -> Response:
     return csv_answer("refusals.csv", REFUSAL_COLUMNS, rows)
 
 
-def _show_upload(form: UploadForm, *, status: int = 200) -> ResponseReturnValue:
-    return render(
-        "admin/credit/import.html",
-        status=status,
-        form=form,
-        files=newest_files(FILES_SHOWN),
-    )
+def _show_upload(form: UploadForm) -> ResponseReturnValue:
+    return render("admin/credit/import.html", form=form, files=newest_files(FILES_SHOWN))
 
 
 def _defaults(token: str, table: CsvTable, carriers: Mapping[str, Carrier]) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def start_large_import(file_id: int) -> ResponseReturnValue:
         else:
             enqueue(IMPORT_JOB, file_id, job_timeout=LONGEST_SECONDS)
             return redirect(url_for("admin.large_import", file_id=file_id), 303)
-    return _show_columns(file_id, form, status=422)
+    return _show_columns(file_id, form)
 
 
 @bp.get("/import/files/<int:file_id>/refusals.csv")
@@ -78,11 +78,10 @@ def cancel_large_import(file_id: int) -> ResponseReturnValue:
     )
 
 
-def _show_columns(file_id: int, form: MappingForm, *, status: int = 200) -> ResponseReturnValue:
+def _show_columns(file_id: int, form: MappingForm) -> ResponseReturnValue:
     file, table = invoice_file(file_id), first_rows(file_id, PREVIEW_ROWS)
     return render(
         "admin/credit/import_columns.html",
-        status=status,
         form=form,
         large=file,
         here=request.path,

@@ -52,7 +52,7 @@ def add_a_rule() -> ResponseReturnValue:
         if form.saved:
             undo = Undo(url_for("admin.end_a_rule", rule_id=rule_id))
             return done(say("The rule is active."), to=url_for("admin.rules"), undo_by=undo)
-    return _show(form, status=422)
+    return _show(form)
 
 
 @bp.post("/rules/<int:rule_id>/change")
@@ -82,10 +82,9 @@ def _form() -> RuleForm:
     return form
 
 
-def _show(form: RuleForm, *, status: int = 200) -> Response:
+def _show(form: RuleForm) -> Response:
     return render(
         "admin/credit/rules.html",
-        status=status,
         form=form,
         standing=rules_made(ended=False, limit=SHOWN),
         ended=rules_made(ended=True, limit=SHOWN),

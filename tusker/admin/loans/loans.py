@@ -64,8 +64,6 @@ LOANS = ListOf(
 @allow(Role.ADMIN, Role.AUDITOR)
 def loans() -> ResponseReturnValue:
     """Open loans, oldest due date first."""
-    if to := LOANS.opening():
-        return redirect(to)
     filters, today = LoanFilter(request.args), clock.today()
     book = positions(today)
     read = partial(open_loans, today, **filters.asked())
@@ -133,7 +131,6 @@ def repay(invoice_id: int) -> ResponseReturnValue:
     return render(
         "admin/loans/repay.html",
         "admin/loans/_repay_row.html",
-        status=422 if form.is_submitted() else 200,
         form=form,
         row=row,
         today=today,
@@ -170,7 +167,6 @@ def write_off(invoice_id: int) -> ResponseReturnValue:
     return render(
         "admin/loans/write_off.html",
         "admin/loans/_write_off_row.html",
-        status=422 if form.is_submitted() else 200,
         form=form,
         row=_loan(invoice_id),
         today=clock.today(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import render_template, url_for
+from flask import url_for
 from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
@@ -12,7 +12,7 @@ from tusker.models import Role
 from tusker.queries.lookup import loans_called
 from tusker.services.loans.book.platform_ids import read_platform_references, set_platform_references
 from tusker.web.access import acting, allow
-from tusker.web.htmx import done
+from tusker.web.htmx import done, render
 
 
 @bp.route("/loans/platform-ids", methods=["GET", "POST"])
@@ -32,5 +32,4 @@ def platform_ids() -> ResponseReturnValue:
                 new=changed,
             )
             return done(words, to=url_for("admin.loans"))
-    status = 422 if form.is_submitted() else 200
-    return render_template("admin/loans/platform_ids.html", form=form), status
+    return render("admin/loans/platform_ids.html", form=form)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from flask import Response, render_template, request, url_for
+from flask import Response, url_for
 from flask.typing import ResponseReturnValue
 
 from tusker import clock
@@ -21,7 +21,7 @@ from tusker.services.loans.relief.undoing import undo_relief
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms.form import sent_reason
-from tusker.web.htmx import Undo, done
+from tusker.web.htmx import Undo, done, render
 from tusker.working_days import working_days
 
 USUAL_EXTENSION = timedelta(days=30)
@@ -96,10 +96,9 @@ def _open_loan(invoice_id: int) -> LoanRow:
     return row
 
 
-def _form(template: str, form: Any, row: LoanRow, **more: object) -> ResponseReturnValue:
-    status = 422 if request.method == "POST" else 200
+def _form(template: str, form: Any, row: LoanRow, **more: Any) -> ResponseReturnValue:
     limits = service.configured_limits()
-    return render_template(template, form=form, row=row, limits=limits, today=clock.today(), **more), status
+    return render(template, form=form, row=row, limits=limits, today=clock.today(), **more)
 
 
 def _undo(made: Relief | Proposal) -> Undo:

@@ -60,8 +60,6 @@ QUEUE = ListOf(
 @allow(Role.ADMIN, Role.AUDITOR)
 def queue() -> ResponseReturnValue:
     """The queue, and what is chosen of it."""
-    if to := QUEUE.opening():
-        return redirect(to)
     return _show()
 
 
@@ -173,7 +171,7 @@ def _with_hold(row: QueueRow, held: Held) -> QueueRow:
     )
 
 
-def _show(*, problem: str | None = None, chosen: Collection[int] = (), status: int = 200) -> Response:
+def _show(*, problem: str | None = None, chosen: Collection[int] = (), status: int | None = None) -> Response:
     filters = SearchFilter(arguments())
     page = QUEUE.page(partial(_rows, **filters.asked()), QUEUE_PAGE)
     search = filters.q.data or ""

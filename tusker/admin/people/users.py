@@ -86,7 +86,6 @@ def new_user() -> ResponseReturnValue:
     return render(
         "admin/people/user_new.html",
         "admin/people/_user_form.html",
-        status=422 if form.is_submitted() else 200,
         form=form,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from flask import Response, redirect, request, url_for
+from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
@@ -68,8 +68,6 @@ PAGE, PARTIAL = "admin/record/attention.html", "admin/record/_attention.html"
 @allow(Role.ADMIN, Role.AUDITOR)
 def attention() -> ResponseReturnValue:
     """Open or settled items, the newest first."""
-    if to := ATTENTION.opening():
-        return redirect(to)
     return render(PAGE, PARTIAL, **_context())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from flask import redirect, render_template, request, url_for
+from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
@@ -109,8 +109,6 @@ EVENTS = ListOf(
 @allow(Role.ADMIN, Role.AUDITOR)
 def events() -> ResponseReturnValue:
     """All events, the newest first."""
-    if to := EVENTS.opening():
-        return redirect(to)
     filters, ends = _filters(request.args), []
 
     def read(*, cursor: Cursor, limit: int) -> list[Event]:

@@ -66,7 +66,6 @@ def several() -> ResponseReturnValue:
     good = [answer for _, answer in answers if isinstance(answer, Quote)]
     return render(
         "invoices/credit/several.html",
-        "invoices/credit/several.html",
         carrier=carrier,
         answers=answers,
         fits=[quote for quote in good if quote.refusal is None],

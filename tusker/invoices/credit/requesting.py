@@ -83,7 +83,7 @@ def request_fields() -> ResponseReturnValue:
 def quote() -> ResponseReturnValue:
     """The quote alone, while the form is filled in; problems are part of the answer and not HTTP errors."""
     form = _form(request.args)
-    return render(PAGE, QUOTE, **_shown(form, _preview_of(form, checked=True)))
+    return render(PAGE, QUOTE, status=200, **_shown(form, _preview_of(form, checked=True)))
 
 
 def _form(given: MultiDict[str, str] | None = None) -> RequestForm:
@@ -156,7 +156,7 @@ def _shown(form: RequestForm, shown: Preview) -> dict[str, Any]:
 
 
 def _page(form: RequestForm, shown: Preview, status: int, notice: str | None = None) -> ResponseReturnValue:
-    return render(PAGE, PAGE, status=status, notice=notice, **_shown(form, shown))
+    return render(PAGE, status=status, notice=notice, **_shown(form, shown))
 
 
 def _not_taken(form: RequestForm, error: TuskerError) -> ResponseReturnValue:

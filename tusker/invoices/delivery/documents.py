@@ -83,4 +83,4 @@ def body_too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
 
 def _not_taken(invoice_id: int, error: TuskerError) -> ResponseReturnValue:
     file = open_file(invoice_id, ReasonForm(formdata=None))
-    return render(PAGE, PAGE, status=error.http_status, document_error=error.message, **file_context(file))
+    return render(PAGE, status=error.http_status, document_error=error.message, **file_context(file))

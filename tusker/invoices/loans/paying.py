@@ -70,7 +70,6 @@ def pay() -> ResponseReturnValue:
     codes = _codes(total, reference) if total > 0 else []
     return render(
         "invoices/loans/pay.html",
-        "invoices/loans/pay.html",
         day=day,
         today=today,
         last=today + AHEAD,

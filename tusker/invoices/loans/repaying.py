@@ -6,7 +6,7 @@ from collections.abc import Collection
 from functools import partial
 from typing import Any
 
-from flask import redirect, request, url_for
+from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -69,8 +69,6 @@ TO_REPAY = ListOf(
 @allow(Role.SUPPLIER, Role.PURCHASER)
 def to_repay() -> ResponseReturnValue:
     """The company's open loans, the oldest due first."""
-    if to := TO_REPAY.opening():
-        return redirect(to)
     return _show()
 
 
@@ -98,7 +96,7 @@ TO_REPAY.serve_files(bp, "/to-repay", *COMPANIES, form=LoanFilter, query=_loans)
 
 
 def _show(
-    chosen: Collection[int] = (), *, problem: str | None = None, status: int = 200
+    chosen: Collection[int] = (), *, problem: str | None = None, status: int | None = None
 ) -> ResponseReturnValue:
     filters, today, scope = LoanFilter(arguments()), clock.today(), my_scope()
     asked = filters.asked()

@@ -86,8 +86,6 @@ class ListOf:
         @bp.get(rule, endpoint=self.endpoint.partition(".")[2])
         @allow(*roles)
         def view() -> ResponseReturnValue:
-            if to := self.opening():
-                return redirect(to)
             sent = form(request.args)
             asked = sent.asked()
             shown = self.shown(sent, partial(query, **asked), totals(**asked) if totals else None)
@@ -120,13 +118,6 @@ class ListOf:
         elif page is None:
             page = self.page(read) if read else KeysetPage((), None, None)
         return Shown(self, form, page, self._order(), totals, views_of(current_user.id, self.name))
-
-    def opening(self) -> str | None:
-        """Where the list opens in place of its bare address: with the view that the person saved for that."""
-        if request.args or wants_fragment():
-            return None
-        opens = [view for view in views_of(current_user.id, self.name) if view.opens]
-        return f"{url_for(self.endpoint)}?{opens[0].query}" if opens and opens[0].query else None
 
     def file(self, ending: str, form: FilterForm, read: Reading[Any]) -> Response:
         """All rows in the order asked for, as CSV or as a workbook: with the columns that were chosen, or all.
@@ -196,6 +187,15 @@ class ListOf:
             if len(rows) < ROWS_AT_ONCE:
                 return
             cursor = replace(cursor, before=self._place(rows[-1], cursor))
+
+
+def open_with_view() -> ResponseReturnValue | None:
+    """Before a request: a list's bare address leads to the view that the person saved to open it with."""
+    of = next((each for each in LISTS.values() if each.endpoint == request.endpoint), None)
+    if of is None or request.args or wants_fragment():
+        return None
+    opens = next((view for view in views_of(current_user.id, of.name) if view.opens), None)
+    return redirect(f"{url_for(of.endpoint)}?{opens.query}") if opens and opens.query else None
 
 
 def _csv(value: object) -> object:

@@ -48,11 +48,6 @@ class Shown:
     views: Sequence[SavedView]
 
     @property
-    def status(self) -> int:
-        """Of the answer that shows it."""
-        return 422 if self.form.errors else 200
-
-    @property
     def columns(self) -> list[Column]:
         return self.of.chosen() or [column for column in self.of.columns if column.usual]
 

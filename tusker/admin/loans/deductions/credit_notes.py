@@ -42,8 +42,6 @@ def new_credit_note(invoice_id: int) -> ResponseReturnValue:
     invoice = invoice_in(Scope(), invoice_id)
     return render(
         "admin/loans/credit_note_new.html",
-        "admin/loans/credit_note_new.html",
-        status=422 if form.is_submitted() else 200,
         form=form,
         invoice=invoice,
         noted=sum(note.amount for note in credit_notes_of(invoice_id)),

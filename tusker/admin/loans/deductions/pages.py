@@ -84,8 +84,6 @@ def new_deduction(invoice_id: int) -> ResponseReturnValue:
             return done(words, to=url_for("invoices.show", invoice_id=invoice_id), undo_by=undo)
     return render(
         "admin/loans/deductions/new.html",
-        "admin/loans/deductions/new.html",
-        status=422 if form.is_submitted() else 200,
         form=form,
         invoice=invoice_in(Scope(), invoice_id),
         noted=sum(note.amount for note in credit_notes_of(invoice_id) if note.stands),

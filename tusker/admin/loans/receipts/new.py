@@ -47,7 +47,6 @@ def new_receipt() -> ResponseReturnValue:
     if request.method == "GET":
         return render(
             "admin/loans/receipts/new.html",
-            "admin/loans/receipts/new.html",
             form=form,
             sheet=None,
             notice=None,
