@@ -25,22 +25,17 @@ def hold(customer_id: int) -> Response:
     with transaction():
         name = hold_customer(acting(), customer_id, reason=sent_reason()).name
     undo = Undo(url_for("customers.lift", customer_id=customer_id))
-    return done(
-        say("{name} is on hold.", name=name),
-        to=url_for("customers.show", customer_id=customer_id),
-        undo_by=undo,
-    )
+    return _changed(customer_id, say("{name} is on hold.", name=name), undo=undo)
 
 
 @bp.post("/<int:customer_id>/lift-hold")
 @allow(Role.ADMIN)
 def lift(customer_id: int) -> Response:
     """Lift the hold that an admin put on a company."""
-    to = url_for("customers.show", customer_id=customer_id)
     with transaction():
         made = lift_hold(acting(), customer_id, reason=sent_reason())
     undo = Undo(url_for("customers.hold", customer_id=customer_id))
-    return done(say("The hold is lifted."), to=to, made=made, undo_by=undo)
+    return _changed(customer_id, say("The hold is lifted."), made, undo=undo)
 
 
 @bp.post("/<int:customer_id>/validity")
@@ -48,7 +43,6 @@ def lift(customer_id: int) -> Response:
 def validity(customer_id: int) -> Response:
     """The days on which one of the company's limits admits something new."""
     form = ValidityForm().checked()
-    to = url_for("customers.show", customer_id=customer_id)
     with transaction():
         days = Validity(form.valid_from.data, form.valid_to.data)
         made = set_validity(acting(), customer_id, form.side.filled, days)
@@ -56,24 +50,26 @@ def validity(customer_id: int) -> Response:
         "supplier": say("The days of the supplier limit were saved."),
         "purchaser": say("The days of the purchaser limit were saved."),
     }
-    return done(saved[form.side.filled], to=to, made=made)
+    return _changed(customer_id, saved[form.side.filled], made)
 
 
 @bp.post("/<int:customer_id>/cities")
 @allow(Role.ADMIN)
 def cities(customer_id: int) -> Response:
     """Where the company sends from and receives; a further city needs another admin where two are asked for."""
-    to = url_for("customers.show", customer_id=customer_id)
     with transaction():
         made = set_cities(acting(), customer_id, request.form.get("cities", ""))
-    return done(say("The cities were saved."), to=to, made=made)
+    return _changed(customer_id, say("The cities were saved."), made)
 
 
 @bp.post("/<int:customer_id>/group")
 @allow(Role.ADMIN)
 def group(customer_id: int) -> Response:
     """The group of companies that the company belongs to; leaving one needs another admin where two are asked for."""
-    to = url_for("customers.show", customer_id=customer_id)
     with transaction():
         made = set_group(acting(), customer_id, request.form.get("group", ""))
-    return done(say("The group was saved."), to=to, made=made)
+    return _changed(customer_id, say("The group was saved."), made)
+
+
+def _changed(customer_id: int, message: str, made: object = None, *, undo: Undo | None = None) -> Response:
+    return done(message, to=url_for("customers.show", customer_id=customer_id), made=made, undo_by=undo)

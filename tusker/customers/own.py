@@ -8,25 +8,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, url_for
+from flask import Response
 from flask_login import current_user
 
 from tusker.clock import today
 from tusker.customers.blueprint import bp
-from tusker.customers.forms import TokenForm
 from tusker.customers.line_lists import MY_LINES
-from tusker.customers.tokens import make_token, token_context
-from tusker.messages import say
+from tusker.customers.tokens import PARTIAL, make_token, revoke, take_over, token_context
 from tusker.models import Role
 from tusker.queries.credit.credit_lines import LineRow, lines_page
 from tusker.queries.credit.customers import customer_by_id
 from tusker.services.credit.standing import why_closed
-from tusker.services.people.tokens import revoke_token, take_over_token
-from tusker.transactions import transaction
-from tusker.web.access import COMPANIES, acting, allow, current_company_id
+from tusker.web.access import COMPANIES, allow, current_company_id
 from tusker.web.forms.form import FilterForm
-from tusker.web.htmx import done, render
+from tusker.web.htmx import render
 from tusker.web.lists.shown import Shown
+
+MY_TOKENS = "customers/people/my_tokens.html"
 
 
 def _lines(**asked: Any) -> list[LineRow]:
@@ -60,48 +58,23 @@ MY_LINES.serve(
 @bp.get("/own/tokens")
 @allow(Role.SUPPLIER)
 def my_tokens() -> Response:
-    return render(
-        "customers/people/my_tokens.html",
-        "customers/people/_tokens.html",
-        **token_context(current_company_id(), own=True),
-    )
+    return render(MY_TOKENS, PARTIAL, **token_context(current_company_id(), own=True))
 
 
 @bp.post("/own/tokens")
 @allow(Role.SUPPLIER, fresh=True, password=True)
 def create_my_token() -> Response:
-    """Make one and answer with its secret, which is shown only once; it outlives the session, so it asks who it is."""
-    form = TokenForm()
-    secret = make_token(form, current_company_id())
-    return render(
-        "customers/people/my_tokens.html",
-        "customers/people/_tokens.html",
-        **token_context(current_company_id(), None if secret else form, secret, own=True),
-    )
+    """It outlives the session, so it asks who it is."""
+    return make_token(MY_TOKENS, current_company_id(), own=True)
 
 
 @bp.post("/own/tokens/<int:token_id>/take-over")
 @allow(Role.SUPPLIER, fresh=True, password=True)
 def take_over_my_token(token_id: int) -> Response:
-    with transaction():
-        take_over_token(acting(), token_id, customer_id=current_company_id())
-    return done(
-        say("You are now responsible for this token; it works again."),
-        to=url_for("customers.my_tokens"),
-        partial="customers/people/_tokens.html",
-        **token_context(current_company_id(), own=True),
-    )
+    return take_over(current_company_id(), token_id, own=True)
 
 
 @bp.post("/own/tokens/<int:token_id>/revoke")
 @allow(Role.SUPPLIER)
 def revoke_my_token(token_id: int) -> Response:
-    """Only the company's own tokens can be revoked; others are not found."""
-    with transaction():
-        name = revoke_token(acting(), token_id, customer_id=current_company_id()).name
-    return done(
-        say("The token “{name}” is revoked.", name=name),
-        to=url_for("customers.my_tokens"),
-        partial="customers/people/_tokens.html",
-        **token_context(current_company_id(), own=True),
-    )
+    return revoke(current_company_id(), token_id, own=True)

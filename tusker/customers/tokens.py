@@ -27,62 +27,62 @@ class Secret:
     waits: bool
 
 
+PARTIAL = "customers/people/_tokens.html"
+
+
 @bp.post("/<int:customer_id>/tokens")
 @allow(Role.ADMIN, fresh=True)
 def create_company_token(customer_id: int) -> Response:
-    """The secret is in this answer only, so there is no redirect."""
-    customer = customer_by_id(customer_id)
-    form = TokenForm()
-    secret = make_token(form, customer_id)
-    return render(
-        "customers/people/token_made.html",
-        "customers/people/_tokens.html",
-        status=200 if secret else 422,
-        customer=customer,
-        **token_context(customer_id, None if secret else form, secret),
-    )
+    return make_token("customers/people/token_made.html", customer_id, customer=customer_by_id(customer_id))
 
 
 @bp.post("/<int:customer_id>/tokens/<int:token_id>/revoke")
 @allow(Role.ADMIN)
 def revoke_company_token(customer_id: int, token_id: int) -> Response:
-    with transaction():
-        name = revoke_token(acting(), token_id, customer_id=customer_id).name
-    return done(
-        say("The token “{name}” is revoked.", name=name),
-        to=url_for("customers.show", customer_id=customer_id),
-        partial="customers/people/_tokens.html",
-        **token_context(customer_id),
-    )
+    return revoke(customer_id, token_id)
 
 
 @bp.post("/<int:customer_id>/tokens/<int:token_id>/take-over")
 @allow(Role.ADMIN, fresh=True)
 def take_over_company_token(customer_id: int, token_id: int) -> Response:
-    with transaction():
-        made = take_over_token(acting(), token_id, customer_id=customer_id)
-    return done(
-        say("You are now responsible for this token; it works again."),
-        made=made,
-        to=url_for("customers.show", customer_id=customer_id),
-        partial="customers/people/_tokens.html",
-        **token_context(customer_id),
-    )
+    return take_over(customer_id, token_id)
 
 
-def make_token(form: TokenForm, customer_id: int) -> Secret | None:
-    """Make the token that the form asks for and return its secret; None with the error in the form."""
+def make_token(page: str, customer_id: int, *, own: bool = False, **context: Any) -> Response:
+    """Make the token that the form asks for. Its secret is in this answer only, so there is no redirect."""
+    form, secret = TokenForm(), None
     if form.validate_on_submit():
         with form.saving():
-            made, secret = create_token(
+            made, text = create_token(
                 acting(),
                 customer_id,
                 form.name.filled,
                 scope=TokenScope(form.scope.filled),
                 days=form.days.filled,
             )
-            return Secret(secret, isinstance(made, Proposal))
-    return None
+            secret = Secret(text, isinstance(made, Proposal))
+    tokens = token_context(customer_id, None if secret else form, secret, own=own)
+    return render(page, PARTIAL, status=200 if secret else 422, **context, **tokens)
+
+
+def revoke(customer_id: int, token_id: int, *, own: bool = False) -> Response:
+    """Revoke a token of this company; those of others are not found."""
+    with transaction():
+        name = revoke_token(acting(), token_id, customer_id=customer_id).name
+    return _changed(customer_id, say("The token “{name}” is revoked.", name=name), own=own)
+
+
+def take_over(customer_id: int, token_id: int, *, own: bool = False) -> Response:
+    """Answer for a token of this company from now on; those of others are not found."""
+    with transaction():
+        made = take_over_token(acting(), token_id, customer_id=customer_id)
+    words = say("You are now responsible for this token; it works again.")
+    return _changed(customer_id, words, own=own, made=made)
+
+
+def _changed(customer_id: int, message: str, *, own: bool, made: object = None) -> Response:
+    to = url_for("customers.my_tokens") if own else url_for("customers.show", customer_id=customer_id)
+    return done(message, to=to, made=made, partial=PARTIAL, **token_context(customer_id, own=own))
 
 
 def token_context(
