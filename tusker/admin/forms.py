@@ -37,15 +37,11 @@ ROLES = [
 
 
 class DisbursalFilter(FilterForm):
-    """Which disbursals are shown."""
-
     q = SearchField(say("Disbursal or bank reference"))
     status = AnyOf(say("Status"), choices=[(s, status_label(s)) for s in DisbursalStatus])
 
 
 class AttentionFilter(FilterForm):
-    """Which matters are shown."""
-
     q = SearchField(say("Number, loan id or company"))
     kind = AnyOf(say("Kind"), choices=[(kind, advice.title) for kind, advice in ADVICE.items()])
     state = ChoiceField(
@@ -54,8 +50,6 @@ class AttentionFilter(FilterForm):
 
 
 class ProposalFilter(FilterForm):
-    """Which proposals are shown."""
-
     kind = AnyOf(say("Kind"), choices=list(PROPOSALS.items()))
     state = ChoiceField(
         say("State"), required=False, empty=say("Waiting"), choices=[("decided", say("Decided"))]
@@ -89,8 +83,6 @@ class ClaimForm(Form):
 
 
 class ReleaseForm(Form):
-    """Releasing an approved disbursal to the bank."""
-
     execution_date = DayField(
         say("Execution date"), description=say("The day on which the bank is told to pay.")
     )
@@ -104,8 +96,6 @@ class ReleaseForm(Form):
 
 
 class ConfirmForm(Form):
-    """Confirming that the bank made the payouts."""
-
     bank_reference = TextField(
         say("Bank reference"), max_length=60, description=say("As on the bank statement.")
     )
@@ -120,8 +110,6 @@ class ConfirmForm(Form):
 
 
 class PlatformIdsForm(Form):
-    """A file of the lending platform's loan ids."""
-
     file = UploadField(
         say("File"),
         validators=[FileRequired(say("Choose a CSV file."))],
@@ -140,8 +128,6 @@ class RepayForm(Form):
 
 
 class WaiveForm(Form):
-    """Waiving charges of a loan."""
-
     penalty = MoneyField(say("Penalty"), required=False, allow_zero=True)
     fee = MoneyField(say("Fee"), required=False, allow_zero=True)
     interest = MoneyField(say("Interest"), required=False, allow_zero=True)
@@ -150,8 +136,6 @@ class WaiveForm(Form):
 
 
 class ExtendForm(Form):
-    """Moving the due date of a loan."""
-
     due_date = DayField(say("New due date"))
     interest = ChoiceField(
         say("Interest for the days between"),
@@ -163,8 +147,6 @@ class ExtendForm(Form):
 
 
 class EventFilter(FilterForm):
-    """Which events are shown."""
-
     q = SearchField(say("Reason or value"))
     subject = ChoiceField(
         say("About"),
@@ -177,16 +159,12 @@ class EventFilter(FilterForm):
 
 
 class UserFilter(FilterForm):
-    """Which users are shown."""
-
     q = SearchField(say("Name, mail or company"))
     role = AnyOf(say("Role"), choices=[(r, status_label(r)) for r in Role])
     state = AnyOf(say("State"), choices=[("active", say("Active")), ("inactive", say("Inactive"))])
 
 
 class AccessFilter(FilterForm):
-    """Which rows of the access log are shown."""
-
     email = TextField(
         say("Mail address"), required=False, render_kw={"placeholder": say("The whole address")}
     )

@@ -13,7 +13,6 @@ from flask import (
     current_app,
     flash,
     g,
-    make_response,
     redirect,
     render_template,
     request,
@@ -39,7 +38,7 @@ from tusker.web.access import FRESH, PASSWORD, acting, allow, public
 from tusker.web.forms.kept import form_of_request, seal
 from tusker.web.guards.guessing import confirm_password, guarded
 from tusker.web.guards.visitors import network, visitor
-from tusker.web.htmx import current_path, done, is_htmx
+from tusker.web.htmx import current_path, done, go, is_htmx
 from tusker.web.qr import draw
 from tusker.web.urls import local_url
 
@@ -60,9 +59,7 @@ def demand_fresh() -> ResponseReturnValue | None:
     if (clock.now() - _shown_at(found)).total_seconds() < FRESH_FOR.total_seconds():
         return None
     if is_htmx():
-        answer = make_response("", 204)
-        answer.headers["HX-Redirect"] = url_for("auth.confirm", next=current_path())
-        return answer
+        return go(url_for("auth.confirm", next=current_path()))
     kept = form_of_request(current_user.id)
     if kept is None:
         back = request.full_path.rstrip("?") if request.method == "GET" else None

@@ -30,15 +30,11 @@ def _passkey() -> TextField:
 
 
 class LoginForm(Form):
-    """Signing in."""
-
     email = EmailField(say("Email"), render_kw={"autocomplete": "username", "autofocus": True})
     password = _password(say("Password"), "current-password")
 
 
 class ForgotForm(Form):
-    """Asking for a link to choose a password."""
-
     email = EmailField(say("Email"), render_kw={"autofocus": True})
 
 

@@ -10,7 +10,7 @@ from datetime import date
 from typing import NamedTuple
 
 from tusker.bankfiles.texts import kept
-from tusker.domain.bank.banking import Direction, Entry, numbered
+from tusker.domain.bank.banking import Direction, Entry, Statement, numbered
 from tusker.domain.bank.narrations import read_narration
 from tusker.domain.money import MAX_AMOUNT, to_major
 from tusker.errors import TuskerError, UnreadableFile
@@ -62,6 +62,11 @@ class Skip(TuskerError):
 class Contradiction(Skip):
     """A movement whose sign, column and words do not go together, or whose words are not known: the file needs a
     person."""
+
+
+def in_other_currency(stated: str, currency: str) -> Skip:
+    """The error for an amount that is not in the account's currency."""
+    return Skip("its amount is in {stated}, not {currency}", stated=kept(stated, 10), currency=currency)
 
 
 def minor_units(text: str, exponent: int) -> int:
@@ -232,9 +237,9 @@ def refuse_too_many(statements: int, movements: int) -> None:
         )
 
 
-def refuse_if_nothing_was_read(entries: int, unread: Sequence[str]) -> None:
+def refuse_if_nothing_was_read(statements: Iterable[Statement], unread: Sequence[str]) -> None:
     """Raise for a file that gave only failures: it is refused as a whole rather than kept as an empty statement."""
-    if entries == 0 and unread:
+    if unread and not any(statement.entries for statement in statements):
         more = [say("And {n} more.", n=len(unread) - 3)] if len(unread) > 3 else []
         why = joined([*unread[:3], *more], " ")
         raise UnreadableFile("Nothing in the file could be read. {why}", why=why)

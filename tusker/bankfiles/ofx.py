@@ -21,6 +21,7 @@ from tusker.bankfiles.movements import (
     decoded,
     finished,
     given,
+    in_other_currency,
     is_count,
     limited,
     minor_units,
@@ -82,10 +83,7 @@ def read_ofx(data: bytes, reading: Reading) -> StatementFile:
     refuse_too_many(len(found), sum(len(each.transactions) for each in found))
     readers = [_Reader(each, reading) for each in found]
     statements = tuple(reader.statement() for reader in readers)
-    refuse_if_nothing_was_read(
-        sum(len(statement.entries) for statement in statements),
-        [note for reader in readers for note in reader.notes],
-    )
+    refuse_if_nothing_was_read(statements, [note for reader in readers for note in reader.notes])
     return StatementFile("ofx", statements)
 
 
@@ -185,11 +183,7 @@ class _Reader:
         # the original currency is only told: the amount is in the account's
         stated = (told.get("CURRENCY/CURSYM") or self.found.values.get("CURDEF", "")).upper()
         if stated and stated != self.reading.currency:
-            raise Skip(
-                "its amount is in {stated}, not {currency}",
-                stated=kept(stated, 10),
-                currency=self.reading.currency,
-            )
+            raise in_other_currency(stated, self.reading.currency)
         if told.get("CORRECTFITID"):
             raise Skip("it corrects {id}; look at the bank's pages", id=kept(told["CORRECTFITID"], 40))
         signed = self.amount(told.get("TRNAMT", ""))

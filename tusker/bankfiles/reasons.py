@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from xml.etree.ElementTree import Element
 
+from tusker.bankfiles.hardened import first_text
+from tusker.bankfiles.texts import kept
 from tusker.messages import joined, say
 
 _WORDS = {
@@ -73,3 +76,12 @@ def reason_words(code: str, more: str = "") -> str:
     """`AC04 closed account`, with what the bank added; an unknown code stands alone."""
     words = joined(filter(None, (code, _WORDS.get(code.upper()))), " ")
     return joined(filter(None, (words, more)), ": ")
+
+
+def reason_told(element: Element, old: str) -> str:
+    """The code of a reason in an XML message in words; in the first version of the message its parts are named by
+    `old`."""
+    code = kept(first_text(element, "Rsn/Cd", "Rsn/Prtry", f"{old}/Cd", f"{old}/Prtry"), 40)
+    texts = [*element.iterfind("AddtlInf"), *element.iterfind(f"Addtl{old}Inf")]
+    more = " ".join(found.text or "" for found in texts)
+    return reason_words(code, " ".join(more.split()))

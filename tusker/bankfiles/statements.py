@@ -8,8 +8,8 @@ from tusker.bankfiles.formats import FileFormat, Reading, Source, unread_kind
 from tusker.bankfiles.mt940.statement import is_mt940, read_mt940
 from tusker.bankfiles.ofx import is_ofx, read_ofx
 from tusker.bankfiles.tables.columns.profiles import Outline, outline_of
-from tusker.bankfiles.tables.csv_statement import read_csv_statement
 from tusker.bankfiles.tables.sheets import grids_of, is_workbook, read_workbook
+from tusker.bankfiles.tables.statement import read_tables
 from tusker.bankfiles.texts import kept
 from tusker.csv.tables import bank_grids
 from tusker.domain.bank.banking import StatementFile
@@ -18,12 +18,17 @@ from tusker.messages import say
 
 MAX_BYTES = 20 * 1024 * 1024
 
+
+def _read_csv(data: bytes, reading: Reading) -> StatementFile:
+    return read_tables(bank_grids(data), reading, "csv")
+
+
 FORMATS: tuple[FileFormat, ...] = (
     FileFormat("Workbook", is_workbook, read_workbook, grids_of),
     FileFormat("OFX", is_ofx, read_ofx),
     FileFormat("MT940", is_mt940, read_mt940),
     FileFormat("XML", lambda source: source.head.startswith("<"), read_camt),
-    FileFormat("CSV", lambda source: True, read_csv_statement, bank_grids),
+    FileFormat("CSV", lambda source: True, _read_csv, bank_grids),
 )
 """The first one that recognises a file reads it: the distinctive ones first, tables of text last."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import unicodedata
+from collections.abc import Iterator
 
 from anyascii import anyascii
 
@@ -71,6 +73,22 @@ def shortened(text: str, *, longest: int, field: str, whose: str) -> str:
             field=field,
         )
     return head.rstrip() + _CUT
+
+
+def named_columns(text: str, variable: str) -> Iterator[tuple[str, str]]:
+    """The columns of a variable such as `Txn Date=booked_on,"Chq./Ref.No.=bank_reference"`: head and what it holds. A
+    part with a comma in it stands in double quotes. Raises `InvalidInput` naming the variable, and the part that is
+    wrong."""
+    for part in next(csv.reader([text], skipinitialspace=True), []):
+        head, equals, held = (piece.strip() for piece in part.rpartition("="))
+        if not equals or not head:
+            raise InvalidInput(
+                "{variable}: “{strip}” is not Header=field.",
+                variable=variable,
+                strip=part.strip()[:60],
+                field=variable,
+            )
+        yield head, held
 
 
 def checked_reference(text: str, *, field: str, what: str) -> str:

@@ -127,8 +127,6 @@ class LineForm(LineEditForm):
 
 
 class LineStatusForm(Form):
-    """Suspend a line or make it active again."""
-
     status = ChoiceField(say("Status"), choices=[(status.value, status.value) for status in LineStatus])
     reason = ReasonField()
 
@@ -144,8 +142,6 @@ class ValidityForm(Form):
 
 
 class TokenForm(Form):
-    """A new API token."""
-
     name = NameField(say("Name"), description=say("Which system will use it, such as “ERP production”."))
     scope = ChoiceField(
         say("It may"),
@@ -192,8 +188,6 @@ class BankAccountForm(Form):
 
 
 class CustomersFilter(FilterForm):
-    """Which companies to list."""
-
     q = SearchField(say("Name, reference or email"))
     side = AnyOf(say("Kind"), choices=[("supplier", say("Suppliers")), ("purchaser", say("Purchasers"))])
 

@@ -110,7 +110,6 @@ class InvoiceFile:
 
     @property
     def may_send_document(self) -> bool:
-        """Whether this person may send in a document of it."""
         return (
             current_user.role in {Role.SUPPLIER, Role.ADMIN}
             and self.invoice.status != InvoiceStatus.CANCELLED
@@ -141,7 +140,6 @@ class InvoiceFile:
 
     @property
     def is_delivered(self) -> bool:
-        """Whether the goods are with the purchaser."""
         return self.shipment is not None and self.shipment.status == ShipmentStatus.DELIVERED
 
     @property
@@ -161,12 +159,10 @@ class InvoiceFile:
 
     @property
     def shown_by_hand(self) -> Shown:
-        """What is shown where its delivery is reported by hand."""
         return shown_by_hand(self.invoice)
 
     @property
     def may_dispute(self) -> bool:
-        """Whether this person may say that delivery or amount are wrong."""
         return (
             current_user.role == Role.PURCHASER
             and self.wishes.confirmation
@@ -176,7 +172,6 @@ class InvoiceFile:
 
     @property
     def may_confirm(self) -> bool:
-        """Whether this person may say that delivery and amount are right."""
         return (
             current_user.role == Role.PURCHASER
             and self.wishes.confirmation
@@ -187,12 +182,10 @@ class InvoiceFile:
 
     @property
     def may_overrule(self) -> bool:
-        """Whether this person may settle the dispute."""
         return current_user.role == Role.ADMIN and self.is_disputed
 
     @property
     def may_cancel(self) -> bool:
-        """Whether this person may take the request back now."""
         return current_user.role in {Role.ADMIN, Role.SUPPLIER} and _leads_on(
             self.invoice, InvoiceEvent.CANCELLED
         )
@@ -221,7 +214,6 @@ class InvoiceFile:
 
     @property
     def may_wait(self) -> bool:
-        """Whether this person may leave it on the waiting list."""
         return self._refused_to_me and self.asked is not None and may_wait(self.asked.carrier)
 
     @property
@@ -267,12 +259,10 @@ class InvoiceFile:
 
     @property
     def may_note_credit(self) -> bool:
-        """Whether this person may record a credit note now."""
         return current_user.role == Role.ADMIN and self.invoice.status in BEFORE_PAYOUT | PAID_OUT
 
     @property
     def may_correct(self) -> bool:
-        """Whether this person may correct its value now."""
         return current_user.role == Role.ADMIN and self.invoice.status in BEFORE_PAYOUT
 
     @property

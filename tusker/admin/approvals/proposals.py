@@ -90,12 +90,7 @@ def accept_proposal(proposal_id: int) -> ResponseReturnValue:
             accept(acting(), proposal_id)
     except TuskerError as error:
         return _refused(error)
-    return done(
-        say("Accepted. The change is in effect."),
-        to=url_for("admin.approvals"),
-        partial=PARTIAL,
-        **_context(),
-    )
+    return _decided(say("Accepted. The change is in effect."))
 
 
 @bp.post("/approvals/<int:proposal_id>/refuse")
@@ -107,12 +102,11 @@ def refuse_proposal(proposal_id: int) -> ResponseReturnValue:
             state = refuse(acting(), proposal_id, reason=sent_reason()).state
     except TuskerError as error:
         return _refused(error)
-    return done(
-        say("The proposal is {state}.", state=state),
-        to=url_for("admin.approvals"),
-        partial=PARTIAL,
-        **_context(),
-    )
+    return _decided(say("The proposal is {state}.", state=state))
+
+
+def _decided(message: str) -> Response:
+    return done(message, to=url_for("admin.approvals"), partial=PARTIAL, **_context())
 
 
 def _refused(error: TuskerError) -> Response:

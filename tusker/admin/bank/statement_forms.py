@@ -25,8 +25,6 @@ ENDINGS = ".xml,.csv,.txt,.xls,.xlsx,.xlsb,.ods,.053,.sta,.940,.ofx,.gz,.zip"
 
 
 class StatementForm(Form):
-    """The upload of a statement."""
-
     file = UploadField(
         say("Statement"),
         validators=[FileRequired(say("Choose a statement file."))],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -255,50 +256,44 @@ def settle_with_charges(entry_id: int) -> ResponseReturnValue:
 @bp.post("/statements/entries/<int:entry_id>/park")
 @allow(Role.ADMIN)
 def park_entry(entry_id: int) -> ResponseReturnValue:
-    statement_id, _ = statement_of_entry(entry_id)
-    with transaction():
-        desk.park_entry(acting(), entry_id, reason=sent_reason())
-    return changed(statement_id, say("The entry is parked."), undo=_reopen(entry_id))
+    return _decide(entry_id, desk.park_entry, say("The entry is parked."), undo=True, reason=sent_reason())
 
 
 @bp.post("/statements/entries/<int:entry_id>/dismiss")
 @allow(Role.ADMIN)
 def dismiss_entry(entry_id: int) -> ResponseReturnValue:
-    statement_id, _ = statement_of_entry(entry_id)
-    with transaction():
-        desk.dismiss_entry(acting(), entry_id, reason=sent_reason())
-    return changed(statement_id, say("The entry is dismissed."), undo=_reopen(entry_id))
+    words = say("The entry is dismissed.")
+    return _decide(entry_id, desk.dismiss_entry, words, undo=True, reason=sent_reason())
 
 
 @bp.post("/statements/entries/<int:entry_id>/new")
 @allow(Role.ADMIN)
 def take_entry_as_new(entry_id: int) -> ResponseReturnValue:
-    statement_id, _ = statement_of_entry(entry_id)
-    with transaction():
-        service.take_as_new(acting(), entry_id)
-    return changed(statement_id, say("The entry is taken as new."))
+    return _decide(entry_id, service.take_as_new, say("The entry is taken as new."))
 
 
 @bp.post("/statements/entries/<int:entry_id>/same")
 @allow(Role.ADMIN)
 def take_entry_as_same(entry_id: int) -> ResponseReturnValue:
-    statement_id, _ = statement_of_entry(entry_id)
-    with transaction():
-        service.take_as_same(acting(), entry_id)
-    return changed(statement_id, say("The entry is put away as a duplicate."), undo=_reopen(entry_id))
+    words = say("The entry is put away as a duplicate.")
+    return _decide(entry_id, service.take_as_same, words, undo=True)
 
 
 @bp.post("/statements/entries/<int:entry_id>/reopen")
 @allow(Role.ADMIN)
 def reopen_entry(entry_id: int) -> ResponseReturnValue:
+    return _decide(entry_id, desk.reopen_entry, say("The entry is open again."))
+
+
+def _decide(
+    entry_id: int, act: Callable[..., object], words: str, *, undo: bool = False, **given: str
+) -> ResponseReturnValue:
+    """Have a service decide on an entry; where it may be undone, by opening the entry again."""
     statement_id, _ = statement_of_entry(entry_id)
     with transaction():
-        desk.reopen_entry(acting(), entry_id)
-    return changed(statement_id, say("The entry is open again."))
-
-
-def _reopen(entry_id: int) -> Undo:
-    return Undo(url_for("admin.reopen_entry", entry_id=entry_id), reason=False)
+        act(acting(), entry_id, **given)
+    back = Undo(url_for("admin.reopen_entry", entry_id=entry_id), reason=False) if undo else None
+    return changed(statement_id, words, undo=back)
 
 
 def _tone(result: service.ImportResult) -> str:

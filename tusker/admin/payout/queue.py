@@ -198,7 +198,7 @@ def _show(*, problem: str | None = None, chosen: Collection[int] = (), status: i
         "bundle_time": current_app.config["BUNDLE_TIME"],
     }
     answer = kept_choice(render("admin/payout/queue/queue.html", status=status, **context), shown)
-    if is_htmx() and status >= 400:
+    if is_htmx() and problem:
         answer.headers["HX-Retarget"] = "#queue"
         answer.headers["HX-Reswap"] = "outerHTML show:window:top"
     return answer

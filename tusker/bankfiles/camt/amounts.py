@@ -6,8 +6,7 @@ from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from tusker.bankfiles.hardened import all_at, at
-from tusker.bankfiles.movements import Skip, minor_units
-from tusker.bankfiles.texts import kept
+from tusker.bankfiles.movements import Skip, in_other_currency, minor_units
 from tusker.domain.bank.banking import Direction
 
 
@@ -24,9 +23,7 @@ class Amounts(NamedTuple):
             raise Skip("no amount")
         stated = (element.get("Ccy") or self.own).strip()
         if stated != self.currency:
-            raise Skip(
-                "its amount is in {stated}, not {currency}", stated=kept(stated, 10), currency=self.currency
-            )
+            raise in_other_currency(stated, self.currency)
         return minor_units(element.text or "", self.exponent)
 
     def instructed(self, direction: Direction, booked: int, detail: Element, *more: Element) -> int | None:

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 
 from tusker.bankfiles.hardened import all_at, at, first_text
 from tusker.bankfiles.movements import LONGEST, Raw, given
-from tusker.bankfiles.reasons import reason_words
+from tusker.bankfiles.reasons import reason_told
 from tusker.bankfiles.texts import kept
 from tusker.domain.bank.banking import Direction
 
@@ -118,11 +118,7 @@ def reason_of(element: Element) -> str | None:
     information = element.find("RtrInf")
     if information is None:
         return None
-    # the first version of the message says RtrRsn
-    code = kept(first_text(information, "Rsn/Cd", "Rsn/Prtry", "RtrRsn/Cd", "RtrRsn/Prtry"), 40)
-    texts = [*information.iterfind("AddtlInf"), *information.iterfind("AddtlRtrRsnInf")]
-    more = " ".join(found.text or "" for found in texts)
-    return kept(reason_words(code, " ".join(more.split())), LONGEST["reason"]) or "returned"
+    return kept(reason_told(information, "RtrRsn"), LONGEST["reason"]) or "returned"
 
 
 def transactions_of(entry: Element) -> list[Element]:

@@ -72,10 +72,7 @@ def _read(
     version = re.search(rf"{re.escape(message.name)}\.001\.[0-9]{{2}}", namespaces[tags[0]])
     readers = [StatementReader(element, reading.currency, reading.exponent) for element in found]
     statements = tuple(reader.statement() for reader in readers)
-    refuse_if_nothing_was_read(
-        sum(len(statement.entries) for statement in statements),
-        [note for reader in readers for note in reader.unread],
-    )
+    refuse_if_nothing_was_read(statements, [note for reader in readers for note in reader.unread])
     return StatementFile(version.group() if version else message.name, statements)
 
 

@@ -24,6 +24,7 @@ from tusker.bankfiles.movements import (
     decoded,
     finished,
     given,
+    in_other_currency,
     is_count,
     limited,
     minor_units,
@@ -82,10 +83,7 @@ def read_mt940(data: bytes, reading: Reading) -> StatementFile:
     statements = tuple(reader.statement() for reader in readers)
     if not any(statement.account_named for statement in statements):
         raise UnreadableFile("The file is an MT940 that does not say whose account it is of (:25:).")
-    refuse_if_nothing_was_read(
-        sum(len(statement.entries) for statement in statements),
-        [note for reader in readers for note in reader.unread],
-    )
+    refuse_if_nothing_was_read(statements, [note for reader in readers for note in reader.unread])
     is_report = any(name in {"34F", "13D"} for message in messages for name, _ in message)
     whole = any(name in {"60F", "60M", "62F", "62M"} for message in messages for name, _ in message)
     return StatementFile("mt942" if is_report and not whole else "mt940", statements)
@@ -135,11 +133,7 @@ class _Reader:
         for number, (line, details) in enumerate(self.lines(), 1):
             try:
                 if foreign:
-                    raise Skip(
-                        "its amount is in {stated}, not {currency}",
-                        stated=foreign,
-                        currency=self.reading.currency,
-                    )
+                    raise in_other_currency(foreign, self.reading.currency)
                 raws.append(self.movement(line, details))
             except Skip as skip:
                 self.notes.append(say("Entry {number}: {why}; skipped.", number=number, why=skip.message))
@@ -227,9 +221,7 @@ class _Reader:
         try:
             on = sane_day(date(2000 + int(year), int(month), int(day)))
             if stated != self.reading.currency:
-                raise Skip(
-                    "its amount is in {stated}, not {currency}", stated=stated, currency=self.reading.currency
-                )
+                raise in_other_currency(stated, self.reading.currency)
             amount = minor_units(figure.replace(",", "."), self.reading.exponent)
         except (Skip, ValueError) as error:
             self.notes.append(say("Balance :{name}: {why}; left out.", name=names[0], why=error.args[0]))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from io import StringIO
 
 from tusker.bankfiles.payments.bulk_profiles import PROFILES, BulkProfile, Column
 from tusker.bankfiles.payments.orders import check_order
-from tusker.bankfiles.texts import bank_name, bank_text
+from tusker.bankfiles.texts import bank_name, bank_text, named_columns
 from tusker.csv.cells import SafeWriter
 from tusker.domain.bank.banking import CreditTransfer, PaymentOrder
 from tusker.domain.money import to_major
@@ -50,21 +49,10 @@ def profile_of(text: str) -> BulkProfile:
 
 
 def parse_profile(text: str) -> tuple[Column, ...]:
-    """Read `Beneficiary Name=holder,Account=account,Type='NEFT'`: header, equals, one of `FIELDS` or words in single
-    quotes. A part with a comma in it stands in double quotes.
-
-    Raises `InvalidInput` naming the variable, and the part that is wrong.
-    """
+    """Read `Beneficiary Name=holder,Account=account,Type='NEFT'`, see `named_columns`: each holds one of `FIELDS` or
+    words in single quotes."""
     columns: list[Column] = []
-    for part in next(csv.reader([text], skipinitialspace=True), []):
-        header, equals, value = (piece.strip() for piece in part.rpartition("="))
-        if not equals or not header:
-            raise InvalidInput(
-                "{variable}: “{strip}” is not Header=field.",
-                variable=VARIABLE,
-                strip=part.strip()[:60],
-                field=VARIABLE,
-            )
+    for header, value in named_columns(text, VARIABLE):
         if len(value) >= 2 and value.startswith("'") and value.endswith("'"):
             columns.append(Column(header, None, value[1:-1]))
         elif value in FIELDS:

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element
 from tusker.bankfiles.formats import Reading, Source
 from tusker.bankfiles.hardened import first_text, read_xml
 from tusker.bankfiles.movements import LONGEST, Skip, given, minor_units
-from tusker.bankfiles.reasons import reason_words
+from tusker.bankfiles.reasons import reason_told
 from tusker.bankfiles.texts import kept
 from tusker.domain.bank.banking import ANSWERS, OrderAnswer, PaymentAnswer
 from tusker.domain.bank.narrations import named_in
@@ -194,10 +194,5 @@ def _minor(order: str, amount: Element, reading: Reading) -> int:
 def _status(element: Element, name: str) -> tuple[str, str]:
     """The code of a status, and its reasons in words; empty where there is none."""
     status = kept(element.findtext(name), 10).upper()
-    reasons = []
-    for found in element.findall("StsRsnInf"):
-        code = kept(first_text(found, "Rsn/Cd", "Rsn/Prtry", "StsRsn/Cd", "StsRsn/Prtry"), 40)
-        texts = [*found.iterfind("AddtlInf"), *found.iterfind("AddtlStsRsnInf")]
-        more = " ".join(" ".join((text.text or "").split()) for text in texts).strip()
-        reasons.append(reason_words(code, more))
+    reasons = [reason_told(found, "StsRsn") for found in element.findall("StsRsnInf")]
     return status, kept("; ".join(filter(None, reasons)), LONGEST["reason"])

@@ -94,10 +94,7 @@ def read_tables(
     ]
     if not each:
         raise UnreadableFile("The file has a header but no rows.")
-    refuse_if_nothing_was_read(
-        sum(len(statement.entries) for statement in each),
-        [note for statement in each for note in statement.skipped],
-    )
+    refuse_if_nothing_was_read(each, [note for statement in each for note in statement.skipped])
     return StatementFile(format_, tuple(_of_one_account(each)))
 
 

@@ -152,7 +152,7 @@ class NameField(TextField):
 class EmailField(TextField):
     """A mail address; the service checks it."""
 
-    def __init__(self, label: str = say("Email"), **kwargs: Any) -> None:
+    def __init__(self, label: str, **kwargs: Any) -> None:
         super().__init__(label, max_length=254, hints={"type": "email", "autocomplete": "email"}, **kwargs)
 
 
@@ -237,11 +237,8 @@ class DayField(ValueField[date]):
 
     widget = DateInput()
 
-    def __init__(
-        self, label: str, *, minimum: date = FIRST_DAY, maximum: date = LAST_DAY, **kwargs: Any
-    ) -> None:
-        self.minimum, self.maximum = minimum, maximum
-        super().__init__(label, hints={"min": minimum.isoformat(), "max": maximum.isoformat()}, **kwargs)
+    def __init__(self, label: str, **kwargs: Any) -> None:
+        super().__init__(label, hints={"min": FIRST_DAY.isoformat(), "max": LAST_DAY.isoformat()}, **kwargs)
 
     def read(self, text: str) -> date:
         label = self.label.text
@@ -249,8 +246,8 @@ class DayField(ValueField[date]):
             day = day_of(text)
         except ValueError:
             raise ValueError(say("{label} must be a date such as 2026-03-31.", label=label)) from None
-        if not self.minimum <= day <= self.maximum:
-            first, last = self.minimum.isoformat(), self.maximum.isoformat()
+        if not FIRST_DAY <= day <= LAST_DAY:
+            first, last = FIRST_DAY.isoformat(), LAST_DAY.isoformat()
             raise ValueError(
                 say("{label} must be a date from {first} to {last}.", label=label, first=first, last=last)
             )

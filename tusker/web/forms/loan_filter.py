@@ -12,8 +12,6 @@ from tusker.web.forms.form import FilterForm
 
 
 class LoanFilter(FilterForm):
-    """Which open loans are shown."""
-
     q = SearchField(say("Number, loan id or company"))
     due = ChoiceField(
         say("Due"),

@@ -35,8 +35,6 @@ def kind_and_dispute(chosen: str) -> tuple[DeductionKind, bool]:
 
 
 class DeductionFilter(FilterForm):
-    """Which deductions are shown."""
-
     q = SearchField(say("Invoice or number"))
     show = AnyOf(say("Show"), choices=SHOWN)
 
@@ -63,8 +61,6 @@ class SettleForm(Form):
 
 
 class ChargeForm(Form):
-    """A charge that a bank took."""
-
     amount = MoneyField(say("Bank charges"), description=say("What the bank kept or took."))
     value_date = DayField(say("Value date"))
     reason = TextField(say("Note"), required=False, max_length=300)

@@ -71,16 +71,12 @@ class ReceiptForm(Form):
 
 
 class RefundForm(Form):
-    """Paying credit back."""
-
     amount = MoneyField(say("Amount"))
     bank_reference = TextField(say("Bank reference"), max_length=60, description=say("Of the transfer back."))
     value_date = DayField(say("Value date"), description=say("The day the money left."))
 
 
 class CreditNoteForm(Form):
-    """Recording a credit note."""
-
     number = TextField(say("Credit note number"), max_length=60)
     amount = MoneyField(say("Amount"), description=say("By how much the invoice is worth less."))
     reason = ReasonField()

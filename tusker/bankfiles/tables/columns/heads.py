@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -26,6 +25,7 @@ from tusker.bankfiles.tables.columns.meanings import (
     spelled,
     words_of,
 )
+from tusker.bankfiles.texts import named_columns
 from tusker.csv.tables import MAX_COLUMNS, Cells, CsvRow, Grid
 from tusker.errors import InvalidInput, UnreadableFile
 from tusker.messages import say
@@ -78,20 +78,9 @@ class Columns:
 
 
 def parse_columns(text: str) -> dict[str, str]:
-    """Read `Txn Date=booked_on,"Chq./Ref.No.=bank_reference"` as normalised header to field.
-
-    Raises `InvalidInput` naming the variable, and the part that is wrong.
-    """
+    """Read the configured columns, see `named_columns`, as normalised header to field."""
     chosen: dict[str, str] = {}
-    for part in next(csv.reader([text], skipinitialspace=True), []):
-        header, equals, name = (piece.strip() for piece in part.rpartition("="))
-        if not equals or not header:
-            raise InvalidInput(
-                "{variable}: “{strip}” is not Header=field.",
-                variable=VARIABLE,
-                strip=part.strip()[:60],
-                field=VARIABLE,
-            )
+    for header, name in named_columns(text, VARIABLE):
         if name not in FIELDS:
             raise InvalidInput(
                 "{variable}: “{name}” is unknown; a column holds one of {fields}.",
