@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -35,7 +36,7 @@ MONDAY = date(2026, 3, 2)
 MOMENTS = ["00:01", "05:59", "06:01", "11:30", "16:59", "17:01", "23:58"]
 """One for each weekday: about midnight, SERVICING_TIME and BUNDLE_TIME, and in between."""
 DELIVERED = 21
-MARGIN = timedelta(days=14)
+MARGIN, LAST_DAYS = timedelta(days=3), timedelta(days=10)
 
 
 class Clock:
@@ -50,9 +51,16 @@ class Clock:
 
 
 def orders_that_count(today: date) -> list[PlannedOrder]:
-    """The demo's orders without those that were paid back weeks ago: nothing of today depends on these, and they are
-    two thirds of the seeding, which `test_seed_demo` plays whole."""
-    return [order for order in plan_orders(today) if order.end != "repaid" or _ends(order) > today - MARGIN]
+    """The demo's orders without those that were paid back, on which nothing of today depends; goods arrived on Mondays,
+    because each disbursal costs as much as many orders. `test_seed_demo` plays all as it is."""
+    orders = [_on_a_monday(order, today) if order.end == "repaid" else order for order in plan_orders(today)]
+    return [order for order in orders if order.end != "repaid" or _ends(order) > today - MARGIN]
+
+
+def _on_a_monday(order: PlannedOrder, today: date) -> PlannedOrder:
+    """The same order, delivered on the next Monday, if that was before the last days."""
+    monday = order.delivered_on + timedelta(days=-order.delivered_on.weekday() % 7)
+    return replace(order, delivered_on=monday) if monday <= today - LAST_DAYS else order
 
 
 def _ends(order: PlannedOrder) -> date:
