@@ -55,6 +55,9 @@ MINUTES = float(os.environ.get("FAULTS_MINUTES", "600"))
 """After which no further fault begins."""
 ONLY = os.environ.get("FAULTS_ONLY", "")
 """Words of the names of faults, separated by commas, to play some alone."""
+FEW: dict[str, int] = {} if EACH else {"webs": 2, "workers": 2}
+EASE = 1.0 if EACH else 4.0
+"""Where each fault happens once there are two of each, and a light load: what they cost is mostly their start."""
 LIMIT = 10**11
 
 
@@ -102,13 +105,13 @@ def loaded() -> Iterator[tuple[Load, Faults]]:
         bank = ["set-bank-account", "Seller", "--account-number", "50100000000001", "--ifsc", "HDFC0001234"]
         Stack(direct, folder, {}).flask(create_user(ADMIN, "admin"), [*bank, "--as", ADMIN])
 
-    mortal = Programs("tests.support.faults.mortal:app", ("-m", "tests.support.faults.mortal"))
+    mortal = Programs("tests.support.faults.mortal:app", ("-m", "tests.support.faults.mortal"), **FEW)
     with ExitStack() as held:
         held.callback(shutil.rmtree, folder, ignore_errors=True)
         disk = held.enter_context(small_disk(folder / "disk"))
         found = held.enter_context(cluster(environ, setup, programs=mortal, disk=disk))
         chance = random.Random(SEED)
-        load = held.enter_context(Load(found, tokens[0], SEED))
+        load = held.enter_context(Load(found, tokens[0], SEED, EASE))
         yield load, Faults(found, chance, folder / "death", disk, SECONDS)
 
 

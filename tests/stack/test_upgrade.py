@@ -28,7 +28,7 @@ from tests.support.faults.load import ADMIN, Load
 from tests.support.releases import last_release
 from tests.support.running import CHECKOUT, until
 from tests.support.stack import Stack, create_user
-from tools.cluster.plan import WEBS, WORKERS, Cluster, Programs, cluster
+from tools.cluster.plan import Cluster, Programs, cluster
 from tools.local.servers import temporary_directory
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
@@ -37,8 +37,11 @@ READ = """
     SELECT (SELECT count(*) FROM invoices), (SELECT count(*) FROM disbursals), (SELECT count(*) FROM events),
         (SELECT count(*) FROM users), (SELECT count(*) FROM loans), (SELECT count(*) FROM receipts)
 """
-READ_SECONDS = 6.0
-"""How long a read is held open: longer than a migration waits for its lock."""
+FEW: dict[str, int] = {} if UPGRADES else {"webs": 2, "workers": 2}
+HASTE = 1 if UPGRADES else 4
+"""A single upgrade has two of each, and all who wait or pause do so a quarter as long, but for a load that is light."""
+LOCK_SECONDS, READ_SECONDS = 4 / HASTE, 6 / HASTE
+"""How long a migration waits for its lock, and a read is held open, which is longer."""
 BOOK = "import os; from tests.stack.test_faults import open_a_book; print(open_a_book(dict(os.environ)))"
 
 
@@ -73,7 +76,7 @@ def _held_reads(url: str, chance: random.Random) -> Iterator[None]:
                 sql.execute("BEGIN")
                 sql.execute(READ)
                 stop.wait(READ_SECONDS)
-            stop.wait(chance.uniform(1, 4))
+            stop.wait(chance.uniform(1, 4) / HASTE)
 
     thread = threading.Thread(target=read, daemon=True)
     thread.start()
@@ -104,9 +107,9 @@ def _started(old: Path, folder: Path, held: ExitStack, seed: int) -> Load:
         bank = ["set-bank-account", "Seller", "--account-number", "50100000000001", "--ifsc", "HDFC0001234"]
         Stack(direct, folder, {}, old).flask(create_user(ADMIN, "admin"), [*bank, "--as", ADMIN])
 
-    found = held.enter_context(cluster(environ, setup, programs=Programs(folder=old)))
+    found = held.enter_context(cluster(environ, setup, programs=Programs(folder=old, **FEW)))
     _tell("the release before runs")
-    load = held.enter_context(Load(found, tokens[0], seed))
+    load = held.enter_context(Load(found, tokens[0], seed, HASTE))
     until(lambda: len(load.requested) >= 10 and load.repaid, 240, what="the first requests and repayments")
     return load
 
@@ -114,7 +117,7 @@ def _started(old: Path, folder: Path, held: ExitStack, seed: int) -> Load:
 def _migrate(found: Cluster) -> int:
     """`flask db upgrade` of this release; how often a revision was tried again."""
     done = subprocess.run(
-        [sys.executable, "-m", "flask", "db", "upgrade"],
+        [sys.executable, "-m", "flask", "db", "upgrade", "-x", f"lock_timeout={LOCK_SECONDS:g}s"],
         cwd=CHECKOUT,
         env={**found.environ, "DATABASE_URL": found.primary},
         capture_output=True,
@@ -127,14 +130,12 @@ def _migrate(found: Cluster) -> int:
 def _exchange(found: Cluster) -> None:
     """The order of docs/operating.md: the new workers, then the old ones' end, then one web server after the
     other, which HAProxy gives nothing meanwhile."""
-    new = Programs()
-    found.start("scheduler of the new", new)
-    for number in range(WORKERS):
-        found.start(f"worker{number + 1} of the new", new)
-    for name in (*(f"worker{number + 1}" for number in range(WORKERS)), "scheduler"):
+    new, before = Programs(), [*found.names_of("worker"), *found.names_of("scheduler")]
+    for name in before:
+        found.start(f"{name} of the new", new)
+    for name in before:
         found.end(name)
-    for number in range(WEBS):
-        name = f"web{number + 1}"
+    for name in found.names_of("web"):
         found.give_work(name, "drain")
         found.end(name)
         found.start(name, new)
@@ -163,7 +164,7 @@ def test_an_upgrade_under_load_stops_nobody_and_loses_nothing(old: Path, seed: i
         load = _started(old, folder, held, seed)
         found = load.running
         with _held_reads(found.primary, random.Random(seed)):
-            time.sleep(random.Random(seed).uniform(0, 5))
+            time.sleep(random.Random(seed).uniform(0, 5 / HASTE))
             before, began = load.answers.unserved, time.monotonic()
             _tell("the upgrade begins")
             again = _migrate(found)

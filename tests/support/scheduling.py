@@ -12,8 +12,8 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 SECONDS = {
-    "tests/stack/test_upgrade.py": 260,
-    "tests/stack/test_faults.py": 250,
+    "tests/stack/test_faults.py": 100,
+    "tests/stack/test_upgrade.py": 80,
     "tests/browser/test_for_everyone.py": 110,
     "tests/web/test_every_page.py": 90,
     "tests/stack/test_kill.py": 90,
@@ -50,7 +50,12 @@ SECONDS = {
 """How long a file takes, of those of `APART` one of its long tests, when this was last looked at
 (`make test ALL=1 ARGS=--durations=80`); the others are short."""
 
-APART = {"tests/loans/test_stateful.py", "tests/demo/test_first_orders.py", "tests/replay/test_replay.py"}
+APART = {
+    "tests/stack/test_upgrade.py",
+    "tests/loans/test_stateful.py",
+    "tests/demo/test_first_orders.py",
+    "tests/replay/test_replay.py",
+}
 
 
 class LongestFirst(LoadScopeScheduling):

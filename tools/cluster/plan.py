@@ -38,6 +38,8 @@ class Programs:
     app: str = "wsgi:app"
     worker: tuple[str, ...] = ("worker.py",)
     folder: Path = CHECKOUT
+    webs: int = WEBS
+    workers: int = WORKERS
 
     def part(self, name: str, ports: Mapping[str, int]) -> Part:
         """A web server, a worker or the scheduler, which the name begins with."""
@@ -69,6 +71,10 @@ class Cluster:
     def names(self) -> list[str]:
         """All parts, by name."""
         return ["primary", "replica", *(name for parts in self.parts for name in parts.names)]
+
+    def names_of(self, kind: str) -> list[str]:
+        """The parts whose names begin so: `web`, `worker`."""
+        return [name for name in self.names if name.startswith(kind)]
 
     def pids(self, name: str) -> tuple[int, int]:
         """The process ids of a part's supervisor and of its program, waiting until there is one (Linux only)."""
@@ -168,7 +174,7 @@ def cluster(
         jobs = held.enter_context(Parts(job_environ, home / "lock", stack.terminal))
         site = f"http://127.0.0.1:{ports['site']}"
         running = Cluster(site, job_environ, home, ports, databases, (infra, web, jobs))
-        for kind, count in (("web", WEBS), ("worker", WORKERS)):
+        for kind, count in (("web", programs.webs), ("worker", programs.workers)):
             for number in range(count):
                 running.start(f"{kind}{number + 1}", programs)
         running.start("scheduler", programs)

@@ -20,7 +20,7 @@ from redis.sentinel import Sentinel
 
 from tests.support.faults.death import ANY, WEB, Death
 from tests.support.running import until
-from tools.cluster.plan import WEBS, WORKERS, Cluster
+from tools.cluster.plan import Cluster
 
 DISK_MB = 1024
 JOBS = (
@@ -55,7 +55,7 @@ class Faults:
         found: dict[str, Happen] = {
             "web server killed": self.web,
             "web server killed at a commit": self.web_at_a_commit,
-            "worker killed": lambda: self.running.kill(f"worker{self.chance.randint(1, WORKERS)}"),
+            "worker killed": lambda: self.running.kill(self._one_of("worker")),
             "worker killed at a commit of a job": self.worker_at_a_commit,
             "scheduler killed": lambda: self.running.kill("scheduler"),
             "PostgreSQL restarted": lambda: self.postgres(signal.SIGINT),
@@ -73,9 +73,12 @@ class Faults:
             found["disk of PostgreSQL full"] = self.disk_full
         return found
 
+    def _one_of(self, kind: str) -> str:
+        return self.chance.choice(self.running.names_of(kind))
+
     def web(self) -> None:
         """Either the process that serves or the one that it was forked from."""
-        pid = self.running.pids(f"web{self.chance.randint(1, WEBS)}")[1]
+        pid = self.running.pids(self._one_of("web"))[1]
         serving = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         os.kill(self.chance.choice([pid, *map(int, serving)]), signal.SIGKILL)
 

@@ -19,7 +19,7 @@ from rq.serializers import JSONSerializer
 from tests.support.faults.happen import closing_connection
 from tests.support.faults.load import Load
 from tests.support.running import flask, until
-from tools.cluster.plan import MARK, WEBS, Cluster
+from tools.cluster.plan import MARK, Cluster
 from tusker.domain.record.daily import DailyJob
 from tusker.redis.queues import POLL_QUEUE, QUEUE
 from tusker.redis.url import connect
@@ -62,13 +62,13 @@ def _is_recorded(load: Load, ref: str) -> bool:
 def missing_parts(running: Cluster) -> list[str]:
     """The parts that are not at work, by `/readyz` of each web server and by their processes."""
     found = [name for name in running.names if not _lives(running.pids(name)[1])]
-    for number in range(WEBS):
+    for name in running.names_of("web"):
         with contextlib.suppress(requests.RequestException, KeyError, ValueError):
-            url = f"http://127.0.0.1:{running.ports[f'web{number + 1}']}/readyz"
+            url = f"http://127.0.0.1:{running.ports[name]}/readyz"
             parts: dict[str, Any] = requests.get(url, timeout=10, proxies={"http": ""}).json()["parts"]
-            found += [name for name in WORKING if parts[name]["state"] != "ok"]
+            found += [part for part in WORKING if parts[part]["state"] != "ok"]
             continue
-        found.append(f"web{number + 1}")
+        found.append(name)
     return found
 
 

@@ -22,7 +22,7 @@ from tests.support.faults.answers import Answers
 from tests.support.stack import DELIVERED, IN_TRANSIT
 from tests.support.values import PASSWORD
 from tests.support.visitor import Page, Visitor
-from tools.cluster.plan import WEBS, Cluster
+from tools.cluster.plan import Cluster
 
 ADMIN = "admin@faults.example"
 CLIENTS = 2
@@ -38,6 +38,8 @@ class Load:
     running: Cluster
     token: str
     seed: int
+    ease: float = 1.0
+    """How many times as long everybody pauses: where a fault happens but once, a light load is enough."""
     answers: Answers = field(default_factory=Answers)
     requested: dict[str, int] = field(default_factory=dict)
     """Invoices by the number that was requested."""
@@ -59,10 +61,12 @@ class Load:
             *((f"client {n}", self._client(n), 0.2) for n in range(CLIENTS)),
             ("admin", self._admin(), 0.5),
             ("reader", self._reader(), 0.5),
-            *((f"health {n}", self._health(n), 0.25) for n in range(WEBS)),
+            *((f"health of {web}", self._health(web), 0.25) for web in self.running.names_of("web")),
         ]
         for name, turn, pause in turns:
-            thread = threading.Thread(target=self._again, args=(turn, pause), name=name, daemon=True)
+            thread = threading.Thread(
+                target=self._again, args=(turn, pause * self.ease), name=name, daemon=True
+            )
             self._threads.append(thread)
             thread.start()
         return self
@@ -209,8 +213,8 @@ class Load:
         if done.status == 200 and done.path == "/admin/loans":
             self.repaid.add(invoice_id)
 
-    def _health(self, number: int) -> Callable[[], None]:
-        url = f"http://127.0.0.1:{self.running.ports[f'web{number + 1}']}/healthz"
+    def _health(self, web: str) -> Callable[[], None]:
+        url = f"http://127.0.0.1:{self.running.ports[web]}/healthz"
 
         def turn() -> None:
             began = time.monotonic()
