@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from itertools import groupby
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Row, func, select, text, union_all
 
 from tusker.chunks import chunks
 from tusker.currency import currency
@@ -135,11 +135,19 @@ def _before_claims(payout: Payout) -> int:
     return payout.principal - payout.deducted_interest - payout.deducted_fee + payout.payables
 
 
-def claimed_from(supplier_ids: Collection[int]) -> Sequence[int]:
-    """Ids of the invoices about which suppliers have claims to be netted."""
+def claimed_from(disbursal_id: int) -> Sequence[int]:
+    """Ids of the invoices about which those whom a disbursal pays have claims to be netted."""
+    paid = select(Invoice.supplier_id).join(DisbursalLine, DisbursalLine.invoice_id == Invoice.id)
+    passed_on = select(Payable.supplier_id).join(PayableLine, PayableLine.payable_id == Payable.id)
+    suppliers = union_all(
+        *(
+            query.where(line.disbursal_id == disbursal_id, line.state == LineState.INCLUDED)
+            for query, line in ((paid, DisbursalLine), (passed_on, PayableLine))
+        )
+    )
     return db.session.scalars(
         select(Claim.invoice_id).where(
-            Claim.supplier_id.in_(supplier_ids), Claim.open_amount > 0, Claim.state == ClaimState.ACCEPTED
+            Claim.supplier_id.in_(suppliers), Claim.open_amount > 0, Claim.state == ClaimState.ACCEPTED
         )
     ).all()
 

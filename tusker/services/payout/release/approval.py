@@ -12,7 +12,7 @@ from tusker.extensions import db
 from tusker.messages import joined, say
 from tusker.models import Disbursal, DisbursalStatus, Invoice
 from tusker.services.context import Context
-from tusker.services.locks import among, lock_ids
+from tusker.services.locks import among
 from tusker.services.outbox import admin_addresses, queue_mail
 from tusker.services.payout.disbursals.drafts import lock_draft, set_disbursal_status
 from tusker.services.payout.held import check_not_held, check_payees
@@ -23,8 +23,8 @@ from tusker.services.payout.release.checks import (
     check_disbursal_seen,
     digest_to_pay,
     included_in,
-    lines_to_pay,
     lock_approved,
+    lock_lines,
     look_again,
 )
 from tusker.services.reasons import reason_of
@@ -48,14 +48,14 @@ def approve(
     disbursal = lock_draft(disbursal_id)
     if second_admin:
         check_second_admin(ctx, disbursal.maker_ids)
-    ids = lock_ids(Invoice, among(Invoice.id, included_in(disbursal_id)))
+    invoices = lock_lines(included_in(disbursal_id))
+    ids = [invoice.id for invoice in invoices]
     if ticked is not None:
         _check_saved(ids, ticked)
     check_conditions(ids)
     passed_on = included_payables(disbursal_id)
     if not ids and not passed_on:
         raise Conflict("Nothing is left in this disbursal; drop it.")
-    invoices = lines_to_pay(ids)
     accounts = accounts_of(invoices, passed_on, second_admin=second_admin)
     check_disbursal_seen(ctx, disbursal, seen)
     check_not_held(ctx, ids)

@@ -65,10 +65,10 @@ def included_in(disbursal_id: int) -> Sequence[int]:
     return db.session.scalars(included).all()
 
 
-def lines_to_pay(invoice_ids: Collection[int]) -> Lines:
-    """What is paid to whom for locked invoices, by id."""
-    query = select(Invoice.id, Invoice.principal, Invoice.supplier_id)
-    return db.session.execute(query.where(among(Invoice.id, invoice_ids)).order_by(Invoice.id)).all()
+def lock_lines(invoice_ids: Collection[int]) -> Lines:
+    """Lock invoices by ascending id: what is paid to whom for them."""
+    query = select(Invoice.id, Invoice.principal, Invoice.supplier_id).where(among(Invoice.id, invoice_ids))
+    return db.session.execute(query.order_by(Invoice.id).with_for_update(key_share=True)).all()
 
 
 def check_conditions(invoice_ids: Collection[int]) -> None:

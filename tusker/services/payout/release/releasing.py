@@ -13,29 +13,25 @@ from tusker.extensions import db
 from tusker.models import (
     Disbursal,
     DisbursalStatus,
-    Invoice,
-    LineState,
-    Payable,
-    PayableLine,
     Payout,
     Role,
     User,
 )
 from tusker.services.context import Context
-from tusker.services.locks import among, lock_ids
 from tusker.services.outbox import admin_addresses, queue_mail
 from tusker.services.payout.disbursals.drafts import set_disbursal_status
 from tusker.services.payout.held import check_not_held, check_payees
 from tusker.services.payout.payable_lines import included_payables
 from tusker.services.payout.payouts import claimed_from, make_payouts
 from tusker.services.payout.release.checks import (
+    Lines,
     accounts_of,
     check_conditions,
     check_disbursal_seen,
     digest_to_pay,
     included_in,
-    lines_to_pay,
     lock_approved,
+    lock_lines,
     look_again,
 )
 from tusker.services.payout.settlement.confirming import confirm_netted
@@ -66,10 +62,10 @@ def release(
     if second_admin:
         _check_two_people(ctx, disbursal)
     _check_execution_date(ctx, disbursal, execution_date, on_closed_day=on_closed_day)
-    ids, claimed = _lock_with_claimed(disbursal_id)
+    invoices, claimed = _lock_with_claimed(disbursal_id)
+    ids = [invoice.id for invoice in invoices]
     check_conditions(ids)
     passed_on = included_payables(disbursal_id)
-    invoices = lines_to_pay(ids)
     accounts = accounts_of(invoices, passed_on, second_admin=second_admin)
     if digest_to_pay(invoices, passed_on, accounts) != disbursal.approved_digest:
         raise Conflict(
@@ -136,21 +132,11 @@ def _check_execution_date(ctx: Context, disbursal: Disbursal, day: date, *, on_c
         )
 
 
-def _lock_with_claimed(disbursal_id: int) -> tuple[Sequence[int], set[int]]:
-    """Ids of the invoices, and of those about which their suppliers have claims: locked together, since what claims
-    use up pays those loans at once. A claim accepted meanwhile waits for the next payout."""
-    included = set(included_in(disbursal_id))
-    suppliers = db.session.scalars(
-        select(Invoice.supplier_id).where(among(Invoice.id, included)).distinct()
-    ).all()
-    passed_on = db.session.scalars(
-        select(Payable.supplier_id)
-        .join(PayableLine, PayableLine.payable_id == Payable.id)
-        .where(PayableLine.disbursal_id == disbursal_id, PayableLine.state == LineState.INCLUDED)
-    )
-    claimed = set(claimed_from({*suppliers, *passed_on}))
-    locked = lock_ids(Invoice, among(Invoice.id, included | claimed))
-    return [invoice_id for invoice_id in locked if invoice_id in included], claimed
+def _lock_with_claimed(disbursal_id: int) -> tuple[Lines, set[int]]:
+    """The invoices, and ids of those about which their suppliers have claims: locked together, since what claims use
+    up pays those loans at once. A claim accepted meanwhile waits for the next payout."""
+    included, claimed = set(included_in(disbursal_id)), set(claimed_from(disbursal_id))
+    return [line for line in lock_lines(included | claimed) if line.id in included], claimed
 
 
 def _mail_release(ctx: Context, disbursal: Disbursal, payouts: Sequence[Payout]) -> None:
