@@ -5,18 +5,19 @@ from __future__ import annotations
 
 import re
 import time
-from collections import namedtuple
+from collections import Counter, namedtuple
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
 
 import psycopg2
 from flask import current_app
-from sqlalchemy import ClauseElement, Connection
+from sqlalchemy import ClauseElement, Connection, Engine, event
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.exc import DBAPIError
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")
+_HAS_A_PLAN = re.compile(r"(\s|--.*\n)*(WITH|SELECT|INSERT|UPDATE|DELETE)\b")
 _ROWS: Any = namedtuple
 
 
@@ -31,10 +32,7 @@ class Prepared:
         compiled = statement.compile(dialect=PGDialect_psycopg2())  # type: ignore[no-untyped-call]
         self._sql = str(compiled)
         self._constants = {name: value for name, value in compiled.params.items() if value is not None}
-        self._names = list(dict.fromkeys(_PARAMETER.findall(self._sql)))
-        # by what it says: behind a pooler, a name can only ever stand for this very statement
         self._row: Any = None
-        self._name = f"tusker_{sha256(self._sql.encode()).hexdigest()[:24]}"
 
     def rows(self, connection: Connection, values: Mapping[str, object]) -> list[Any]:
         """Run it on a connection; its rows, with the columns as attributes."""
@@ -63,10 +61,32 @@ class Prepared:
         gives each transaction another connection."""
         if not current_app.config["PREPARE_STATEMENTS"]:
             return self._sql
-        known: dict[Prepared, str] = connection.info.setdefault("prepared", {})
-        if self not in known:
-            numbered = _PARAMETER.sub(lambda found: f"${self._names.index(found[1]) + 1}", self._sql)
-            cursor.execute(f"PREPARE {self._name} AS {numbered.replace('%%', '%')}")
-            given = ", ".join(f"%({each})s" for each in self._names)
-            known[self] = f"EXECUTE {self._name} ({given})" if self._names else f"EXECUTE {self._name}"
-        return known[self]
+        return _by_name(cursor, connection.info, self._sql)
+
+
+def _by_name(cursor: Any, of_connection: dict[Any, Any], sql: str) -> str:
+    """What runs a statement by the name under which its connection has it planned; that is done where it has not."""
+    known: dict[str, str] = of_connection.setdefault("prepared", {})
+    if sql not in known:
+        names = list(dict.fromkeys(_PARAMETER.findall(sql)))
+        numbered = _PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", sql)
+        # by what it says: behind a pooler, a name can only ever stand for this very statement
+        name = f"tusker_{sha256(sql.encode()).hexdigest()[:24]}"
+        cursor.execute(f"PREPARE {name} AS {numbered.replace('%%', '%')}")
+        given = ", ".join(f"%({each})s" for each in names)
+        known[sql] = f"EXECUTE {name} ({given})" if names else f"EXECUTE {name}"
+    return known[sql]
+
+
+def plan_once(engine: Engine) -> None:
+    """Have an engine's connections keep the plan of everything that is run for the third time: for a command that does
+    the same over and over, of which planning would take longer than running it."""
+    times: Counter[str] = Counter()
+
+    @event.listens_for(engine, "do_execute")
+    def run(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+        times[statement] += 1
+        if times[statement] < 3 or cursor.name or not _HAS_A_PLAN.match(statement):
+            return False
+        cursor.execute(_by_name(cursor, context.root_connection.info, statement), parameters)
+        return True

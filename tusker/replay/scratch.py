@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from tusker.errors import NotAllowed
 from tusker.extensions import db, migrate
+from tusker.prepared import plan_once
 
 PREFIX = "tusker_replay_"
 
@@ -35,6 +36,7 @@ def scratch_database(*, keep: bool) -> Iterator[str]:
             with _bare_app(url.set(database=name)).app_context():
                 try:
                     flask_migrate.upgrade()
+                    plan_once(db.engine)
                     yield name
                 finally:
                     db.session.remove()

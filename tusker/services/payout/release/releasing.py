@@ -76,9 +76,9 @@ def release(
     check_not_held(ctx, ids)
     check_payees(payable.supplier_id for payable, _ in passed_on)
     look_again(ids, ctx.now)
+    payouts = make_payouts(ctx, disbursal, invoices, passed_on, accounts, execution_date, claimed)
     disbursal.execution_date = execution_date
     disbursal.released_at, disbursal.released_by = ctx.now, ctx.actor_id
-    payouts = make_payouts(ctx, disbursal, invoices, passed_on, accounts, execution_date, claimed)
     set_disbursal_status(
         ctx,
         disbursal,
@@ -89,7 +89,7 @@ def release(
         execution_date=execution_date.isoformat(),
     )
     _mail_release(ctx, disbursal, payouts)
-    confirm_netted(ctx, disbursal, min(execution_date, ctx.today))
+    confirm_netted(ctx, disbursal, payouts, min(execution_date, ctx.today))
     return disbursal
 
 

@@ -128,9 +128,9 @@ def _confirm(
     close_if_settled(ctx, disbursal)
 
 
-def confirm_netted(ctx: Context, disbursal: Disbursal, value_date: date) -> None:
+def confirm_netted(ctx: Context, disbursal: Disbursal, payouts: Sequence[Payout], value_date: date) -> None:
     """Confirm the payouts of a disbursal just released that claims used up: the bank has nothing to do for them."""
-    netted = [payout for payout in disbursal.payouts if payout.net == 0]
+    netted = [payout for payout in payouts if payout.net == 0]
     if netted:
         lock_payouts([disbursal], [payout.id for payout in netted])
         _confirm(ctx, disbursal, netted, NETTED, value_date, {}, None)
