@@ -100,6 +100,8 @@ def test_config(servers: LocalServers, tmp_path_factory: pytest.TempPathFactory)
     with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
         connection.execute(text(f"CREATE DATABASE {name}"))
+        # over few rows, planning a prepared statement or one of a trigger anew takes longer than running it
+        connection.execute(text(f"ALTER DATABASE {name} SET plan_cache_mode = force_generic_plan"))
     url = admin.url.set(database=name).render_as_string(hide_password=False)
     admin.dispose()
     loaded = config.load(

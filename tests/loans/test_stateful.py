@@ -29,7 +29,7 @@ from tests.support.database import clear_tables, forget_business
 from tests.support.invoices import deliver, order_on
 from tests.support.payouts import account_of, approve_and_release
 from tests.support.people import make_user
-from tests.support.profiles import SOAK
+from tests.support.profiles import SOAK, examples
 from tests.support.values import NOW, PASSWORD, TODAY
 from tusker import clock
 from tusker.domain.credit.limits import Bound
@@ -822,7 +822,7 @@ def set_up_companies() -> None:
         ]
 
 
-SEQUENCES = 250 if SOAK else 18
+SEQUENCES = 250 if SOAK else examples(18)
 """How many sequences a shard plays; `make soak` says how long they took."""
 STEPS = 40 if SOAK else 30
 SHARDS = [0, *(pytest.param(number, marks=[] if SOAK else pytest.mark.slow) for number in range(1, 4))]

@@ -134,7 +134,7 @@ _WRITE = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+\"?(\w+)")
 
 
 def some(cases: Sequence[Item], count: int) -> list[Item]:
-    """That many of the cases, the same ones each time; in a soak ten times as many, others each time."""
+    """As many of the cases as examples of a property, the same ones each time; in a soak others each time."""
     seed = secrets.randbits(32) if SOAK else 1
     print(f"drawn with seed {seed}")  # noqa: T201
     return random.Random(seed).sample(cases, min(len(cases), examples(count)))

@@ -1,7 +1,7 @@
 """How long Hypothesis plays and what it draws, in one place.
 
-`dev` draws new examples at each run. `ci` draws the same ones each time, so that a failure there comes again. `soak`
-draws new ones, ten times as many (`make soak`). None has a deadline: a busy machine is no fault of the code.
+`ci` draws the same examples each time, so that a failure there comes again. `dev` draws new ones at each run, a third
+as many; `soak` new ones, ten times as many (`make soak`). None has a deadline: a busy machine is no fault of the code.
 
 The variable HYPOTHESIS_PROFILE names one; without it CI takes `ci`, everybody else `dev`.
 """
@@ -9,21 +9,28 @@ The variable HYPOTHESIS_PROFILE names one; without it CI takes `ci`, everybody e
 from __future__ import annotations
 
 import os
+from fractions import Fraction
+from math import ceil
 
 from hypothesis import HealthCheck, settings
 
-SOAK_FACTOR = 10
-USUAL = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
-
-settings.register_profile("dev", USUAL)
-settings.register_profile("ci", USUAL, derandomize=True, database=None)
-settings.register_profile("soak", USUAL, max_examples=SOAK_FACTOR * USUAL.max_examples)
-
+FACTORS = {"dev": Fraction(1, 3), "ci": Fraction(1), "soak": Fraction(10)}
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
 SOAK = PROFILE == "soak"
-settings.load_profile(PROFILE)
 
 
 def examples(count: int) -> int:
-    """How many examples a test plays that usually plays `count`."""
-    return count * SOAK_FACTOR if SOAK else count
+    """How many examples a test plays that plays `count` in CI."""
+    return ceil(count * FACTORS[PROFILE])
+
+
+USUAL = settings(
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=examples(settings.default.max_examples),
+)
+settings.register_profile("dev", USUAL)
+settings.register_profile("ci", USUAL, derandomize=True, database=None)
+settings.register_profile("soak", USUAL)
+settings.load_profile(PROFILE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from tusker.web.forms.form import FilterForm
 _READ = re.compile(r"request\.args\.get(?:list)?\(\s*\"(\w+)\"")
 
 
+@cache
 def arguments() -> set[str]:
     """The names of all arguments that any view reads, in its code or by a form."""
     named = {

@@ -141,10 +141,10 @@ def table(answer: Any) -> list[list[str]]:
 
 
 def walk(browser: FlaskClient, url: str, of: ListOf, name: str) -> tuple[list[list[str]], str]:
-    """The rows of each page from an address on in a direction, and the address of the last one."""
+    """The rows of each page from an address on in a direction, and the address of the last one, asked as by htmx."""
     pages, there = [], url
     while True:
-        answer = browser.get(there)
+        answer = browser.get(there, headers=HTMX)
         assert answer.status_code == 200, there
         pages.append(rows(answer.text, of))
         following = link(answer.text, name)

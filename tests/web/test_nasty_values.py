@@ -1,7 +1,8 @@
 """Nasty values through every field of every form of every role, every argument of every page and every call: never a
 5xx, nothing half done, and a refusal that says what is wrong.
 
-`make test` plays some hundred of them, always the same; `make soak` ten times as many, new ones each time.
+CI plays some hundred of them, always the same, `make test` a third of these; `make soak` ten times as many, new ones
+each time.
 """
 
 from __future__ import annotations
@@ -169,13 +170,14 @@ def test_forms(house: House) -> None:
     wrong = [words for case in drawn for words in sender.send(case)]
     assert not wrong, "\n".join(wrong)
     asked = [
-        (who, f"{page}{'&' if '?' in page else '?'}{urlencode({name: value[:2_000]})}")
+        (who, page, name, value)
         for who in sender.browsers
         for page in sender.pages(who)
         for name in sorted(arguments())
         for value in TEXTS
     ]
-    for who, url in some(asked, 60):
+    for who, page, name, value in some(asked, 60):
+        url = f"{page}{'&' if '?' in page else '?'}{urlencode({name: value[:2_000]})}"
         assert sender.browsers[who].get(url).status_code < 500, (who, url[:300])
     sent = [(url, data) for url in UPLOADS for data in FILES]
     for url, data in some(sent, 16):

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -52,11 +53,16 @@ def flatten(node: nodes.Node, otherwise: bool) -> str:
     return ""
 
 
+@cache
+def parts(source: str) -> list[nodes.Template]:
+    """The template itself and each of its macros."""
+    tree = Environment(autoescape=True).parse(source)
+    return [tree, *(nodes.Template(macro.body) for macro in tree.find_all(nodes.Macro))]
+
+
 def texts(source: str, otherwise: bool) -> list[str]:
     """The template's own text and that of each of its macros."""
-    tree = Environment(autoescape=True).parse(source)
-    macros = [nodes.Template(macro.body) for macro in tree.find_all(nodes.Macro)]
-    return [flatten(part, otherwise) for part in (tree, *macros)]
+    return [flatten(part, otherwise) for part in parts(source)]
 
 
 class Lint(HTMLParser):
@@ -150,9 +156,7 @@ def test_the_lint_counts_roots() -> None:
 
 def test_templates_import_what_they_use() -> None:
     trees = {
-        str(template.relative_to(ROOT / "templates")): Environment(autoescape=True).parse(
-            template.read_text()
-        )
+        str(template.relative_to(ROOT / "templates")): parts(template.read_text())[0]
         for template in TEMPLATES
     }
     macros = {name: {macro.name for macro in tree.find_all(nodes.Macro)} for name, tree in trees.items()}
@@ -302,8 +306,10 @@ def test_moments_are_shown_in_the_time_zone(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "Europe/Berlin", "Australia/Lord_Howe"])
-def test_moments_and_days_are_written_as_the_library_writes_them(app: Flask, zone: str) -> None:
-    app.config["TIMEZONE"] = tz = ZoneInfo(zone)
+def test_moments_and_days_are_written_as_the_library_writes_them(
+    app: Flask, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "TIMEZONE", tz := ZoneInfo(zone))
     began = datetime(2026, 3, 27, 23, 20, 7, tzinfo=UTC)  # clocks change within these days
     with app.test_request_context():
         for at in (began + timedelta(minutes=37 * i) for i in range(260)):
