@@ -10,14 +10,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import xmlschema
 from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support.invoices import order_on
 from tests.support.pages import HTMX
+from tests.support.payment_orders import schema_of
 from tests.support.payouts import approve_and_release, bundle_and_confirm, press_approve, seen_on
-from tests.support.values import FIXTURES, PASSWORD, TODAY
+from tests.support.values import PASSWORD, TODAY
 from tusker.domain.delivery.shipments import ShipmentStatus
 from tusker.extensions import db
 from tusker.jobs.attention import watch
@@ -255,8 +255,7 @@ def test_the_bank_file_is_there_from_the_release_on_and_always_the_same(
     total = scalar("SELECT sum(net) FROM payouts WHERE disbursal_id = :id", id=released_id)
     for version in ("09", "03"):
         found = browser.get(f"{path}?version={version}")
-        schema = xmlschema.XMLSchema(FIXTURES / "iso20022" / f"pain.001.001.{version}.xsd")
-        schema.validate(io.BytesIO(found.data))
+        schema_of(f"pain.001.001.{version}").validate(io.BytesIO(found.data))
         assert f"<MsgId>{reference}</MsgId>" in found.text
         assert f"<CtrlSum>{total // 100}.{total % 100:02}</CtrlSum>" in found.text
     assert browser.get(f"{path}?version=08").status_code == 422
