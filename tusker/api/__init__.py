@@ -6,7 +6,7 @@ from flask import Flask
 
 from tusker.api import docs, problems
 from tusker.api.credit import routes, waiting  # noqa: F401 (they declare the operations, in this order)
-from tusker.api.delivery import documents  # noqa: F401
+from tusker.api.delivery import documents, webhooks  # noqa: F401
 from tusker.api.endpoints import bp
 from tusker.extensions import csrf
 from tusker.web.errors import answer_errors_under

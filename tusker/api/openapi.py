@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -12,13 +13,22 @@ from pydantic.json_schema import models_json_schema
 
 from tusker.api import schemas
 from tusker.api.credit.subject import DETAILS, REFS
-from tusker.api.delivery import webhooks
 from tusker.api.endpoints import OPERATIONS, PREFIX, Operation
 from tusker.api.inputs import LONGEST_KEY
 from tusker.api.problems import CHALLENGE, KINDS, MEDIA_TYPE
 from tusker.web.urls import LARGEST_ID
 
 _REF = "#/components/schemas/{model}"
+_REQUEST_ID = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
+_OF_WEBHOOKS = (
+    "bad_request",
+    "bad_signature",
+    "not_found",
+    "too_large",
+    "too_many_requests",
+    "internal_error",
+)
+_CARRIER = {"type": "string", "pattern": "^[a-z_]{1,40}$"}
 _ALWAYS = ("unauthorized", "too_many_requests", "internal_error")
 
 _ABOUT = """\
@@ -58,7 +68,7 @@ def document(rate: str, carriers: tuple[tuple[str, bool], ...]) -> dict[str, Any
     paths: dict[str, dict[str, Any]] = {}
     for declared in OPERATIONS:
         paths.setdefault(path_of(declared), {})[declared.method.lower()] = _operation(declared)
-    paths[webhooks.PATH] = {"post": webhooks.described()}
+    paths["/carriers/{carrier}/webhook"] = {"post": _webhook()}
     rows = "\n".join(
         f"| `{code}` | {kind.status} | {kind.title} | {kind.advice} |" for code, kind in KINDS.items()
     )
@@ -172,23 +182,28 @@ def _query_parameters(model: type[BaseModel]) -> list[dict[str, Any]]:
 
 
 def _responses(declared: Operation) -> dict[str, Any]:
-    request_id = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
     answers: dict[str, Any] = {
         str(status): {
             "description": words,
-            "headers": {**request_id, **_own_headers(declared)},
+            "headers": {**_REQUEST_ID, **_own_headers(declared)},
             "content": {"application/json": {"schema": _ref(declared.answer)}}
             if declared.answer
             else {kind: {"schema": {}} for kind in declared.file_types},
         }
         for status, words in sorted(declared.answers.items())
     }
+    return answers | _problem_answers((*_ALWAYS, *_input_problems(declared), *declared.problems))
+
+
+def _problem_answers(problems: Iterable[str]) -> dict[str, Any]:
+    """The answers of these problems by their statuses."""
+    answers: dict[str, Any] = {}
     by_status: dict[int, list[str]] = {}
-    for code in dict.fromkeys((*_ALWAYS, *_input_problems(declared), *declared.problems)):
+    for code in dict.fromkeys(problems):
         by_status.setdefault(KINDS[code].status, []).append(code)
     for status, codes in sorted(by_status.items()):
-        headers: dict[str, Any] = dict(request_id)
-        if status == 401:
+        headers: dict[str, Any] = dict(_REQUEST_ID)
+        if "unauthorized" in codes:
             headers["WWW-Authenticate"] = {"schema": {"type": "string", "const": CHALLENGE}}
         if status in {429, 503}:
             headers["Retry-After"] = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
@@ -198,6 +213,28 @@ def _responses(declared: Operation) -> dict[str, Any]:
             "content": {MEDIA_TYPE: {"schema": _ref(schemas.Problem)}},
         }
     return answers
+
+
+def _webhook() -> dict[str, Any]:
+    """What delivery companies call. Not an `Operation`: it takes raw bytes and no token."""
+    kept = {
+        "description": "Kept, or known already. What it says is recorded within seconds.",
+        "headers": _REQUEST_ID,
+    }
+    return {
+        "operationId": "webhook",
+        "tags": ["Delivery companies"],
+        "summary": "Tell of a shipment",
+        "description": (
+            "For delivery companies, in each one's own format, signed over the raw body as each one does it"
+            " (`tusker`: `X-Tusker-Signature: sha256=` and the hexadecimal HMAC-SHA256). At most 4 MiB."
+            " Sending the same again is safe."
+        ),
+        "security": [],
+        "parameters": [{"name": "carrier", "in": "path", "required": True, "schema": _CARRIER}],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}},
+        "responses": {"202": kept} | _problem_answers(_OF_WEBHOOKS),
+    }
 
 
 def _own_headers(declared: Operation) -> dict[str, Any]:

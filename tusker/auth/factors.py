@@ -9,7 +9,6 @@ from typing import Any
 import pyotp
 import segno
 from flask import (
-    Response,
     current_app,
     flash,
     g,
@@ -37,7 +36,7 @@ from tusker.transactions import transaction
 from tusker.web.access import FRESH, PASSWORD, acting, allow, public
 from tusker.web.forms.kept import form_of_request, seal
 from tusker.web.guards.guessing import confirm_password, guarded
-from tusker.web.guards.visitors import network, visitor
+from tusker.web.guards.visitors import network, not_taken, person, visitor
 from tusker.web.htmx import current_path, done, go, is_htmx
 from tusker.web.qr import draw
 from tusker.web.urls import local_url
@@ -82,15 +81,11 @@ def _shown_form() -> type[FactorForm | KnownForm]:
 
 def _tries_key() -> str:
     half = half_session()
-    return f"{network()}|{half.user_id}" if half else current_user.get_id() or network()
-
-
-def _not_taken(answer: Response) -> bool:
-    return answer.status_code == 422
+    return f"{network()}|{half.user_id}" if half else person()
 
 
 @bp.route("/login/second", methods=["GET", "POST"])
-@limiter.limit("10 per 15 minutes", key_func=_tries_key, methods=["POST"], deduct_when=_not_taken)
+@limiter.limit("10 per 15 minutes", key_func=_tries_key, methods=["POST"], deduct_when=not_taken)
 @public
 def second() -> ResponseReturnValue:
     """The second step of signing in."""
@@ -120,7 +115,7 @@ def _onward() -> tuple[str | None, str | None]:
 
 
 @bp.route("/account/confirm", methods=["GET", "POST"])
-@limiter.limit("10 per 15 minutes", key_func=_tries_key, methods=["POST"], deduct_when=_not_taken)
+@limiter.limit("10 per 15 minutes", key_func=_tries_key, methods=["POST"], deduct_when=not_taken)
 @limiter.limit(HASHES, key_func=_tries_key, methods=["POST"])
 @allow()
 def confirm() -> ResponseReturnValue:
@@ -187,7 +182,7 @@ def _factor_page(
 
 
 @bp.route("/login/enrol", methods=["GET", "POST"])
-@limiter.limit("10 per 15 minutes", key_func=_tries_key, methods=["POST"], deduct_when=_not_taken)
+@limiter.limit("10 per 15 minutes", key_func=_tries_key, methods=["POST"], deduct_when=not_taken)
 @public
 def enrol() -> ResponseReturnValue:
     """Adding the second factor that somebody must have who signed in with the password only."""
@@ -200,7 +195,7 @@ def enrol() -> ResponseReturnValue:
 
 
 @bp.route("/account/factors/new", methods=["GET", "POST"])
-@limiter.limit("10 per 15 minutes", key_func=_tries_key, methods=["POST"], deduct_when=_not_taken)
+@limiter.limit("10 per 15 minutes", key_func=_tries_key, methods=["POST"], deduct_when=not_taken)
 @allow(fresh=True, password=True)
 def new_factor() -> ResponseReturnValue:
     return _adding(this_session(), "auth.new_factor", first=False)

@@ -34,7 +34,7 @@ from tusker.web import languages
 from tusker.web.access import PUBLIC, SignInNeeded, access_of, acting, allow, public
 from tusker.web.forms.kept import form_of_request, page_of_form, seal
 from tusker.web.guards.guessing import confirm_password
-from tusker.web.guards.visitors import network, visitor
+from tusker.web.guards.visitors import network, person, visitor
 from tusker.web.htmx import current_path, done, is_htmx, render
 from tusker.web.urls import local_url
 
@@ -51,10 +51,6 @@ def _asked_key() -> str:
 
 def _attempt_key() -> str:
     return f"{network()}|{_asked_key()}"
-
-
-def _account_key() -> str:
-    return current_user.get_id() or network()
 
 
 def _failed(answer: Response) -> bool:
@@ -201,7 +197,7 @@ def _account_page(form: PasswordForm) -> str:
 
 
 @bp.post("/account/password")
-@limiter.limit("10 per 15 minutes", key_func=_account_key, deduct_when=_failed)
+@limiter.limit("10 per 15 minutes", key_func=person, deduct_when=_failed)
 @allow()
 def password() -> ResponseReturnValue:
     """Change the password; the user stays signed in here and is signed out everywhere else."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import NamedTuple
 
 from tusker.errors import InvalidInput, UnreadableFile
@@ -32,6 +33,8 @@ _BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace()) + 
 """Blanks, and characters without width, that stand at the ends of cells."""
 _AT_ENDS = frozenset(_BLANKS + "'=")
 """What a cell has to begin or end with for `clean_cell` to change it."""
+
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 Cells = tuple[str, ...]
 
@@ -97,21 +100,17 @@ def read_table(data: bytes) -> CsvTable:
     """
     if len(data) > MAX_BYTES:
         raise UnreadableFile("The file is larger than {mb} MB; split it.", mb=MAX_BYTES // 1024 // 1024)
-    text = _decoded(data)
-    # The separator that the header has most of: spreadsheets of some countries write semicolons.
-    delimiter = max(",;\t", key=text.lstrip("\r\n").partition("\n")[0].count)
-    records = _records(text, delimiter)
-    if not records:
-        raise UnreadableFile("The file is empty.")
-    if len(records) == 1:
+    table, records = stream_table([data])
+    rows = _at_most(MAX_ROWS, records)
+    if not rows:
         raise UnreadableFile("The file has a header but no rows.")
-    return CsvTable(records[0].cells, tuple(records[1:]), delimiter)
+    return replace(table, rows=rows)
 
 
 def stream_table(parts: Iterable[bytes]) -> tuple[CsvTable, Iterator[CsvRow]]:
     """A file of any length that comes in parts: its table without rows, and its rows one by one.
 
-    It is read as `read_table` reads a short one. Raises `UnreadableFile`, also while rows are taken.
+    Raises `UnreadableFile`, also while rows are taken.
     """
     lines = _lines_of(parts)
     first: list[str] = []
@@ -119,6 +118,7 @@ def stream_table(parts: Iterable[bytes]) -> tuple[CsvTable, Iterator[CsvRow]]:
         first.append(line)
         if line.strip("\r\n"):
             break
+    # The separator that the header has most of: spreadsheets of some countries write semicolons.
     delimiter = max(",;\t", key=first[-1].count) if first else ","
     records = _each_record(chain(first, lines), delimiter, str.strip)
     header = next(records, None)
@@ -133,7 +133,7 @@ def bank_grids(data: bytes) -> Iterator[Grid]:
     Also UTF-16 and Windows-1252 are read. Raises `UnreadableFile` for what is no text, and for what is no CSV by any
     of the separators.
     """
-    text = _decoded(data, of_bank=True)
+    text = _decoded(data)
     if '="' in text:
         text = _FORMULA_TEXT.sub(r'\1"', text)
     failed: UnreadableFile | None = None
@@ -142,7 +142,8 @@ def bank_grids(data: bytes) -> Iterator[Grid]:
         if text.count(delimiter) == 0:
             break
         try:
-            yield Grid(tuple(_records(text, delimiter, around=2 * _HEADER_WITHIN)), delimiter)
+            records = _each_record(io.StringIO(text, newline=""), delimiter, clean_cell)
+            yield Grid(_at_most(MAX_ROWS + 1 + 2 * _HEADER_WITHIN, records), delimiter)
             done = True
         except UnreadableFile as error:
             failed = failed or error
@@ -161,22 +162,14 @@ def find_table(grid: Grid, is_header: Callable[[Cells], bool]) -> CsvTable | Non
     return None
 
 
-def _decoded(data: bytes, *, of_bank: bool = False) -> str:
-    if of_bank and (mark := _mark_of_utf16(data)):
-        data = mark + data
-    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    if b"\0" in data and not is_utf16:
-        raise UnreadableFile("The file is not text ({place}).", place=_byte(data, data.index(0)))
-    if of_bank and is_utf16:
+def _decoded(data: bytes) -> str:
+    data = _mark_of_utf16(data) + data
+    if data.startswith(_UTF16):
         return _decoded_utf16(data)
-    try:
+    if b"\0" in data:
+        raise UnreadableFile("The file is not text ({place}).", place=_byte(data, data.index(0)))
+    with contextlib.suppress(UnicodeDecodeError):
         return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        if not of_bank:
-            raise UnreadableFile(
-                "The file is not UTF-8 text ({place}). Save it as “CSV UTF-8” and try again.",
-                place=_byte(data, error.start),
-            ) from None
     try:
         return data.decode("cp1252")
     except UnicodeDecodeError as error:
@@ -209,7 +202,7 @@ def _lines_of(parts: Iterable[bytes]) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     rest, before = "", 0
     for part in chain(parts, [b""]):
-        if b"\0" in part:
+        if b"\0" in part and not part.startswith(_UTF16):
             raise UnreadableFile("The file is not text ({place}).", place=_byte(part, part.index(0), before))
         try:
             text = rest + decoder.decode(part, final=not part)
@@ -233,18 +226,15 @@ def _byte(data: bytes, place: int, before: int = 0) -> str:
     return say("line {line}, byte 0x{byte}", line=line, byte=f"{data[place]:02X}")
 
 
-def _records(text: str, delimiter: str, *, around: int = 0) -> list[CsvRow]:
-    # strict: a quote left open or standing in the middle is an error, not a row that swallows those after it
-    clean = clean_cell if around else str.strip
-    records: list[CsvRow] = []
-    for record in _each_record(io.StringIO(text, newline=""), delimiter, clean):
-        records.append(record)
-        if len(records) > MAX_ROWS + 1 + around:
-            raise _too_long()
-    return records
+def _at_most(most: int, records: Iterator[CsvRow]) -> tuple[CsvRow, ...]:
+    found = tuple(islice(records, most + 1))
+    if len(found) > most:
+        raise _too_long()
+    return found
 
 
 def _each_record(lines: Iterable[str], delimiter: str, clean: Callable[[str], str]) -> Iterator[CsvRow]:
+    # strict: a quote left open or standing in the middle is an error, not a row that swallows those after it
     reader = csv.reader(_bounded(lines, delimiter), delimiter=delimiter, strict=True)
     begins = 1
     try:

@@ -6,21 +6,21 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Response, flash, render_template, request, url_for
+from flask import Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tusker import clock
 from tusker.clock import today
-from tusker.currency import currency
 from tusker.customers.bank import bank_context
 from tusker.customers.blueprint import bp
 from tusker.customers.forms import CustomerForm, CustomersFilter
 from tusker.customers.identities import IdentityDraft, draft_of, only_drafting, pack, read_draft
+from tusker.customers.lines import warn_of_limit
 from tusker.customers.terms_fields import DEFAULT_TERMS
 from tusker.customers.tokens import token_context
 from tusker.domain.credit.limits import LimitUse
 from tusker.errors import TuskerError
-from tusker.messages import joined, say, shown
+from tusker.messages import joined, say
 from tusker.models import Customer, Proposal, Role
 from tusker.queries.credit import customers as queries
 from tusker.queries.credit.credit_lines import lines_of
@@ -254,11 +254,5 @@ def _warn_of_limits(customer: Customer) -> None:
         (say("The supplier limit"), customer.supplier),
         (say("The purchaser limit"), customer.purchaser),
     ):
-        if account is not None and account.used_amount > account.limit_amount:
-            over = currency().show(account.used_amount - account.limit_amount)
-            warning = say(
-                "{limit} is {over} below what is in use: no new requests are approved until usage is back within it.",
-                limit=limit,
-                over=over,
-            )
-            flash(shown(warning), "warning")
+        if account is not None:
+            warn_of_limit(limit, account.limit_amount - account.used_amount)

@@ -15,6 +15,7 @@ from tusker.messages import say
 from tusker.models import LineStatus, TokenScope
 from tusker.services.credit.customers.companies import CustomerData
 from tusker.services.credit.customers.lines import LineData
+from tusker.web.filters import status_label
 from tusker.web.forms.fields import (
     AnyId,
     AnyOf,
@@ -31,13 +32,6 @@ from tusker.web.forms.fields import (
 from tusker.web.forms.form import FilterForm, Form
 
 _CODE = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
-_STATES = [
-    (LineState.ACTIVE.value, say("Active")),
-    (LineState.SUSPENDED.value, say("Suspended")),
-    (LineState.NOT_YET_VALID.value, say("Not yet valid")),
-    (LineState.EXPIRED.value, say("Expired")),
-    (LineState.ON_HOLD.value, say("On hold")),
-]
 
 
 class CustomerForm(TermsFields):
@@ -196,6 +190,6 @@ class LinesFilter(FilterForm):
     """Which credit lines to list; give it the choices of companies."""
 
     q = SearchField(say("Supplier or purchaser"))
-    state = AnyOf(say("Status"), choices=_STATES)
+    state = AnyOf(say("Status"), choices=[(state, status_label(state)) for state in LineState])
     supplier_id = AnyId(say("Supplier"))
     purchaser_id = AnyId(say("Purchaser"))

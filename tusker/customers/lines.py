@@ -104,7 +104,8 @@ def edit_line(line_id: int) -> Response:
             made = change_credit_line(acting(), line_id, form.line_data())
         if form.saved:
             if not isinstance(made, Proposal):
-                _warn_of_limit(line_id)
+                use = queries.line_by_id(line_id, today()).limits.credit_line
+                warn_of_limit(say("The limit"), use.headroom)
             return done(
                 say("The credit line was saved."), to=url_for("customers.line", line_id=line_id), made=made
             )
@@ -166,12 +167,12 @@ def _default_terms(supplier_id: int | None) -> tuple[Terms, str | None]:
     return (DEFAULT_TERMS, None) if account is None else (account.terms, account.customer.name)
 
 
-def _warn_of_limit(line_id: int) -> None:
-    use = queries.line_by_id(line_id, today()).limits.credit_line
-    if use.headroom < 0:
+def warn_of_limit(limit: str, headroom: int) -> None:
+    """Tell whoever set a limit that less than what is in use is of no effect but on new requests."""
+    if headroom < 0:
         warning = say(
             "{limit} is {over} below what is in use: no new requests are approved until usage is back within it.",
-            limit=say("The limit"),
-            over=currency().show(-use.headroom),
+            limit=limit,
+            over=currency().show(-headroom),
         )
         flash(shown(warning), "warning")

@@ -59,16 +59,19 @@ _STAFF = (
     (say("Users"), "users", "admin.users", SETTINGS),
     (say("Access log"), "lock", "admin.access_log", SETTINGS),
 )
-_SUPPLIER = (
-    (say("Dashboard"), "gauge", "invoices.dashboard", TODAY),
-    (say("Request financing"), "cash", "invoices.new", TODAY),
-    (say("Waiting list"), "hourglass", "invoices.waiting_list", TODAY),
+_OF_COMPANIES = (
     (say("Invoices"), "file-invoice", "invoices.index", BOOK),
     (say("Credit lines"), "arrows-exchange", "customers.my_lines", BOOK),
     (say("Ageing"), "calendar-due", "reports.ageing", REPORTS),
     (say("Exposure"), "chart-bar", "reports.exposure", REPORTS),
     (say("Statement"), "report-money", "reports.statement", REPORTS),
     (say("Calculator"), "calculator", "reports.calculator", REPORTS),
+)
+_SUPPLIER = (
+    (say("Dashboard"), "gauge", "invoices.dashboard", TODAY),
+    (say("Request financing"), "cash", "invoices.new", TODAY),
+    (say("Waiting list"), "hourglass", "invoices.waiting_list", TODAY),
+    *_OF_COMPANIES,
     (say("Bank details"), "building-bank", "customers.my_bank_details", SETTINGS),
     (say("API tokens"), "key", "customers.my_tokens", SETTINGS),
 )
@@ -76,12 +79,7 @@ _PURCHASER = (
     (say("Dashboard"), "gauge", "invoices.dashboard", TODAY),
     (say("To confirm"), "circle-check", "invoices.to_confirm", TODAY),
     (say("To repay"), "receipt-refund", "invoices.to_repay", MONEY),
-    (say("Invoices"), "file-invoice", "invoices.index", BOOK),
-    (say("Credit lines"), "arrows-exchange", "customers.my_lines", BOOK),
-    (say("Ageing"), "calendar-due", "reports.ageing", REPORTS),
-    (say("Exposure"), "chart-bar", "reports.exposure", REPORTS),
-    (say("Statement"), "report-money", "reports.statement", REPORTS),
-    (say("Calculator"), "calculator", "reports.calculator", REPORTS),
+    *_OF_COMPANIES,
 )
 COUNTED = ("admin.attention", "admin.approvals", "admin.queue")
 """Entries of staff that show how much waits, as `waiting_for_staff` tells it."""

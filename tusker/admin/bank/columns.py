@@ -103,7 +103,8 @@ def give_up_upload(upload_id: int) -> ResponseReturnValue:
 @allow(Role.ADMIN, Role.AUDITOR)
 def statement_profiles_list() -> ResponseReturnValue:
     """What is remembered of tables whose heads are not known."""
-    return _show_profiles()
+    rows = [(row, service.profile_words(row)) for row in statement_profiles()]
+    return render("admin/bank/profiles.html", rows=rows)
 
 
 @bp.post("/statements/columns/<int:profile_id>/remove")
@@ -112,11 +113,6 @@ def remove_statement_profile(profile_id: int) -> ResponseReturnValue:
     with transaction():
         service.remove_profile(acting(), profile_id)
     return done(say("The saved columns are removed."), to=url_for("admin.statement_profiles_list"))
-
-
-def _show_profiles() -> Response:
-    rows = [(row, service.profile_words(row)) for row in statement_profiles()]
-    return render("admin/bank/profiles.html", rows=rows)
 
 
 def _outline(upload: StatementUpload) -> Outline:

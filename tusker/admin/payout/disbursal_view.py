@@ -13,13 +13,7 @@ from flask_login import current_user
 
 from tusker import clock
 from tusker.admin.forms import ConfirmForm, ReleaseForm
-from tusker.admin.payout.disbursal_choice import (
-    CHOICE_FIELD,
-    LOAN_FIELD,
-    SHOWN_FIELD,
-    Choice,
-    typed_references,
-)
+from tusker.admin.payout.disbursal_choice import Choice, typed_references
 from tusker.errors import NotFound, existing
 from tusker.messages import say
 from tusker.models import DisbursalStatus, LineState, Role
@@ -133,7 +127,7 @@ def disbursal_context(
     """What the templates of a disbursal need; `opened` are the lines of a large one that are shown."""
     row = existing_disbursal(disbursal_id)
     sums = supplier_sums(disbursal_id)
-    large = is_large(sums)
+    large = sum(each.lines for each in sums) > ALL_SHOWN
     lines = _lines_shown(disbursal_id, choice, opened) if large else disbursal_lines(disbursal_id)
     payouts = payouts_of(row.id, row.status, clock.today())
     parts = parts_of(sums, lines, payouts)
@@ -182,15 +176,7 @@ def disbursal_context(
         "unsaved": ticked != {line[0] for line in covered},
         "passed_on": passed_on_in(disbursal_id),
         "typed_loans": typed_references(),
-        "loan_field": LOAN_FIELD,
-        "choice_field": CHOICE_FIELD,
-        "shown_field": SHOWN_FIELD,
     }
-
-
-def is_large(sums: Sequence[SupplierSum]) -> bool:
-    """Whether a disbursal has more lines than its page shows at once."""
-    return sum(each.lines for each in sums) > ALL_SHOWN
 
 
 def _lines_shown(disbursal_id: int, choice: Choice | None, opened: Sequence[LineRow]) -> Sequence[LineRow]:
@@ -228,9 +214,6 @@ def supplier_context(row: DisbursalRow, part: SupplierPart) -> dict[str, Any]:
         "large": True,
         "ticked": {line.invoice_id for line in part.lines if line.state == LineState.INCLUDED},
         "typed_loans": {},
-        "loan_field": LOAN_FIELD,
-        "choice_field": CHOICE_FIELD,
-        "shown_field": SHOWN_FIELD,
     }
 
 

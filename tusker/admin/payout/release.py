@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from flask import Response, request, url_for
+from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -27,7 +27,7 @@ from tusker.transactions import transaction
 from tusker.web.access import acting, allow
 from tusker.web.forms.form import sent_reason, sent_seen
 from tusker.web.guards.guessing import confirm_password
-from tusker.web.guards.visitors import network
+from tusker.web.guards.visitors import not_taken, person
 from tusker.web.htmx import Undo
 
 
@@ -62,16 +62,8 @@ def withdraw_approval(disbursal_id: int) -> ResponseReturnValue:
     return changed(disbursal_id, say("{reference} is a draft again.", reference=reference))
 
 
-def _releasing_key() -> str:
-    return current_user.get_id() or network()
-
-
-def _not_taken(answer: Response) -> bool:
-    return answer.status_code == 422
-
-
 @bp.post("/disbursals/<int:disbursal_id>/release")
-@limiter.limit("10 per 15 minutes", key_func=_releasing_key, deduct_when=_not_taken)
+@limiter.limit("10 per 15 minutes", key_func=person, deduct_when=not_taken)
 @allow(Role.ADMIN, fresh=True)
 def release_disbursal(disbursal_id: int) -> ResponseReturnValue:
     """Release an approved disbursal to the bank; asks for the password anew."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ipaddress import IPv6Address, ip_address
 
-from flask import request
+from flask import Response, request
 from flask_limiter.util import get_remote_address
+from flask_login import current_user
 
 from tusker.services.people.access_log import Visitor
 
@@ -22,6 +23,16 @@ def network() -> str:
     if read.ipv4_mapped:
         return str(read.ipv4_mapped)
     return f"{IPv6Address(int(read) >> 64 << 64)}/64"
+
+
+def person() -> str:
+    """What limits on what somebody shows count by: who is signed in, else the network."""
+    return current_user.get_id() or network()
+
+
+def not_taken(answer: Response) -> bool:
+    """Whether what was shown was wrong: only that counts."""
+    return answer.status_code == 422
 
 
 def visitor() -> Visitor:
