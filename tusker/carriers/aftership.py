@@ -162,16 +162,13 @@ def _read_event(item: Mapping[str, object]) -> TrackingEvent:
     )
 
 
-def _belongs(tag: object, subtag: object) -> bool:
-    return isinstance(tag, str) and isinstance(subtag, str) and subtag.startswith(f"{tag}_")
-
-
 def read_status(tag: object, subtag: object) -> ShipmentStatus:
     """Tusker's word for a tag and its subtag (`Tag_001`)."""
     word = lookup(TAGS, tag)
     if isinstance(subtag, str) and subtag in RETURN_SUBTAGS and word is not ShipmentStatus.UNKNOWN:
         return ShipmentStatus.RETURNED
-    if word is ShipmentStatus.DELIVERED and subtag is not None and not _belongs(tag, subtag):
+    belongs = subtag is None or (isinstance(subtag, str) and subtag.startswith(f"{tag}_"))
+    if word is ShipmentStatus.DELIVERED and not belongs:
         # A delivery whose subtag says something else is for a person to look at.
         return ShipmentStatus.UNKNOWN
     return refine(word, ShipmentStatus.PICKED_UP if subtag == ACCEPTED_SUBTAG else None)

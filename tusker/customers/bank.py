@@ -42,7 +42,13 @@ def propose_bank_details(customer_id: int) -> Response:
         except InvalidInput as error:
             form.take(error)
         else:
-            return _answer(customer_id, say("Payouts go to this account from now on."), made)
+            return done(
+                say("Payouts go to this account from now on."),
+                made=made,
+                to=url_for("customers.show", customer_id=customer_id, _anchor="bank-details"),
+                partial=PARTIAL,
+                **bank_context(_supplier(customer_id)),
+            )
     return render(PAGE, PARTIAL, status=422, **bank_context(_supplier(customer_id), form=form))
 
 
@@ -74,16 +80,6 @@ def bank_context(customer: Customer, *, form: BankAccountForm | None = None) -> 
 def _waiting(customer_id: int) -> dict[str, Any]:
     proposal = account_proposed_for(customer_id)
     return {"proposal": proposal, "proposed": proposed_account(proposal) if proposal else None}
-
-
-def _answer(customer_id: int, message: str, made: object) -> Response:
-    return done(
-        message,
-        made=made,
-        to=url_for("customers.show", customer_id=customer_id, _anchor="bank-details"),
-        partial=PARTIAL,
-        **bank_context(_supplier(customer_id)),
-    )
 
 
 def _supplier(customer_id: int) -> Customer:

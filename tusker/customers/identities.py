@@ -96,7 +96,7 @@ def read_draft() -> IdentityDraft:
         draft.chosen = [i for i in draft.chosen if i != removed]
     if form.get("directory") == "by_hand":
         _add_by_hand(draft)
-    if form.get("directory") == "search" or _pressed_enter_in_search(draft):
+    if form.get("directory") == "search" or _unsearched(draft.text):
         draft.search()
     return draft
 
@@ -109,13 +109,9 @@ def only_drafting() -> bool:
     )
 
 
-def _pressed_enter_in_search(draft: IdentityDraft) -> bool:
-    return _unsearched(draft.text)
-
-
 def _unsearched(text: str) -> bool:
-    # Enter in any field presses the form's first button, `enter`. A search text that was not searched for yet means
-    # that it was pressed there.
+    """Whether Enter was pressed in the search: in any field it presses the form's first button, `enter`, and a search
+    text that was not searched for yet means that it was pressed there."""
     return "enter" in request.form and text.strip() not in {"", request.form.get("directory_searched", "")}
 
 

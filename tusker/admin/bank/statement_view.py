@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -63,8 +62,10 @@ def statement_context(statement_id: int, show: str) -> dict[str, Any]:
     doubtful = [entry for entry in page.items if entry.state == EntryState.IN_DOUBT]
     open_ones = [entry for entry in page.items if entry.state != EntryState.IN_DOUBT]
     judged = judge_entries(open_ones, clock.today()) if show == "open" else {}
-    ready = [entry for entry in open_ones if _verdict(judged, entry.id) is Verdict.SURE and not entry.note]
+    sure = {entry_id for entry_id, found in judged.items() if found.verdict is Verdict.SURE}
+    ready = [entry for entry in open_ones if entry.id in sure and not entry.note]
     ready_ids = {entry.id for entry in ready}
+    payers = {each.customer_id for found in judged.values() for each in found.suggestions}
     rest = [entry for entry in open_ones if entry.id not in ready_ids]
     return {
         "row": row,
@@ -77,7 +78,7 @@ def statement_context(statement_id: int, show: str) -> dict[str, Any]:
         "look": [entry for entry in rest if entry.id not in judged],
         "ready_total": sum(entry.amount for entry in ready),
         "outcomes": outcomes_of(page.items),
-        "customers": names_of_customers(_payers(judged.values())),
+        "customers": names_of_customers(payers),
         "choice_of": choice_of,
         "shown": {
             entry.id: [shown_suggestion(entry, each) for each in judged[entry.id].suggestions]
@@ -94,12 +95,3 @@ def _paid_in_part(found: Judgement) -> list[OpenLoan]:
     """The loans that a credit may pay in part only, each once: of these something may be kept back."""
     parts = [part for suggestion in found.suggestions for part in suggestion.parts if part.amount < part.due]
     return list({part.loan.invoice_id: part.loan for part in parts}.values())
-
-
-def _verdict(judged: dict[int, Judgement], entry_id: int) -> Verdict:
-    found = judged.get(entry_id)
-    return found.verdict if found else Verdict.NONE
-
-
-def _payers(judgements: Iterable[Judgement]) -> set[int]:
-    return {suggestion.customer_id for judgement in judgements for suggestion in judgement.suggestions}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from werkzeug.datastructures import MultiDict
 
 from tusker import clock
@@ -60,10 +58,6 @@ WEBHOOKS = ListOf(
 )
 
 
-def _health(_: Any) -> dict[str, Any]:
-    return {"carriers": health_of_carriers(sorted(get_carriers()), clock.now())}
-
-
 WEBHOOKS.serve(
     bp,
     "/tracking",
@@ -71,5 +65,5 @@ WEBHOOKS.serve(
     *STAFF,
     form=_filters,
     query=webhooks_with_errors,
-    context=_health,
+    context=lambda _: {"carriers": health_of_carriers(sorted(get_carriers()), clock.now())},
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Callable
 
 from flask import url_for
 from flask.typing import ResponseReturnValue
@@ -59,26 +59,16 @@ CHARGES.serve(
 @allow(Role.ADMIN)
 def charge_receipt(receipt_id: int) -> ResponseReturnValue:
     """The bank kept a part of a receipt."""
-    amount, day, reason = _sent()
-    with transaction():
-        charge_id = service.record_charge_of_receipt(
-            acting(), receipt_id, amount=amount, value_date=day, reason=reason
-        ).id
-    return done(_words(amount), to=url_for("admin.receipt", receipt_id=receipt_id), undo_by=_undo(charge_id))
+    to = url_for("admin.receipt", receipt_id=receipt_id)
+    return _record(service.record_charge_of_receipt, receipt_id, to)
 
 
 @bp.post("/payouts/<int:payout_id>/charges")
 @allow(Role.ADMIN)
 def charge_payout(payout_id: int) -> ResponseReturnValue:
     """The bank took something for a payout."""
-    amount, day, reason = _sent()
-    with transaction():
-        charge_id = service.record_charge_of_payout(
-            acting(), payout_id, amount=amount, value_date=day, reason=reason
-        ).id
-    disbursal_id = disbursal_id_of_payout(payout_id)
-    to = url_for("admin.disbursal", disbursal_id=disbursal_id)
-    return done(_words(amount), to=to, undo_by=_undo(charge_id))
+    to = url_for("admin.disbursal", disbursal_id=disbursal_id_of_payout(payout_id))
+    return _record(service.record_charge_of_payout, payout_id, to)
 
 
 @bp.post("/charges/<int:charge_id>/undo")
@@ -96,15 +86,13 @@ def undo_charge(charge_id: int) -> ResponseReturnValue:
     return done(say("The charge is undone."), to=to)
 
 
-def _sent() -> tuple[int, date, str]:
-    """What the form says; raises `InvalidInput` with the first thing that is wrong with it."""
+def _record(record: Callable[..., BankCharge], about: int, to: str) -> ResponseReturnValue:
+    """Record the charge that the form says; raises `InvalidInput` with what is wrong with it."""
     form = ChargeForm().checked()
-    return form.amount.filled, form.value_date.filled, form.reason.data or ""
-
-
-def _undo(charge_id: int) -> Undo:
-    return Undo(url_for("admin.undo_charge", charge_id=charge_id))
-
-
-def _words(amount: int) -> str:
-    return say("{amount} of bank charges is booked as the lender's cost.", amount=currency().show(amount))
+    amount, reason = form.amount.filled, form.reason.data or ""
+    with transaction():
+        charge_id = record(
+            acting(), about, amount=amount, value_date=form.value_date.filled, reason=reason
+        ).id
+    words = say("{amount} of bank charges is booked as the lender's cost.", amount=currency().show(amount))
+    return done(words, to=to, undo_by=Undo(url_for("admin.undo_charge", charge_id=charge_id)))

@@ -111,7 +111,7 @@ def bundle() -> ResponseReturnValue:
     return done(
         say(
             "{chosen} bundled into {reference}. Next: approve it, then release it to the bank.",
-            chosen=_invoices(len(set(chosen))),
+            chosen=say_n("{n} invoice", "{n} invoices", len(set(chosen))),
             reference=reference,
         ),
         to=url_for("admin.disbursal", disbursal_id=disbursal_id),
@@ -211,7 +211,3 @@ def _headings(rows: Sequence[QueueRow], by: str, search: str) -> dict[int, tuple
     for row in rows if groups else ():
         firsts.setdefault(getattr(row, f"{by}_id"), row)
     return {row.id: (getattr(row, by), groups[company]) for company, row in firsts.items()}
-
-
-def _invoices(count: int) -> str:
-    return say_n("{n} invoice", "{n} invoices", count)

@@ -68,16 +68,13 @@ def _read(
         raise UnreadableFile(
             "The file has no {whole} in it (<{part}>).", whole=message.whole, part=message.part
         )
-    refuse_too_many(len(found), _movements(found))
+    entries = (entry for part in found for entry in part.iterfind("Ntry"))
+    refuse_too_many(len(found), sum(max(1, len(transactions_of(entry))) for entry in entries))
     version = re.search(rf"{re.escape(message.name)}\.001\.[0-9]{{2}}", namespaces[tags[0]])
     readers = [StatementReader(element, reading.currency, reading.exponent) for element in found]
     statements = tuple(reader.statement() for reader in readers)
     refuse_if_nothing_was_read(statements, [note for reader in readers for note in reader.unread])
     return StatementFile(version.group() if version else message.name, statements)
-
-
-def _movements(parts: list[Element]) -> int:
-    return sum(max(1, len(transactions_of(entry))) for part in parts for entry in part.iterfind("Ntry"))
 
 
 def _what_else(root: Element) -> str:

@@ -84,6 +84,8 @@ class _Writer:
         statement shows them one by one."""
         order, day = self.order, self.order.execution_date.isoformat()
         bank = self.bank(order.debtor)
+        if bank is None:
+            bank = _tag("FinInstnId", _tag("Othr", _tag("Id", NO_BANK)))
         return _tag(
             "PmtInf",
             _tag("PmtInfId", order.message_id),
@@ -94,7 +96,7 @@ class _Writer:
             _tag("ReqdExctnDt", _tag("Dt", day) if self.is_new else day),
             _tag("Dbtr", self.name(order.debtor.holder, field="debtor", whose=say("the lender"))),
             _tag("DbtrAcct", _account(order.debtor), _tag("Ccy", order.currency)),
-            _tag("DbtrAgt", _no_bank() if bank is None else bank),
+            _tag("DbtrAgt", bank),
             *[self.transfer(transfer) for transfer in order.transfers],
         )
 
@@ -137,7 +139,10 @@ class _Writer:
         if account.bic is None and account.ifsc is None:
             return None
         bic = None if account.bic is None else _tag("BICFI" if self.is_new else "BIC", account.bic)
-        return _tag("FinInstnId", bic, None if account.ifsc is None else _branch(account.ifsc))
+        if account.ifsc is None:
+            return _tag("FinInstnId", bic)
+        branch = _tag("ClrSysMmbId", _tag("ClrSysId", _tag("Cd", "INFSC")), _tag("MmbId", account.ifsc))
+        return _tag("FinInstnId", bic, branch)
 
 
 def _kind(priority: str, instrument: str) -> Element | None:
@@ -148,14 +153,6 @@ def _kind(priority: str, instrument: str) -> Element | None:
         _tag("InstrPrty", priority) if priority else None,
         _tag("LclInstrm", _tag("Prtry", instrument)) if instrument else None,
     )
-
-
-def _branch(ifsc: str) -> Element:
-    return _tag("ClrSysMmbId", _tag("ClrSysId", _tag("Cd", "INFSC")), _tag("MmbId", ifsc))
-
-
-def _no_bank() -> Element:
-    return _tag("FinInstnId", _tag("Othr", _tag("Id", NO_BANK)))
 
 
 def _account(account: AccountNumber) -> Element:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import current_app, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
@@ -57,7 +55,7 @@ def new() -> ResponseReturnValue:
     (another delivery company or supplier was chosen: show its fields)."""
     if request.method == "GET":
         form = _form(request.args)
-        return render(PAGE, QUOTE, **_shown(form, _preview_of(form)))
+        return render(PAGE, QUOTE, form=form, preview=_preview_of(form))
     form = _form()
     if request.form.get("action") == "fields":
         return _page(form, Preview(), 200)
@@ -75,7 +73,7 @@ def new() -> ResponseReturnValue:
 def request_fields() -> ResponseReturnValue:
     """The form for another delivery company or supplier, with what was typed so far."""
     form = _form(request.args)
-    return render(PAGE, FORM, **_shown(form, _preview_of(form)))
+    return render(PAGE, FORM, form=form, preview=_preview_of(form))
 
 
 @bp.get("/quote")
@@ -83,7 +81,7 @@ def request_fields() -> ResponseReturnValue:
 def quote() -> ResponseReturnValue:
     """The quote alone, while the form is filled in; problems are part of the answer and not HTTP errors."""
     form = _form(request.args)
-    return render(PAGE, QUOTE, status=200, **_shown(form, _preview_of(form, checked=True)))
+    return render(PAGE, QUOTE, status=200, form=form, preview=_preview_of(form, checked=True))
 
 
 def _form(given: MultiDict[str, str] | None = None) -> RequestForm:
@@ -151,12 +149,8 @@ def _is_complete(form: RequestForm) -> bool:
     return found
 
 
-def _shown(form: RequestForm, shown: Preview) -> dict[str, Any]:
-    return {"form": form, "preview": shown}
-
-
 def _page(form: RequestForm, shown: Preview, status: int, notice: str | None = None) -> ResponseReturnValue:
-    return render(PAGE, status=status, notice=notice, **_shown(form, shown))
+    return render(PAGE, status=status, notice=notice, form=form, preview=shown)
 
 
 def _not_taken(form: RequestForm, error: TuskerError) -> ResponseReturnValue:

@@ -174,7 +174,6 @@ class MoneyField(ValueField[int]):
 
     @property
     def symbol(self) -> str:
-        """The currency's sign, shown in front of the input."""
         return currency().symbol
 
     def show(self, value: int) -> str:
