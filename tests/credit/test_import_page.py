@@ -123,7 +123,7 @@ def test_an_upload_belongs_to_its_user_and_to_an_hour(app: Flask, importer: Impo
     assert browser.get("/admin/import/../../etc").status_code == 404
     assert browser.get(page + "/result").status_code == 404
     assert browser.get(page + "/refusals.csv").status_code == 404
-    keys = app.extensions["tusker_redis"].keys("tusker:import:*")
+    keys = app.extensions["tusker_redis"].keys("tusker:upload:*")
     assert keys
     assert all(0 < app.extensions["tusker_redis"].ttl(key) <= 3600 for key in keys)
     app.extensions["tusker_redis"].flushdb()

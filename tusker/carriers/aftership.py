@@ -65,8 +65,6 @@ ACCEPTED_SUBTAG = "InTransit_002"
 
 
 class AfterShipCarrier(ParcelCarrier):
-    """A `Carrier` over AfterShip."""
-
     name = NAME
     label = "AfterShip"
     example = EXAMPLE

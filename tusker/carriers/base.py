@@ -55,7 +55,7 @@ class UnknownCarrier(TuskerError):
 
 
 class Carrier(Protocol):
-    """A delivery company. Implementations are safe to share between threads."""
+    """A delivery company. Implementations are safe to share between threads; what they leave out is as here."""
 
     @property
     def name(self) -> str:
@@ -93,6 +93,7 @@ class Carrier(Protocol):
 
     def asks_alone(self, ref: str) -> bool:
         """Whether `fetch` asks about this reference by a question of its own, whatever the batch size."""
+        return False
 
     def fetch(self, refs: Sequence[str], *, register: bool = True) -> dict[str, TrackedOrder]:
         """Ask for any number of orders by reference; references that it does not know are absent.
@@ -111,16 +112,19 @@ class Carrier(Protocol):
     def register(self, ref: str) -> TrackedOrder | None:
         """Register one reference that `fetch` left absent, by one question; None when it cannot be tracked. Only for
         a carrier that `registers`. Raises `CarrierError`."""
+        return None
 
     def open_orders(self, sender_id: str) -> list[TrackedOrder]:
         """The orders under way of the sender with this id, the newest first and some dozens at most; none where it
         cannot list them. Raises `CarrierError`."""
+        return []
 
     def search_directory(self, text: str) -> list[DirectoryEntry]:
         """People and companies in its directory whose name matches `text`; none for a blank text.
 
         Always none for a carrier that declares no orders. Raises `CarrierError`.
         """
+        return []
 
     def check(self) -> str:
         """Test the connection by one cheap call that needs the key; a sentence for people when all is well.

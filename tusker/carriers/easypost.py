@@ -114,8 +114,6 @@ _TRACKER_ID = re.compile(r"trk_[0-9A-Za-z]{8,50}")
 
 
 class EasyPostCarrier(ParcelCarrier):
-    """A `Carrier` over EasyPost."""
-
     name = NAME
     label = "EasyPost"
     example = EXAMPLE

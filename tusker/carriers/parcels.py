@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from tusker.carriers.base import CarrierRejected, unreadable
+from tusker.carriers.base import Carrier, CarrierRejected, unreadable
 from tusker.carriers.http import CarrierHttp
 from tusker.carriers.payload import json_safe
 from tusker.chunks import chunks
 from tusker.domain.delivery.shipments import (
     CONTRADICTS_DELIVERY,
-    DirectoryEntry,
     ShipmentStatus,
     TrackedOrder,
     TrackingEvent,
@@ -259,7 +258,7 @@ def match(parcels: Mapping[str, ParcelRef], orders: Sequence[TrackedOrder]) -> d
     return found
 
 
-class ParcelCarrier:
+class ParcelCarrier(Carrier):
     """What adapters of parcel carriers that register numbers share; what is left out asks the vendor."""
 
     name: str
@@ -280,10 +279,6 @@ class ParcelCarrier:
 
     def parse_reference(self, text: str) -> str:
         return str(self._parse(text))
-
-    def asks_alone(self, ref: str) -> bool:
-        """See `Carrier.asks_alone`: it asks by the batch."""
-        return False
 
     def fetch(self, refs: Sequence[str], *, register: bool = True) -> dict[str, TrackedOrder]:
         """See `Carrier.fetch`: in batches, unknown numbers registered."""
@@ -307,14 +302,6 @@ class ParcelCarrier:
         except InvalidInput:
             return None
         return unless_rejected(self.name, ref, lambda: self._register(parcel))
-
-    def open_orders(self, sender_id: str) -> list[TrackedOrder]:
-        """See `Carrier.open_orders`: it knows no senders."""
-        return []
-
-    def search_directory(self, text: str) -> list[DirectoryEntry]:
-        """See `Carrier.search_directory`: it has none."""
-        return []
 
     def _parse(self, text: str) -> ParcelRef:
         return parse_parcel(text, example=self.example, courier_needed=self.courier_needed)

@@ -76,8 +76,6 @@ SUBSTATUSES: Mapping[str, ShipmentStatus | None] = {
 
 
 class ShippoCarrier(ParcelCarrier):
-    """A `Carrier` over Shippo."""
-
     name = NAME
     label = "Shippo"
     example = EXAMPLE

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from tusker.carriers.base import list_at
+from tusker.carriers.base import Carrier, list_at
 from tusker.carriers.http import CarrierHttp
 from tusker.carriers.payload import at, instant_or_none, json_safe, text_or_none, web_address_or_none
 from tusker.carriers.settings import CarrierSettings, CarrierSpec
@@ -66,7 +66,7 @@ SIGNED_INVOICE_TEMPLATE = 1
 RAW_STATUS_LENGTH = 120
 
 
-class TuskerCarrier:
+class TuskerCarrier(Carrier):
     """A `Carrier` over the tusker API; `exponent` is the number of decimals of the currency."""
 
     name = NAME
@@ -88,10 +88,6 @@ class TuskerCarrier:
             raise InvalidInput("The order reference must have 1 to 60 characters.", field="order_ref")
         return ref
 
-    def asks_alone(self, ref: str) -> bool:
-        """See `Carrier.asks_alone`: it asks by the batch."""
-        return False
-
     def fetch(self, refs: Sequence[str], *, register: bool = True) -> dict[str, TrackedOrder]:
         """See `Carrier.fetch`. Blank references are not asked for; one asked twice is asked once."""
         wanted = list(dict.fromkeys(ref for ref in refs if ref.strip()))
@@ -99,10 +95,6 @@ class TuskerCarrier:
         for batch in chunks(wanted, BATCH_SIZE):
             found.update(self._fetch_batch(batch))
         return found
-
-    def register(self, ref: str) -> TrackedOrder | None:
-        """See `Carrier.register`: what is not found cannot be registered."""
-        return None
 
     def open_orders(self, sender_id: str) -> list[TrackedOrder]:
         """See `Carrier.open_orders`. Our own convention: the API documents no list; `cust_id` in place of references.

@@ -33,15 +33,8 @@ class Upload:
 def keep_upload(user_id: int, name: str, data: bytes) -> str:
     """Keep a file and return its token; raises `Conflict` when Redis cannot keep it."""
     token = secrets.token_urlsafe(16)
-    try:
-        with redis_connection().pipeline() as pipe:
-            pipe.set(_key(user_id, token, "name"), name, ex=KEPT_SECONDS)
-            pipe.set(_key(user_id, token, "data"), zlib.compress(data), ex=KEPT_SECONDS)
-            pipe.execute()
-    except RedisError as error:
-        raise Conflict(
-            "The file cannot be kept at the moment; try again in a minute.", field="file"
-        ) from error
+    if not (_keep(user_id, token, "name", name.encode()) and _keep(user_id, token, "data", data)):
+        raise Conflict("The file cannot be kept at the moment; try again in a minute.", field="file")
     return token
 
 
@@ -50,18 +43,12 @@ def find_upload(user_id: int, token: str) -> Upload:
     name, data = (_read(user_id, token, part) for part in ("name", "data"))
     if name is None or data is None:
         raise NotFound("This file is no longer here. Upload it again.")
-    return Upload(token, name.decode(), zlib.decompress(data))
+    return Upload(token, name.decode(), data)
 
 
 def keep_result(user_id: int, token: str, result: dict[str, Any]) -> bool:
     """Keep the result of an import; False when Redis cannot keep it."""
-    try:
-        redis_connection().set(
-            _key(user_id, token, "result"), zlib.compress(json.dumps(result).encode()), ex=KEPT_SECONDS
-        )
-    except RedisError:
-        return False
-    return True
+    return _keep(user_id, token, "result", json.dumps(result).encode())
 
 
 def find_result(user_id: int, token: str) -> dict[str, Any]:
@@ -71,8 +58,16 @@ def find_result(user_id: int, token: str) -> dict[str, Any]:
         raise NotFound(
             "This result is no longer here. Importing the file again shows it and changes nothing."
         )
-    result: dict[str, Any] = json.loads(zlib.decompress(found))
+    result: dict[str, Any] = json.loads(found)
     return result
+
+
+def _keep(user_id: int, token: str, part: str, content: bytes) -> bool:
+    try:
+        redis_connection().set(_key(user_id, token, part), zlib.compress(content), ex=KEPT_SECONDS)
+    except RedisError:
+        return False
+    return True
 
 
 def _read(user_id: int, token: str, part: str) -> bytes | None:
@@ -82,8 +77,8 @@ def _read(user_id: int, token: str, part: str) -> bytes | None:
         found = redis_connection().get(_key(user_id, token, part))
     except RedisError:
         return None
-    return found if isinstance(found, bytes) else None
+    return zlib.decompress(found) if isinstance(found, bytes) else None
 
 
 def _key(user_id: int, token: str, part: str) -> str:
-    return f"tusker:import:{user_id}:{token}:{part}"
+    return f"tusker:upload:{user_id}:{token}:{part}"

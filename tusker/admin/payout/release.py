@@ -13,11 +13,12 @@ from tusker.admin.forms import ConfirmForm, ReleaseForm
 from tusker.admin.payout.disbursal_choice import given_choice, typed_references
 from tusker.admin.payout.disbursal_view import changed, show_disbursal, ticked_of
 from tusker.currency import currency
-from tusker.errors import ClosedDay, Conflict, NotFound, TuskerError, Unsaved, existing
-from tusker.extensions import db, limiter
+from tusker.errors import ClosedDay, Conflict, NotFound, TuskerError, Unsaved
+from tusker.extensions import limiter
 from tusker.messages import joined, say
-from tusker.models import DisbursalStatus, Payout, Role
+from tusker.models import DisbursalStatus, Role
 from tusker.queries.lookup import lines_called
+from tusker.queries.payout.payouts import disbursal_id_of_payout
 from tusker.services.loans.book.platform_ids import read_platform_references
 from tusker.services.payout.release import approval, releasing
 from tusker.services.payout.settlement import confirming as settlement
@@ -131,7 +132,7 @@ def _platform_references(form: ConfirmForm, disbursal_id: int) -> dict[int, str]
 @bp.post("/payouts/<int:payout_id>/confirm")
 @allow(Role.ADMIN)
 def confirm_payout(payout_id: int) -> ResponseReturnValue:
-    disbursal_id = _disbursal_of(payout_id)
+    disbursal_id = disbursal_id_of_payout(payout_id)
     try:
         form = ConfirmForm().checked()
         with transaction():
@@ -151,7 +152,7 @@ def confirm_payout(payout_id: int) -> ResponseReturnValue:
 @bp.post("/payouts/<int:payout_id>/reject")
 @allow(Role.ADMIN)
 def reject_payout(payout_id: int) -> ResponseReturnValue:
-    disbursal_id = _disbursal_of(payout_id)
+    disbursal_id = disbursal_id_of_payout(payout_id)
     with transaction():
         reference = rejection.reject_payout(acting(), payout_id, reason=sent_reason()).reference
     undo = Undo(url_for("admin.reinstate_payout", payout_id=payout_id))
@@ -164,7 +165,7 @@ def reject_payout(payout_id: int) -> ResponseReturnValue:
 @bp.post("/payouts/<int:payout_id>/reinstate")
 @allow(Role.ADMIN)
 def reinstate_payout(payout_id: int) -> ResponseReturnValue:
-    disbursal_id = _disbursal_of(payout_id)
+    disbursal_id = disbursal_id_of_payout(payout_id)
     with transaction():
         reference = rejection.reinstate_payout(acting(), payout_id, reason=sent_reason()).reference
     return changed(
@@ -176,7 +177,7 @@ def reinstate_payout(payout_id: int) -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def pay_after_all(payout_id: int) -> ResponseReturnValue:
     """A payout that was taken for rejected left after all."""
-    disbursal_id = _disbursal_of(payout_id)
+    disbursal_id = disbursal_id_of_payout(payout_id)
     try:
         form = ConfirmForm().checked()
         with transaction():
@@ -197,7 +198,7 @@ def pay_after_all(payout_id: int) -> ResponseReturnValue:
 @bp.post("/payouts/<int:payout_id>/return")
 @allow(Role.ADMIN)
 def return_payout(payout_id: int) -> ResponseReturnValue:
-    disbursal_id = _disbursal_of(payout_id)
+    disbursal_id = disbursal_id_of_payout(payout_id)
     with transaction():
         reference = undoing.return_payout(
             acting(), payout_id, reason=sent_reason(), charges=_sent_charges()
@@ -223,8 +224,3 @@ def _sent_charges() -> int:
     """What the bank took besides, in minor units; raises `InvalidInput` for what is no amount."""
     text = request.form.get("charges", "").strip()
     return currency().parse(text, field="charges", allow_zero=True) if text else 0
-
-
-def _disbursal_of(payout_id: int) -> int:
-    payout = existing(db.session.get(Payout, payout_id), say("payout"))
-    return payout.disbursal_id
