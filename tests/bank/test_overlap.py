@@ -210,17 +210,17 @@ def test_balances_that_do_not_add_up_are_said(bank: Bank, login: Callable[..., F
 
 @pytest.mark.parametrize("whole_first", [True, False])
 def test_a_row_that_a_file_was_cut_in_is_never_a_second_movement(bank: Bank, whole_first: bool) -> None:
-    swift, head = (
-        WRITERS["mt940 words"],
-        f"Account No,{ACCOUNT}\nDate,Payer,Debit,Credit,Balance,Reference,Text\n",
-    )
+    head = f"Account No,{ACCOUNT}\nDate,Payer,Debit,Credit,Balance,Reference,Text\n"
     days = [TODAY - timedelta(ago) for ago in range(4)]
     wholes = [
         f"{head}{days[0]},Acme,,5.00,5.00,R1001,\n{days[0]},Bolt,,7.00,12.00,R1002,".encode(),
-        f"{head}{days[1]},Acme,,5.00,5.00,,INV 1001\n{days[1]},Bolt,,7.00,12.00,,INV 1002".encode(),
-        swift([Movement(7_00, days[2], days[2], "BNK-1002")]).partition(b"\r\n:62F:")[0],
-        swift([Movement(7_00, days[3], days[3], text="INV 1002")]).partition(b"\r\n:62F:")[0],
+        f"{head}{days[1]},Acme,,5.00,5.00,,für INV\n{days[1]},Bolt,,7.00,12.00,,INV füab".encode(),
     ]
+    for movements in (
+        [Movement(7_00, days[2], days[2], "BNK-1002")],
+        [Movement(7_00, days[3], days[3], text=text) for text in ("für INV", "INV fürs")],
+    ):
+        wholes.append(WRITERS["mt940 words"](movements).partition(b"\r\n:62F:")[0])
     for whole in wholes:
         first, second = (whole, whole[:-3]) if whole_first else (whole[:-3], whole)
         assert bank(first).new

@@ -209,11 +209,12 @@ def twice(listed: Iterable[tuple[Raw, ...]]) -> str:
 
 
 def decoded(data: bytes) -> str:
-    """The text of a file in whichever encoding a bank writes; other formats than tables name none."""
+    """The text of a file in whichever encoding a bank writes, which other formats than tables do not name; without a
+    last character that is cut."""
     utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     for encoding in ("utf-16",) if utf16 else ("utf-8-sig", "cp1252"):
         try:
-            return data.decode(encoding)
+            return codecs.getincrementaldecoder(encoding)().decode(data)
         except UnicodeDecodeError:
             continue
     return data.decode("latin-1")

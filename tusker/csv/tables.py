@@ -169,7 +169,8 @@ def _decoded(data: bytes) -> str:
     if b"\0" in data:
         raise UnreadableFile("The file is not text ({place}).", place=_byte(data, data.index(0)))
     with contextlib.suppress(UnicodeDecodeError):
-        return data.decode("utf-8-sig")
+        # one that was cut inside a character is still UTF-8
+        return codecs.getincrementaldecoder("utf-8-sig")().decode(data)
     try:
         return data.decode("cp1252")
     except UnicodeDecodeError as error:

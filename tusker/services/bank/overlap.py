@@ -24,7 +24,7 @@ _STANDING: dict[str, Literal["waiting", "copy"]] = {
     EntryState.DUPLICATE: "copy",
 }
 _MOVE = ("direction", "amount", "booked_on")
-_WORDS = ("bank_reference", "remittance", "counterparty", "counterparty_account", "end_to_end_id")
+_WORDS = ("remittance", "bank_reference", "counterparty", "counterparty_account", "end_to_end_id")
 _move: attrgetter[tuple[Any, ...]] = attrgetter(*_MOVE)
 _words: attrgetter[tuple[str, ...]] = attrgetter(*_WORDS)
 
@@ -104,21 +104,28 @@ def _perhaps_cut(statement: BankStatement, read: Sequence[Sorted], stored: Colle
     parts = defaultdict(list)
     for row in others:
         if row.id in last:
-            parts[row.move].append(row.words)
-    wholes = [row.words for row in others if row.move == _move(read[-1].entry)]
+            parts[row.move].append(_left(row.words, row.statement))
+    end = read[-1].entry
+    left, wholes = _left(_words(end), statement), [row.words for row in others if row.move == _move(end)]
     return {
         each.fingerprint
         for each in new
         if any(_is_part(part, _words(each)) for part in parts[_move(each)])
-        or (each is read[-1].entry and any(_is_part(_words(each), whole) for whole in wholes))
+        or (each is end and any(_is_part(left, whole) for whole in wholes))
     }
+
+
+def _left(words: tuple[str, ...], statement: BankStatement) -> tuple[str, ...]:
+    """What the last row of a statement tells for sure: nothing, where the file contradicts itself."""
+    return tuple("" for _ in words) if statement.doubt else words
 
 
 def _is_part(part: tuple[str, ...], whole: tuple[str, ...]) -> bool:
     """Whether the words of a row may be what a cut left of another's."""
-    # other parties may have been read in what was left of a text; where none was, only they tell payments apart
-    told = 2 if part[1] and part[1] != whole[1] else len(part)
-    return part != whole and all(map(str.startswith, whole[:told], part[:told]))
+    text, *others = part
+    # what was read in the text tells no more than that
+    told = [(other, its) for other, its in zip(others, whole[1:], strict=True) if other not in text]
+    return part != whole and whole[0].startswith(text) and all(its.startswith(other) for other, its in told)
 
 
 def _fates(
