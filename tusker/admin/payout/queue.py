@@ -178,14 +178,14 @@ def _show(*, problem: str | None = None, chosen: Collection[int] = (), status: i
     held, total = waiting_held(acting()), queue_total(search)
     shown = QUEUE.shown(filters, None, Totals(total.count, {"principal": total.principal}), page)
     rows = shown.page.items
-    named = list(held)[:QUEUE_PAGE]
     elsewhere = waiting_of(set(chosen) - {row.id for row in rows})
     context: dict[str, Any] = {
         "list": shown,
         "total": total,
         "everything": queue_total(without=held),
-        "held": {key: words_of(held[key]) for key in {*named, *(row.id for row in rows)} & held.keys()},
-        "held_rows": waiting_of(named),
+        "held": held,
+        "words_of": words_of,
+        "held_rows": waiting_of(list(held)[:QUEUE_PAGE]),
         "shown_holds": shown_holds,
         "shown": shown_waiting([*(row.id for row in rows), *(row.id for row in elsewhere)]),
         "all_shown": [shown_everything(held)],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Select, cast, func, literal, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Date, Select, all_, cast, func, literal, select
 
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.extensions import db
@@ -85,7 +85,8 @@ def queue_page(
 
 def queue_total(search: str = "", *, without: Collection[int] = ()) -> QueueSum:
     """Size of the whole queue, or of what `search` finds in it; leaving invoices out."""
-    query = _queue(search, func.count(), _principal_sum()).where(Invoice.id.not_in(without))
+    left_out = literal(list(without), ARRAY(BigInteger))
+    query = _queue(search, func.count(), _principal_sum()).where(Invoice.id != all_(left_out))
     return QueueSum(*db.session.execute(query).one())
 
 

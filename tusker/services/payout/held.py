@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from flask import current_app
-from sqlalchemy import Date, Integer, cast, func, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Date, Integer, cast, func, or_, select, type_coerce
 
 from tusker.domain.approval import Shown
 from tusker.domain.credit.lifecycle import InvoiceStatus
@@ -18,10 +18,9 @@ from tusker.extensions import db
 from tusker.messages import joined, say
 from tusker.models import Customer, Disbursal, DisbursalLine, DisbursalStatus, HoldRelease, Invoice, LineState
 from tusker.queries.credit.risk import LineFacts, line_facts, rules_on
-from tusker.queries.payout.queue import financeable_ids
 from tusker.services.attention import review_found, settle_items_of
 from tusker.services.context import Context
-from tusker.services.credit.risk.judging import RuleLine, in_words
+from tusker.services.credit.risk.judging import RuleLine, broken_words, in_words
 from tusker.services.events import record_event
 from tusker.services.locks import among, lock_invoice
 from tusker.services.proposals import needs_second, second_admin
@@ -46,9 +45,18 @@ Held = dict[int, list[Hold]]
 
 def holds_of(ctx: Context, invoice_ids: Collection[int]) -> Held:
     """What stands against paying these invoices out now, without what they were released from."""
+    return _held(ctx, among(Invoice.id, invoice_ids)) if invoice_ids else {}
+
+
+def waiting_held(ctx: Context) -> Held:
+    """What stands against the invoices that wait to be financed."""
+    return _held(ctx, Invoice.status == InvoiceStatus.FINANCEABLE)
+
+
+def _held(ctx: Context, which: ColumnElement[bool]) -> Held:
     said: Held = {}
-    for ids, _, line, verdicts in _judged(ctx, invoice_ids):
-        broken = [Hold(str(v.rule.kind), in_words(v, line).broken) for v in verdicts if not v.holds]
+    for ids, _, line, verdicts in _judged(ctx, which):
+        broken = [Hold(str(v.rule.kind), broken_words(v.rule, line)) for v in verdicts if not v.holds]
         if holds := _holds_of_line(line) + broken:
             said |= dict.fromkeys(ids, holds)
     released = _released(said) if said else {}
@@ -61,7 +69,7 @@ def holds_of(ctx: Context, invoice_ids: Collection[int]) -> Held:
 def rooms_of(ctx: Context, invoice_ids: Collection[int]) -> list[tuple[str, RuleLine]]:
     """What each kind of rule says of these invoices: of all that it judges the one with the least room, by number."""
     least: dict[RuleKind, tuple[tuple[bool, int], str, RuleLine]] = {}
-    for _, number, line, verdicts in _judged(ctx, invoice_ids):
+    for _, number, line, verdicts in _judged(ctx, among(Invoice.id, invoice_ids)) if invoice_ids else ():
         for verdict in verdicts:
             order = (verdict.holds, FAR if verdict.room is None else verdict.room)
             if verdict.rule.kind not in least or order < least[verdict.rule.kind][0]:
@@ -70,12 +78,10 @@ def rooms_of(ctx: Context, invoice_ids: Collection[int]) -> list[tuple[str, Rule
 
 
 def _judged(
-    ctx: Context, invoice_ids: Collection[int]
+    ctx: Context, which: ColumnElement[bool]
 ) -> Iterator[tuple[Sequence[int], str, LineFacts, list[Verdict]]]:
     """The invoices of which the rules say the same, with the number of one of them, how their line stands, and the
     verdicts; three statements for all."""
-    if not invoice_ids:
-        return
     standing = _rules(ctx)
     sizes = [Invoice.amount] if any(rule.kind in AMOUNTS for rule in standing) else []
     asked_on = cast(func.timezone(current_app.config["TIMEZONE"].key, Invoice.requested_at), Date)
@@ -83,7 +89,7 @@ def _judged(
     alike = (Invoice.credit_line_id, Invoice.tenor_days, age)
     groups = db.session.execute(
         select(func.array_agg(Invoice.id), func.min(Invoice.number), func.min(Invoice.amount), *alike)
-        .where(among(Invoice.id, invoice_ids))
+        .where(which)
         .group_by(*alike, *sizes)
     ).all()
     lines = line_facts({row.credit_line_id for row in groups}, ctx.today)
@@ -139,11 +145,6 @@ def _released(invoice_ids: Collection[int]) -> dict[int, set[str]]:
     for invoice_id, holds in rows:
         found.setdefault(invoice_id, set()).update(holds)
     return found
-
-
-def waiting_held(ctx: Context) -> Held:
-    """What stands against the invoices that wait to be financed."""
-    return holds_of(ctx, financeable_ids())
 
 
 def words_of(holds: Collection[Hold]) -> str:

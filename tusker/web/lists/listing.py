@@ -35,7 +35,7 @@ from tusker.web.lists.shown import PLACES, Shown, arguments
 from tusker.web.paging import PAGE_SIZE, KeysetPage, Reading, keyset_page, place_in, text_of_place
 
 ROWS_AT_ONCE = 1_000
-"""Of a file: so many are read, written and forgotten at a time."""
+"""Of a file: so many are read, written and forgotten at a time; first as many as a page has, so that it begins at once."""
 
 LISTS: dict[str, ListOf] = {}
 """All lists, by name."""
@@ -181,12 +181,12 @@ class ListOf:
         return keyset_page(rows, cursor, size=size, place=lambda row: text_of_place(self._place(row, cursor)))
 
     def _all(self, read: Reading[Any]) -> Iterator[Any]:
-        cursor = replace(self.cursor(), before=None, after=None)
-        while rows := read(cursor=cursor, limit=ROWS_AT_ONCE):
+        cursor, limit = replace(self.cursor(), before=None, after=None), min(PAGE_SIZE, ROWS_AT_ONCE)
+        while rows := read(cursor=cursor, limit=limit):
             yield from rows
-            if len(rows) < ROWS_AT_ONCE:
+            if len(rows) < limit:
                 return
-            cursor = replace(cursor, before=self._place(rows[-1], cursor))
+            cursor, limit = replace(cursor, before=self._place(rows[-1], cursor)), ROWS_AT_ONCE
 
 
 def open_with_view() -> ResponseReturnValue | None:

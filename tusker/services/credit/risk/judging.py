@@ -84,30 +84,38 @@ def refused_by_rules(rules: Iterable[RuleLine]) -> str:
 
 
 def in_words(verdict: Verdict, line: LineFacts) -> RuleLine:
-    """A verdict as people read it; it tells nothing of a company's debts to others but that a rule is broken."""
+    """A verdict as people read it."""
     rule = verdict.rule
-    bound = bound_of(rule)
-    supplier, purchaser = line.supplier, line.purchaser
-    broken = {
-        RuleKind.SHARE: say("{name} would be more than {bound} of the book", name=purchaser, bound=bound),
-        RuleKind.GROUP_SHARE: say(
-            "the group of {name} would be more than {bound} of the book", name=purchaser, bound=bound
-        ),
-        RuleKind.MIN_INVOICE: say("the invoice is smaller than {bound}", bound=bound),
-        RuleKind.MAX_INVOICE: say("the invoice is larger than {bound}", bound=bound),
-        RuleKind.INVOICE_AGE: say("the invoice was older than {bound} at its request", bound=bound),
-        RuleKind.TENOR: say("the tenor is longer than {bound}", bound=bound),
-        RuleKind.DAYS_PAST_DUE: say(
-            "a debt of {supplier} or {purchaser} is more than {bound} past due",
-            supplier=supplier,
-            purchaser=purchaser,
-            bound=bound,
-        ),
-        RuleKind.FIRST_DEAL: say(
-            "it is the first deal of {supplier} and {purchaser}", supplier=supplier, purchaser=purchaser
-        ),
-    }[rule.kind]
-    return RuleLine(rule.kind, verdict.holds, TITLES[rule.kind], bound, _room(verdict), broken)
+    said = TITLES[rule.kind], bound_of(rule), _room(verdict), broken_words(rule, line)
+    return RuleLine(rule.kind, verdict.holds, *said)
+
+
+def broken_words(rule: Rule, line: LineFacts) -> str:
+    """What people are told where a rule is broken; nothing of a company's debts to others but that it is."""
+    bound, supplier, purchaser = bound_of(rule), line.supplier, line.purchaser
+    match rule.kind:
+        case RuleKind.SHARE:
+            return say("{name} would be more than {bound} of the book", name=purchaser, bound=bound)
+        case RuleKind.GROUP_SHARE:
+            return say(
+                "the group of {name} would be more than {bound} of the book", name=purchaser, bound=bound
+            )
+        case RuleKind.MIN_INVOICE:
+            return say("the invoice is smaller than {bound}", bound=bound)
+        case RuleKind.MAX_INVOICE:
+            return say("the invoice is larger than {bound}", bound=bound)
+        case RuleKind.INVOICE_AGE:
+            return say("the invoice was older than {bound} at its request", bound=bound)
+        case RuleKind.TENOR:
+            return say("the tenor is longer than {bound}", bound=bound)
+        case RuleKind.DAYS_PAST_DUE:
+            return say(
+                "a debt of {supplier} or {purchaser} is more than {bound} past due",
+                supplier=supplier,
+                purchaser=purchaser,
+                bound=bound,
+            )
+    return say("it is the first deal of {supplier} and {purchaser}", supplier=supplier, purchaser=purchaser)
 
 
 def bound_of(rule: Rule) -> str:
