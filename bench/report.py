@@ -30,6 +30,7 @@ from typing import Any, TypeVar
 import psycopg2
 
 from bench import admission, bulk, pages, polling
+from bench.causes import CAUSES, LESS, PAGE_CAUSES, UNKNOWN
 from bench.polling import environment
 from tools.local.servers import local_servers
 
@@ -39,29 +40,6 @@ RATIO, MILLISECONDS, BYTES = 1.5, 150.0, 300_000
 """What a page may take on the large book: of its time on the small one, at the 95th percentile, and in size."""
 BULK = {"release": 2.0, "confirm": 2.0, "undo": 2.0, "import": 1 / 0.6, "prove": 1.0, "polling": 2.0}
 """How often longer than its floor a job may take; the proof's floor is a minute."""
-CAUSES = {
-    admission.POST: "Some 10 ms of CPU in process, where the endpoint that does nothing takes 0.5 and gunicorn 1. "
-    "Half is Python: 0.7 each the quote and the answer, 0.6 token and counting the call, 0.5 what is known of the "
-    "request, 0.6 transaction and the kept key, 0.3 the call of the admission. Half is the database: 1.8 the "
-    "admission, the services' floor, with 13 indexes, 27 checks and nine foreign keys an invoice; 0.5 the quote; the "
-    "rest beginning, commit and eight ways there and back, of which each waits for its turn where the machine has more "
-    "to do.",
-    admission.POST_BATCH: "Each item is read, compared with what came before, asked for at the courier and answered "
-    "in Python, where the floor only admits.",
-    "release": "Conditions, holds and rules are looked at again, for which the invoices are read four times beside "
-    "what one statement a table writes; each supplier's payout is an object in Python, and each line has its share of "
-    "the digest that was approved.",
-    "confirm": "Fees and due dates are worked out in Python, some thousand at a time; each supplier's payout has its "
-    "event, and its mail names all its invoices.",
-    "undo": "What was paid, claimed or deducted on a line is looked for before it is undone.",
-    "import": "Rows are read, matched with companies and lines, judged by the rules of risk and answered by "
-    "themselves, 0.25 ms of Python a row, where the floor only copies and admits.",
-    "prove": "The first proof of a week walks the whole chain of events and recomputes every position.",
-    "polling": "Answers are locked, judged and recorded with their events, some 1.5 ms of CPU a shipment, where the "
-    "bare loop throws them away; the adapter's 100 questions a second are kept, and a second or two in which workers "
-    "are given their jobs are in it, which few shipments make much of.",
-}
-"""Why an aim is missed, where it is."""
 Admitted = tuple[list[admission.Row], list[admission.Cost]]
 PARTS = ("pages", "admission", "bulk", "polling")
 Found = TypeVar("Found")
@@ -173,8 +151,10 @@ def _head(options: argparse.Namespace, seconds: float) -> list[str]:
 
 
 def _page_table(small: list[pages.Row], large: list[pages.Row], options: argparse.Namespace) -> list[str]:
-    before = {(row.who, row.name): row.median for row in small}
-    rows = [(row, row.median / before[row.who, row.name]) for row in large if (row.who, row.name) in before]
+    before = {(row.who, row.name): row for row in small}
+    rows = [
+        (row, row.median / before[row.who, row.name].median) for row in large if (row.who, row.name) in before
+    ]
     missed = [
         (row, ratio)
         for row, ratio in rows
@@ -203,6 +183,8 @@ def _page_table(small: list[pages.Row], large: list[pages.Row], options: argpars
             ),
         ),
         "",
+        *_page_causes([(row, before[row.who, row.name].size) for row, _ in missed]),
+        "",
         "The ten slowest of the others:",
         "",
         *_table(
@@ -216,6 +198,17 @@ def _page_table(small: list[pages.Row], large: list[pages.Row], options: argpars
         ),
     ]
     return [*lines, ""]
+
+
+def _page_causes(missed: Sequence[tuple[pages.Row, int]]) -> list[str]:
+    """Why these pages miss their aim, each with its size on the small book."""
+    causes = {name: cause for names, cause in PAGE_CAUSES.items() for name in names.split()}
+    told: dict[str, list[str]] = {}
+    for row, size_of_small in missed:
+        name = row.name.split()[0]
+        less = size_of_small < 0.8 * row.size and row.p95 <= MILLISECONDS and row.size <= BYTES
+        told.setdefault(LESS if less else causes.get(name, UNKNOWN), []).append(f"`{name}`")
+    return [f"- {', '.join(dict.fromkeys(names))}: {cause}" for cause, names in told.items()]
 
 
 def _admission_table(empty: Admitted, large: Admitted, options: argparse.Namespace) -> list[str]:

@@ -1,0 +1,48 @@
+"""Why aims are missed, where they are; docs/performance.md tells it of those that are."""
+
+from __future__ import annotations
+
+from bench import admission
+
+CAUSES = {
+    admission.POST: "Some 10 ms of CPU in process, where the endpoint that does nothing takes 0.5 and gunicorn 1. "
+    "Half is Python: 0.7 each the quote and the answer, 0.6 token and counting the call, 0.5 what is known of the "
+    "request, 0.6 transaction and the kept key, 0.3 the call of the admission. Half is the database: 1.8 the "
+    "admission, the services' floor, with 13 indexes, 27 checks and nine foreign keys an invoice; 0.5 the quote; the "
+    "rest beginning, commit and eight ways there and back, of which each waits for its turn where the machine has more "
+    "to do.",
+    admission.POST_BATCH: "Each item is read, compared with what came before, asked for at the courier and answered "
+    "in Python, where the floor only admits.",
+    "release": "Conditions, holds and rules are looked at again, for which the invoices are read four times beside "
+    "what one statement a table writes; each supplier's payout is an object in Python, and each line has its share of "
+    "the digest that was approved.",
+    "confirm": "Fees and due dates are worked out in Python, some thousand at a time; each supplier's payout has its "
+    "event, and its mail names all its invoices.",
+    "undo": "What was paid, claimed or deducted on a line is looked for before it is undone.",
+    "import": "Rows are read, matched with companies and lines, judged by the rules of risk and answered by "
+    "themselves, 0.25 ms of Python a row, where the floor only copies and admits.",
+    "prove": "The first proof of a week walks the whole chain of events and recomputes every position.",
+    "polling": "Answers are locked, judged and recorded with their events, some 1.5 ms of CPU a shipment, where the "
+    "bare loop throws them away; the adapter's 100 questions a second are kept, and a second or two in which workers "
+    "are given their jobs are in it, which few shipments make much of.",
+}
+"""Of admission and jobs, by name."""
+PAGE_CAUSES = {
+    "reports.statement reports.statement_csv": "Each debt of the company in the period is worked out by the accrual "
+    "function for its first day, its last and each receipt between, as every balance hangs on all lines before it.",
+    "reports.statement_paper": "The same, and most of the time is the library that sets each line on paper.",
+    "admin.disbursal admin.disbursal_supplier admin.payouts": "All lines of a disbursal, of which the large book's has "
+    "a hundred times as many, are held against rules, holds and limits, and added up by supplier.",
+    "admin.queue admin.queue_file": "Holds are looked for over the whole queue, for the button that bundles it.",
+    "admin.receipts": "Words that are in a fifth of all references find so many receipts, which are read to be sorted "
+    "and to be counted up to 10,000.",
+    "invoices.index invoices.to_repay admin.loans": "Numbers begin alike, so that the index of their letters leads to "
+    "thousands which are compared; words that are in most bank references lead to most lines of the book; and a "
+    "company's invoices by value or number are picked from the index of all companies'.",
+    "admin.statements_file admin.disbursals_file": "Each row adds up what is in it: entries, or lines and payouts.",
+    "invoices.open_orders": "The delivery company is asked, and how long it takes is its own.",
+    "admin.proof": "Before a first proof was kept, opening the page makes one.",
+}
+"""Of pages, by endpoint."""
+LESS = "Within the time, but the small book has less to show there than a page holds."
+UNKNOWN = "No cause is known."
