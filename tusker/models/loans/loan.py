@@ -199,6 +199,7 @@ class Receipt(Base):
             postgresql_ops={"bank_reference": "gin_trgm_ops"},
         ),
         Index("ix_receipts_refunds", "of_receipt_id", postgresql_where="kind = 'refund'"),
+        Index("ix_receipts_customer_id_id", "customer_id", "id"),
         Index("ix_receipts_value_date_id", "value_date", "id"),
         Index("ix_receipts_amount_id", "amount", "id"),
         Index("ix_receipts_kind_id", "kind", "id"),
@@ -218,7 +219,7 @@ class Receipt(Base):
 
     id: Mapped[Id]
     kind: Mapped[Code] = mapped_column(String(40), server_default="payment")
-    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     of_receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipts.id"), index=True)
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("receipts.id"))
     """The refund that came back."""
