@@ -35,7 +35,7 @@ from tusker.web.lists.shown import PLACES, Shown, arguments
 from tusker.web.paging import PAGE_SIZE, KeysetPage, Reading, keyset_page, place_in, text_of_place
 
 ROWS_AT_ONCE = 1_000
-"""Of a file: so many are read, written and forgotten at a time; first as many as a page has, so that it begins at once."""
+"""Of a file: so many are read, written and forgotten at a time; first as many as a page has."""
 
 LISTS: dict[str, ListOf] = {}
 """All lists, by name."""
