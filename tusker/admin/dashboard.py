@@ -10,7 +10,6 @@ from flask_login import current_user
 
 from tusker import clock
 from tusker.admin.blueprint import bp
-from tusker.admin.links import subject_url
 from tusker.admin.start import checklist
 from tusker.currency import currency
 from tusker.domain.record.attention import ADVICE
@@ -27,6 +26,7 @@ from tusker.queries.proposals import count_to_approve
 from tusker.queries.record.event_subject_names import names_of_subjects
 from tusker.queries.record.events import events_page
 from tusker.web.access import allow
+from tusker.web.links import subject_url
 from tusker.web.plotting.book import BookHistory
 
 SHOWN = 8

@@ -193,10 +193,6 @@ def _data(answer: object) -> object:
     return at(answer, "data")
 
 
-def _headers(key: str) -> dict[str, str]:
-    return {"as-api-key": key}
-
-
 SPEC = CarrierSpec(
     name=NAME,
     label=AfterShipCarrier.label,
@@ -204,6 +200,6 @@ SPEC = CarrierSpec(
     url_variable="AFTERSHIP_URL",
     key_variable="AFTERSHIP_API_KEY",
     webhook_secret_variable="AFTERSHIP_WEBHOOK_SECRET",  # noqa: S106 - the variable's name
-    headers=_headers,
+    headers=lambda key: {"as-api-key": key},
     make=lambda http, _: AfterShipCarrier(http),
 )

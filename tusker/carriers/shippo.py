@@ -164,10 +164,6 @@ def _read_event(item: Mapping[str, object]) -> TrackingEvent:
     )
 
 
-def _headers(key: str) -> dict[str, str]:
-    return {"Authorization": f"ShippoToken {key}"}
-
-
 SPEC = CarrierSpec(
     name=NAME,
     label=ShippoCarrier.label,
@@ -175,6 +171,6 @@ SPEC = CarrierSpec(
     url_variable="SHIPPO_URL",
     key_variable="SHIPPO_API_KEY",
     webhook_secret_variable="SHIPPO_WEBHOOK_SECRET",  # noqa: S106 - the variable's name
-    headers=_headers,
+    headers=lambda key: {"Authorization": f"ShippoToken {key}"},
     make=lambda http, _: ShippoCarrier(http),
 )

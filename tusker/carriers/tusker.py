@@ -15,7 +15,7 @@ from decimal import Decimal
 from tusker.carriers.base import Carrier, list_at
 from tusker.carriers.http import CarrierHttp
 from tusker.carriers.payload import at, instant_or_none, json_safe, text_or_none, web_address_or_none
-from tusker.carriers.settings import CarrierSettings, CarrierSpec
+from tusker.carriers.settings import CarrierSpec
 from tusker.carriers.webhook import header, hmac_sha256, read_body, same
 from tusker.chunks import chunks
 from tusker.domain.delivery.shipments import (
@@ -281,14 +281,6 @@ def read_entry(user: object) -> DirectoryEntry | None:
     )
 
 
-def _headers(token: str) -> dict[str, str]:
-    return {TOKEN_HEADER: token}
-
-
-def _make(http: CarrierHttp, settings: CarrierSettings) -> TuskerCarrier:
-    return TuskerCarrier(http, exponent=settings.exponent)
-
-
 SPEC = CarrierSpec(
     name=NAME,
     label=TuskerCarrier.label,
@@ -296,6 +288,6 @@ SPEC = CarrierSpec(
     url_variable="TUSKER_CARRIER_URL",
     key_variable="TUSKER_CARRIER_TOKEN",
     webhook_secret_variable="TUSKER_CARRIER_WEBHOOK_SECRET",  # noqa: S106 - the variable's name
-    headers=_headers,
-    make=_make,
+    headers=lambda token: {TOKEN_HEADER: token},
+    make=lambda http, settings: TuskerCarrier(http, exponent=settings.exponent),
 )

@@ -11,7 +11,6 @@ from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import ProposalFilter
-from tusker.admin.links import subject_url
 from tusker.errors import TuskerError
 from tusker.messages import say
 from tusker.models import Proposal, Role
@@ -24,6 +23,7 @@ from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
 from tusker.web.forms.form import sent_reason
 from tusker.web.htmx import done, render
+from tusker.web.links import subject_url
 from tusker.web.lists.columns import Column, Kind
 from tusker.web.lists.listing import ListOf
 

@@ -11,7 +11,6 @@ from werkzeug.datastructures import MultiDict
 
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import EventFilter
-from tusker.admin.links import subject_url
 from tusker.errors import Conflict
 from tusker.messages import say
 from tusker.models import Event, Role
@@ -25,6 +24,7 @@ from tusker.redis.queues import enqueue, waiting
 from tusker.web.access import STAFF, acting, allow
 from tusker.web.filters import actor_words, event_value, status_label
 from tusker.web.htmx import done, render
+from tusker.web.links import subject_url
 from tusker.web.lists.columns import Column, Kind
 from tusker.web.lists.listing import ListOf
 

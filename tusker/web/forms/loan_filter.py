@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from tusker import clock
@@ -26,14 +26,10 @@ class LoanFilter(FilterForm):
 
     def asked(self) -> dict[str, Any]:
         """The words and the first and last due date, as queries of open loans take them."""
-        asked = super().asked()
-        return asked | due_range(asked.pop("due", None), clock.today())
-
-
-def due_range(due: str | None, today: date) -> dict[str, Any]:
-    """The first and the last due date of a filter's loans."""
-    if due == "overdue":
-        return {"due_until": today - timedelta(days=1)}
-    if due == "today":
-        return {"due_from": today, "due_until": today}
-    return {"due_from": today, "due_until": today + timedelta(days=6)} if due else {}
+        asked, today = super().asked(), clock.today()
+        days = {
+            "overdue": {"due_until": today - timedelta(days=1)},
+            "today": {"due_from": today, "due_until": today},
+            "week": {"due_from": today, "due_until": today + timedelta(days=6)},
+        }
+        return asked | days.get(asked.pop("due", ""), {})

@@ -65,6 +65,10 @@ class ListOf:
     def __post_init__(self) -> None:
         LISTS[self.name] = self
 
+    def address(self, query: str = "") -> str:
+        """With what a view chooses; without it in a way that no view opens in its place."""
+        return f"{url_for(self.endpoint)}?{query or 'view=all'}"
+
     @property
     def file_endpoint(self) -> str:
         return f"{self.endpoint}_file"

@@ -19,8 +19,6 @@ from tusker.web.paging import KeysetPage
 if TYPE_CHECKING:
     from tusker.web.lists.listing import ListOf
 
-EVERYTHING = "all"
-"""`view=all` opens a list without the view that opens in its place."""
 PLACES = ("before", "after")
 
 
@@ -89,7 +87,7 @@ class Shown:
     @property
     def opens_bare(self) -> dict[str, Any]:
         """What an address says that chooses nothing, so that no view opens in its place."""
-        return {"view": EVERYTHING} if any(view.opens for view in self.views) else {}
+        return {"view": "all"} if any(view.opens for view in self.views) else {}
 
     @property
     def url_of_all(self) -> str:
@@ -97,7 +95,7 @@ class Shown:
         return url_for(self.of.endpoint, **self.opens_bare)
 
     def url_of_view(self, view: SavedView) -> str:
-        return f"{url_for(self.of.endpoint)}?{view.query or 'view=' + EVERYTHING}"
+        return self.of.address(view.query)
 
     @property
     def narrowed(self) -> bool:

@@ -19,6 +19,7 @@ from tusker.services.people.recent import note_seen
 from tusker.transactions import transaction
 from tusker.web.access import allow, is_staff, my_scope
 from tusker.web.htmx import render, wants_fragment
+from tusker.web.links import subject_url
 from tusker.web.nav import BY_ROLE
 from tusker.web.pages.start import bp
 from tusker.web.urls import fixed_url
@@ -42,19 +43,19 @@ class Found:
 
 
 _KINDS = {
-    # kind: what it is called, its icon
-    "invoice": (say("Invoice"), "file-invoice"),
-    "loan": (say("Loan"), "receipt-refund"),
-    "order": (say("Order"), "truck-delivery"),
-    "payout": (say("Payout"), "building-bank"),
-    "receipt": (say("Receipt"), "receipt"),
-    "disbursal": (say("Disbursal"), "building-bank"),
-    "statement": (say("Bank statement"), "file-spreadsheet"),
-    "entry": (say("Bank statement"), "file-spreadsheet"),
-    "company": (say("Company"), "building-store"),
-    "partner": (say("Company"), "building-store"),
-    "person": (say("Person"), "users"),
-    "line": (say("Credit line"), "arrows-exchange"),
+    # kind: what it is called, its icon, whose page it has
+    "invoice": (say("Invoice"), "file-invoice", "invoice"),
+    "loan": (say("Loan"), "receipt-refund", "invoice"),
+    "order": (say("Order"), "truck-delivery", "invoice"),
+    "payout": (say("Payout"), "building-bank", "disbursal"),
+    "receipt": (say("Receipt"), "receipt", "receipt"),
+    "disbursal": (say("Disbursal"), "building-bank", "disbursal"),
+    "statement": (say("Bank statement"), "file-spreadsheet", "statement"),
+    "entry": (say("Bank statement"), "file-spreadsheet", "statement"),
+    "company": (say("Company"), "building-store", "customer"),
+    "partner": (say("Company"), "building-store", ""),
+    "person": (say("Person"), "users", ""),
+    "line": (say("Credit line"), "arrows-exchange", "credit_line"),
 }
 
 
@@ -86,30 +87,17 @@ def found_for(words: str) -> list[Found]:
 
 
 def _link(hit: Hit) -> Found:
-    words, icon = _KINDS[hit.kind]
+    words, icon, _ = _KINDS[hit.kind]
     return Found(_url(hit), icon, words, hit.title, hit.detail)
 
 
 def _url(hit: Hit) -> str:
-    match hit.kind:
-        case "invoice" | "loan" | "order":
-            return url_for("invoices.show", invoice_id=hit.key)
-        case "payout" if not is_staff():
-            return url_for("invoices.index", q=hit.detail)
-        case "payout" | "disbursal":
-            return url_for("admin.disbursal", disbursal_id=hit.key)
-        case "receipt":
-            return url_for("admin.receipt", receipt_id=hit.key)
-        case "entry" | "statement":
-            return url_for("admin.statement", statement_id=hit.key)
-        case "company":
-            return url_for("customers.show", customer_id=hit.key)
-        case "line":
-            return url_for("customers.line", line_id=hit.key)
-        case "person":
-            return url_for("admin.users", q=hit.detail)
-        case _:
-            return url_for("invoices.index", q=hit.title)
+    if hit.kind == "payout" and not is_staff():
+        return url_for("invoices.index", q=hit.detail)
+    if hit.kind == "person":
+        return url_for("admin.users", q=hit.detail)
+    _, _, subject = _KINDS[hit.kind]
+    return subject_url(subject, hit.key) or url_for("invoices.index", q=hit.title)
 
 
 def remember(kind: str, key: int, title: str) -> None:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl, urlencode
 
-from flask import current_app, redirect, request, url_for
+from flask import current_app, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from tusker.errors import InvalidInput, NotAllowed, NotFound
 from tusker.messages import say
-from tusker.models import SavedView
 from tusker.services.people.saved_views import open_with, remove_view, save_view
 from tusker.transactions import transaction
 from tusker.web.access import access_of, allow
 from tusker.web.htmx import Undo, done
 from tusker.web.lists.listing import LISTS, ListOf
-from tusker.web.pages.start import bp
-from tusker.web.urls import local_url
+from tusker.web.pages.start import bp, keep_in_cookie
 
 __all__ = ["bp"]
 
@@ -37,9 +35,7 @@ def save_list_view(name: str) -> ResponseReturnValue:
             current_user.id, name, request.form.get("name", ""), query, opens="opens" in request.form
         )
         named = view.name
-    return done(
-        say("The view “{name}” is saved.", name=named), to=f"{url_for(of.endpoint)}?{query or 'view=all'}"
-    )
+    return done(say("The view “{name}” is saved.", name=named), to=of.address(query))
 
 
 @bp.post("/lists/views/<int:view_id>/opens")
@@ -48,7 +44,7 @@ def open_list_with(view_id: int) -> ResponseReturnValue:
     """Have its list open with a view, or no more with it."""
     with transaction():
         view = open_with(current_user.id, view_id)
-        to, opens = _url(view), view.opens
+        to, opens = _list(view.list).address(view.query), view.opens
     return done(
         say("The list opens with this view.") if opens else say("The list opens with everything."), to=to
     )
@@ -59,7 +55,7 @@ def open_list_with(view_id: int) -> ResponseReturnValue:
 def remove_list_view(view_id: int) -> ResponseReturnValue:
     with transaction():
         view = remove_view(current_user.id, view_id)
-        to, named = f"{url_for(_list(view.list).endpoint)}?view=all", view.name
+        to, named = _list(view.list).address(), view.name
         fields = {"name": named, "query": view.query} | ({"opens": "1"} if view.opens else {})
         undo = Undo(url_for("web.save_list_view", name=view.list), reason=False, fields=fields)
     return done(say("The view “{name}” is removed.", name=named), to=to, undo_by=undo)
@@ -68,20 +64,9 @@ def remove_list_view(view_id: int) -> ResponseReturnValue:
 @bp.post("/density")
 @allow()
 def density() -> ResponseReturnValue:
-    """Remember in a cookie how close together rows of lists stand, and go back to the list."""
-    answer = redirect(local_url(request.form.get("next"), url_for("web.start")), 303)
-    answer.set_cookie(
-        current_app.config["DENSITY_COOKIE"],
-        "compact" if request.form.get("density") == "compact" else "comfortable",
-        max_age=365 * 24 * 3600,
-        samesite="Lax",
-        secure=current_app.config["SESSION_COOKIE_SECURE"],
-    )
-    return answer
-
-
-def _url(view: SavedView) -> str:
-    return f"{url_for(_list(view.list).endpoint)}?{view.query or 'view=all'}"
+    """Remember how close together rows of lists stand."""
+    chosen = "compact" if request.form.get("density") == "compact" else "comfortable"
+    return keep_in_cookie(current_app.config["DENSITY_COOKIE"], chosen)
 
 
 def _list(name: str) -> ListOf:

@@ -56,11 +56,16 @@ def readyz() -> tuple[Response, int]:
 @bp.post("/theme")
 @public
 def theme() -> ResponseReturnValue:
-    """Remember light or dark in a cookie and go back to the page it was chosen on."""
+    """Remember light or dark."""
     chosen = "dark" if request.form.get("theme") == "dark" else "light"
+    return keep_in_cookie(current_app.config["THEME_COOKIE"], chosen)
+
+
+def keep_in_cookie(name: str, chosen: str) -> ResponseReturnValue:
+    """Remember a choice for a year, and go back to the page it was made on."""
     answer = redirect(local_url(request.form.get("next"), url_for("web.start")), 303)
     answer.set_cookie(
-        current_app.config["THEME_COOKIE"],
+        name,
         chosen,
         max_age=365 * 24 * 3600,
         samesite="Lax",

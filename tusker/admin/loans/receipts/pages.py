@@ -148,21 +148,17 @@ def _changed(receipt_id: int, message: str, category: str = "success", *, made: 
         partial="admin/loans/receipts/_receipt.html",
         category=category,
         made=made,
-        **_context(receipt_id, None, None),
+        **_context(receipt_id),
     )
 
 
-def _show(
-    receipt_id: int, *, refund: RefundForm | None = None, undo: ReasonForm | None = None, status: int = 200
-) -> Response:
-    return render(
-        "admin/loans/receipts/receipt.html",
-        status=status,
-        **_context(receipt_id, refund, undo),
-    )
+def _show(receipt_id: int, *, status: int = 200, **forms: Any) -> Response:
+    return render("admin/loans/receipts/receipt.html", status=status, **_context(receipt_id, **forms))
 
 
-def _context(receipt_id: int, refund: RefundForm | None, undo: ReasonForm | None) -> dict[str, Any]:
+def _context(
+    receipt_id: int, *, refund: RefundForm | None = None, undo: ReasonForm | None = None
+) -> dict[str, Any]:
     row = queries.receipt_row(receipt_id)
     if row.kind != ReceiptKind.PAYMENT:
         raise NotFound("This receipt does not exist.")

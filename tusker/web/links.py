@@ -1,4 +1,4 @@
-"""The addresses of what lists and events are about."""
+"""The addresses of what lists, events and searches are about."""
 
 from __future__ import annotations
 
