@@ -9,6 +9,7 @@ from typing import Any
 import pyotp
 import segno
 from flask import (
+    Response,
     current_app,
     flash,
     g,
@@ -37,7 +38,7 @@ from tusker.web.access import FRESH, PASSWORD, acting, allow, public
 from tusker.web.forms.kept import form_of_request, seal
 from tusker.web.guards.guessing import confirm_password, guarded
 from tusker.web.guards.visitors import network, not_taken, person, visitor
-from tusker.web.htmx import current_path, done, go, is_htmx
+from tusker.web.htmx import current_path, done, go, is_htmx, render
 from tusker.web.qr import draw
 from tusker.web.urls import local_url
 
@@ -63,9 +64,8 @@ def demand_fresh() -> ResponseReturnValue | None:
     if kept is None:
         back = request.full_path.rstrip("?") if request.method == "GET" else None
         return redirect(url_for("auth.confirm", next=back), 303)
-    return _factor_page(
-        _shown_form()(formdata=None), current_user.id, "auth.confirm", seal(kept), kept.page
-    ), 401
+    form = _shown_form()(formdata=None)
+    return _factor_page(form, current_user.id, "auth.confirm", seal(kept), kept.page, status=401)
 
 
 def _shown_at(of: UserSession) -> datetime:
@@ -97,7 +97,7 @@ def second() -> ResponseReturnValue:
         if _taken(form, half):
             admit(half)
             return signed_in()
-        return _factor_page(form, half.user_id, "auth.second", *_onward()), 422
+        return _factor_page(form, half.user_id, "auth.second", *_onward())
     return second_step()
 
 
@@ -125,8 +125,7 @@ def confirm() -> ResponseReturnValue:
         if not request.form.get("kept"):
             flash(say("Confirmed. Continue within five minutes."), "success")
         return signed_in()
-    page = _factor_page(form, current_user.id, "auth.confirm", *_onward())
-    return page, 422 if form.is_submitted() else 200
+    return _factor_page(form, current_user.id, "auth.confirm", *_onward())
 
 
 def _shown(form: FactorForm | KnownForm, of: UserSession) -> bool:
@@ -169,11 +168,18 @@ def _known(form: KnownForm, of: UserSession) -> bool:
 
 
 def _factor_page(
-    form: FactorForm | KnownForm, user_id: int, endpoint: str, kept: str | None, back: str | None
-) -> str:
+    form: FactorForm | KnownForm,
+    user_id: int,
+    endpoint: str,
+    kept: str | None,
+    back: str | None,
+    *,
+    status: int | None = None,
+) -> Response:
     asked = passkeys.request(factors.factors_of(user_id))
-    return render_template(
+    return render(
         "auth/second.html",
+        status=status,
         form=form,
         action=url_for(endpoint, next=back),
         kept=kept,
@@ -230,19 +236,18 @@ def _adding(of: UserSession, endpoint: str, *, first: bool) -> ResponseReturnVal
                 next_url = local_url(request.args.get("next"), url_for("auth.account"))
                 return render_template("auth/recovery_codes.html", codes=codes, next_url=next_url)
             return done(say("The second factor is added."), to=url_for("auth.account"))
-    return _adding_page(of.user, app, passkey, endpoint, first=first), 422 if app.is_submitted() else 200
-
-
-def _adding_page(user: User, app: AppForm, passkey: PasskeyForm, endpoint: str, *, first: bool) -> str:
-    uri = factors.app_uri(user, _secret())
-    return render_template(
-        "auth/factor_new.html" if not first else "auth/enrol.html",
+    uri = factors.app_uri(of.user, _secret())
+    page = "auth/enrol.html" if first else "auth/factor_new.html"
+    return render(
+        page,
+        page,
+        status=422 if app.is_submitted() else 200,
         app=app,
         passkey=passkey,
         action=url_for(endpoint, next=request.args.get("next")),
         qr=draw(segno.make(uri, micro=False)),
         secret=" ".join(_secret()[i : i + 4] for i in range(0, 32, 4)),
-        options=_asked(passkeys.creation(user, factors.factors_of(user.id))),
+        options=_asked(passkeys.creation(of.user, factors.factors_of(of.user_id))),
     )
 
 

@@ -71,17 +71,13 @@ def login() -> ResponseReturnValue:
     if current_user.is_authenticated:
         return signed_in()
     form = LoginForm()
-    status = 200
-    if form.is_submitted():
-        status = 422
-        if form.validate():
-            user = _sign_in(form.email.filled, form.password.filled)
-            if user is not None:
-                if start_session(user):
-                    return signed_in()
-                return second_step()
-            form.form_errors = [FAILED]
-    return _login_page(form, request.form.get("kept"), request.args.get("next")), status
+    if form.validate_on_submit():
+        user = _sign_in(form.email.filled, form.password.filled)
+        if user is not None:
+            return signed_in() if start_session(user) else second_step()
+        form.form_errors = [FAILED]
+    kept, next_url = request.form.get("kept"), request.args.get("next")
+    return render("auth/login.html", form=form, kept=kept, next_url=next_url)
 
 
 def _sign_in(email: str, password: str) -> User | None:
@@ -93,10 +89,6 @@ def _sign_in(email: str, password: str) -> User | None:
         with transaction():
             log_access(now, AccessKind.SLOWED, visitor(), email=email.strip().lower())
         raise
-
-
-def _login_page(form: LoginForm, kept: str | None, next_url: str | None) -> str:
-    return render_template("auth/login.html", form=form, kept=kept, next_url=next_url)
 
 
 def ask_to_sign_in(_: SignInNeeded) -> ResponseReturnValue:
@@ -119,7 +111,8 @@ def ask_to_sign_in(_: SignInNeeded) -> ResponseReturnValue:
     ended = None if half else session.pop(KEY, None)
     kept = form_of_request(sessions.user_of_ended(ended) if ended else None)
     if kept is not None:
-        return _login_page(LoginForm(formdata=None), seal(kept), kept.page), 401
+        form = LoginForm(formdata=None)
+        return render("auth/login.html", status=401, form=form, kept=seal(kept), next_url=kept.page)
     if ended:
         flash(say("Your session has ended. Sign in again."), "info")
     back = request.full_path.rstrip("?") if request.method == "GET" else ""
@@ -184,12 +177,11 @@ def account() -> ResponseReturnValue:
     return _account_page(PasswordForm())
 
 
-def _account_page(form: PasswordForm) -> str:
-    live = sessions.live_sessions(clock.now(), current_user.id)
-    return render_template(
+def _account_page(form: PasswordForm) -> Response:
+    return render(
         "auth/account.html",
         form=form,
-        sessions=live,
+        sessions=sessions.live_sessions(clock.now(), current_user.id),
         this_session=this_session(),
         factors=factors.factors_of(current_user.id),
         codes_left=factors.codes_left(current_user.id),
@@ -210,7 +202,7 @@ def password() -> ResponseReturnValue:
             start_session(user)
             flash(say("Your password is changed. Everywhere else you are signed out."), "success")
             return redirect(url_for("auth.account"), 303)
-    return _account_page(form), 422
+    return _account_page(form)
 
 
 @bp.route("/forgot", methods=["GET", "POST"])
