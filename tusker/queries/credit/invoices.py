@@ -129,7 +129,7 @@ def list_invoices(wanted: InvoiceFilter, *, cursor: Cursor = NEWEST, limit: int)
     # before anything is joined to them, by an index of what the list is narrowed to.
     firsts = (
         on_page(_narrowed(kind, others), Invoice.id, cursor, limit, SORTS)
-        for kind in (_kinds(words) if words else [select(Invoice.id)])
+        for kind in (_kinds(words, others) if words else [select(Invoice.id)])
     )
     ids = union(*(select(first.subquery().c.id) for first in firsts))
     rows = _rows(others).where(Invoice.id.in_(ids))
@@ -142,7 +142,9 @@ def found_by_status(wanted: InvoiceFilter) -> dict[InvoiceStatus, StatusCount] |
         return count_by_status(wanted)
     others = replace(wanted, search="", status=None)
     found = (
-        union_all(*(_narrowed(kind, others) for kind in _kinds(words))).limit(MOST_SUMMED + 1).cte("found")
+        union_all(*(_narrowed(kind, others) for kind in _kinds(words, others)))
+        .limit(MOST_SUMMED + 1)
+        .cte("found")
     )
     size = select(func.count()).select_from(found).scalar_subquery()
     rows = db.session.execute(
@@ -271,9 +273,9 @@ def _narrowed(statement: Select[*Columns], wanted: InvoiceFilter) -> Select[*Col
     return statement.where(*conditions)
 
 
-def _kinds(words: str) -> list[Select[int]]:
+def _kinds(words: str, wanted: InvoiceFilter) -> list[Select[int]]:
     """The ids of invoices that a search finds, by each kind of name. Companies and disbursals are found first, so that
-    the database knows how many invoices they have."""
+    the database knows how many invoices they have; a company's invoices are each asked for their disbursal."""
     companies = db.session.scalars(select(Customer.id).where(has(words, Customer.name))).all()
     disbursals = db.session.scalars(
         select(Disbursal.id).where(has(words, Disbursal.reference, Disbursal.bank_reference))
@@ -288,9 +290,14 @@ def _kinds(words: str) -> list[Select[int]]:
     if companies:
         kinds += [ids.where(side.in_(companies)) for side in (Invoice.supplier_id, Invoice.purchaser_id)]
     if disbursals:
-        lines = ids.join(DisbursalLine, DisbursalLine.invoice_id == Invoice.id)
-        found = DisbursalLine.disbursal_id.in_(disbursals)
-        kinds.append(lines.where(found, DisbursalLine.state != LineState.REMOVED))
+        live = (DisbursalLine.invoice_id == Invoice.id) & (DisbursalLine.state != LineState.REMOVED)
+        disbursal = select(DisbursalLine.disbursal_id).where(live).scalar_subquery()
+        of_company = wanted.scope != Scope() or wanted.supplier_id or wanted.purchaser_id
+        kinds.append(
+            ids.where(disbursal.in_(disbursals))
+            if of_company
+            else ids.join(DisbursalLine, live).where(DisbursalLine.disbursal_id.in_(disbursals))
+        )
     return kinds
 
 
