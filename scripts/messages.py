@@ -160,7 +160,7 @@ def codes(tree: ast.Module) -> Iterator[str]:
         if (
             isinstance(node, ast.ClassDef)
             and node.name != "Tone"
-            and {ast.unparse(base) for base in node.bases} & {"StrEnum", "Status"}
+            and {ast.unparse(base) for base in node.bases} & {"StrEnum", "Status", "Worded"}
         ):
             for line in node.body:
                 if isinstance(line, ast.Assign):

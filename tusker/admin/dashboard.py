@@ -12,7 +12,6 @@ from tusker import clock
 from tusker.admin.blueprint import bp
 from tusker.admin.start import checklist
 from tusker.currency import currency
-from tusker.domain.record.attention import ADVICE
 from tusker.models import Role
 from tusker.queries import staff_dashboard as reads
 from tusker.queries.attention import open_counts
@@ -57,7 +56,6 @@ def dashboard() -> ResponseReturnValue:
         statement_entries=entries_to_do(),
         to_approve=count_to_approve(),
         attention=open_counts(),
-        advice=ADVICE,
         health=reads.health(clock.now() - LATE),
         by_status=count_by_status(),
         programme_limit=currency().minor(current_app.config["PROGRAMME_LIMIT"]),

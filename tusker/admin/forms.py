@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask_wtf.file import FileRequired
 from wtforms import BooleanField
 
-from tusker.domain.record.attention import ADVICE
+from tusker.domain.credit.risk import RuleKind
+from tusker.domain.record.attention import AttentionKind
 from tusker.messages import say
 from tusker.models import AccessKind, DisbursalStatus, Role
 from tusker.services.approvals.actions import TITLES as PROPOSALS
-from tusker.services.credit.risk.judging import TITLES
 from tusker.services.events import Subject
 from tusker.web.filters import status_label
 from tusker.web.forms.fields import (
@@ -43,7 +43,7 @@ class DisbursalFilter(FilterForm):
 
 class AttentionFilter(FilterForm):
     q = SearchField(say("Number, loan id or company"))
-    kind = AnyOf(say("Kind"), choices=[(kind, advice.title) for kind, advice in ADVICE.items()])
+    kind = AnyOf(say("Kind"), choices=[(kind, kind.words) for kind in AttentionKind])
     state = ChoiceField(
         say("State"), required=False, empty=say("Open"), choices=[("settled", say("Settled"))]
     )
@@ -59,7 +59,7 @@ class ProposalFilter(FilterForm):
 class RuleForm(Form):
     """A new rule of risk; give it the choices of companies."""
 
-    kind = ChoiceField(say("Rule"), choices=[(kind.value, title) for kind, title in TITLES.items()])
+    kind = ChoiceField(say("Rule"), choices=[(kind.value, kind.words) for kind in RuleKind])
     value = TextField(
         say("Threshold"),
         max_length=40,

@@ -225,7 +225,7 @@ def _write_lines(page: _Page, made: Statement) -> None:
 def _cells(line: StatementLine, balance: int, head: Letterhead) -> tuple[str, ...]:
     return (
         head.day(line.day),
-        line.kind.said,
+        line.kind.words,
         line.number,
         " / ".join(filter(None, (line.reference, line.platform_reference))),
         head.money.show(line.amount),

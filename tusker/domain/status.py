@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Self
 
+from tusker.messages import Text
+
 
 class Tone(StrEnum):
     """The colours of statuses, as the style sheet names them."""
@@ -32,3 +34,15 @@ class Status(StrEnum):
         status._value_ = code
         (status.tone,) = tone
         return status
+
+
+class Worded(StrEnum):
+    """The base of codes that sentences name otherwise: their members are ``CODE = "code", say("words")``."""
+
+    words: Text
+
+    def __new__(cls, code: str, *words: Text) -> Self:
+        named = str.__new__(cls, code)
+        named._value_ = code
+        (named.words,) = words
+        return named

@@ -11,8 +11,8 @@ from sqlalchemy import select, text
 
 from tusker.carriers.registry import carrier_label
 from tusker.domain.credit.lifecycle import InvoiceStatus
-from tusker.domain.record.attention import ADVICE, Advice, AttentionKind
-from tusker.domain.record.daily import TITLES, DailyJob
+from tusker.domain.record.attention import AttentionKind
+from tusker.domain.record.daily import DailyJob
 from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import AttentionItem, Invoice
@@ -44,16 +44,16 @@ class AttentionRow:
     resolution: str | None
 
     @property
-    def advice(self) -> Advice:
+    def advice(self) -> AttentionKind:
         """What to do about it."""
-        return ADVICE[AttentionKind(self.kind)]
+        return AttentionKind(self.kind)
 
     @property
     def name(self) -> str:
         """What it is about, in words."""
         if "job" in self.facts:
             day = date.fromisoformat(self.facts["day"])
-            return say("{job} of {day}", job=TITLES[DailyJob(self.facts["job"])], day=day)
+            return say("{job} of {day}", job=DailyJob(self.facts["job"]).words, day=day)
         if self.carrier is not None:
             return carrier_label(self.carrier)
         return say(
@@ -128,7 +128,7 @@ def mail_lines(ids: Sequence[int], *, limit: int) -> list[WatchedFor]:
     items = _items(
         "a.id = ANY(:ids) AND a.resolved_at IS NULL ORDER BY a.id LIMIT :limit", ids=list(ids), limit=limit
     )
-    return [WatchedFor(item.advice.title, item.name, item.detail) for item in items]
+    return [WatchedFor(item.advice.words, item.name, item.detail) for item in items]
 
 
 def _items(condition_and_order: str, **values: object) -> list[AttentionRow]:

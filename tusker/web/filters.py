@@ -20,8 +20,7 @@ from tusker.domain.credit.limits import SIDE_SAID
 from tusker.domain.loans.ageing import Bucket
 from tusker.domain.status import Status, Tone
 from tusker.messages import Text, coded, joined, say, show_day, shown, speaker, worded
-from tusker.models import Event
-from tusker.models.loans.deductions import DEDUCTIONS_SAID
+from tusker.models import DeductionKind, Event
 from tusker.web.plotting.shapes import stack
 
 NOTHING = "–"
@@ -167,7 +166,7 @@ def reason_words(event: Event) -> tuple[str, str]:
 def _noted(reason: str) -> str:
     """What an event of a deduction says, such as “quality: torn”, with its kind in the language of the page."""
     about, by, why = reason.partition(": ")
-    for said in DEDUCTIONS_SAID.values():
+    for said in (kind.words for kind in DeductionKind):
         if about == said or about.startswith(f"{said} "):
             return f"{shown(said)}{about.removeprefix(said)}{by}{retold(why)}"
     return retold(reason)

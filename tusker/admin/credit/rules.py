@@ -14,7 +14,7 @@ from tusker.messages import say
 from tusker.models import RiskRule, Role
 from tusker.queries.credit.customers import purchaser_choices, supplier_choices
 from tusker.queries.credit.risk import rules_made
-from tusker.services.credit.risk.judging import TITLES, bound_of
+from tusker.services.credit.risk.judging import bound_of
 from tusker.services.credit.risk.rules import RuleData, add_rule, change_rule, end_rule, value_of
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow
@@ -88,6 +88,5 @@ def _show(form: RuleForm) -> Response:
         form=form,
         standing=rules_made(ended=False, limit=SHOWN),
         ended=rules_made(ended=True, limit=SHOWN),
-        titles=TITLES,
         bound_of=bound_of,
     )

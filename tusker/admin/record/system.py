@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from tusker import clock
 from tusker.admin.blueprint import bp
-from tusker.domain.record.daily import TITLES
+from tusker.domain.record.daily import DailyJob
 from tusker.errors import Conflict, NotFound
 from tusker.messages import say
 from tusker.models import Role
@@ -41,7 +41,7 @@ def system() -> ResponseReturnValue:
         "admin/record/system.html",
         parts=parts(now),
         runs=last_runs(),
-        titles=TITLES,
+        titles={job: job.words for job in DailyJob},
         **_carried(versions),
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from tusker.cli import commands
-from tusker.domain.record.daily import TITLES
 from tusker.jobs.daily import due_jobs, run_daily
 from tusker.jobs.outbox import send_outbox
 
@@ -23,6 +22,6 @@ def catch_up_command() -> None:
     due = due_jobs()
     for job in due:
         days = run_daily(job)
-        click.echo(f"{TITLES[job]}: {days} business day{'' if days == 1 else 's'} done.")
+        click.echo(f"{job.words}: {days} business day{'' if days == 1 else 's'} done.")
     if not due:
         click.echo("Nothing is due.")

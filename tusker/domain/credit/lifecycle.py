@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
-from tusker.domain.status import Status, Tone
+from tusker.domain.status import Status, Tone, Worded
 from tusker.errors import IllegalTransition
 from tusker.messages import say
 
@@ -35,39 +33,25 @@ STATUS_SAID = {
 """What an invoice is said to be, within a sentence."""
 
 
-class InvoiceEvent(StrEnum):
+class InvoiceEvent(Worded):
     """What may happen to an invoice after its request was answered.
 
     `delivered` is the delivery with all other conditions of `domain.financeable`, whichever of them came last; `held`
     is one of them that does not hold any more.
     """
 
-    DELIVERED = "delivered"
-    HELD = "held"
-    CANCELLED = "cancelled"
-    BUNDLED = "bundled"
-    UNBUNDLED = "unbundled"
-    RELEASED = "released"
-    REPAID = "repaid"
-    WRITTEN_OFF = "written_off"
-    WRITE_OFF_UNDONE = "write_off_undone"
-    REOPENED = "reopened"
-    PAYOUT_UNDONE = "payout_undone"
+    DELIVERED = "delivered", say("delivered")
+    HELD = "held", say("held")
+    CANCELLED = "cancelled", say("cancelled")
+    BUNDLED = "bundled", say("bundled")
+    UNBUNDLED = "unbundled", say("unbundled")
+    RELEASED = "released", say("released")
+    REPAID = "repaid", say("repaid")
+    WRITTEN_OFF = "written_off", say("written off")
+    WRITE_OFF_UNDONE = "write_off_undone", say("write off undone")
+    REOPENED = "reopened", say("reopened")
+    PAYOUT_UNDONE = "payout_undone", say("payout undone")
 
-
-_EVENT_SAID = {
-    InvoiceEvent.DELIVERED: say("delivered"),
-    InvoiceEvent.HELD: say("held"),
-    InvoiceEvent.CANCELLED: say("cancelled"),
-    InvoiceEvent.BUNDLED: say("bundled"),
-    InvoiceEvent.UNBUNDLED: say("unbundled"),
-    InvoiceEvent.RELEASED: say("released"),
-    InvoiceEvent.REPAID: say("repaid"),
-    InvoiceEvent.WRITTEN_OFF: say("written off"),
-    InvoiceEvent.WRITE_OFF_UNDONE: say("write off undone"),
-    InvoiceEvent.REOPENED: say("reopened"),
-    InvoiceEvent.PAYOUT_UNDONE: say("payout undone"),
-}
 
 TRANSITIONS: dict[tuple[InvoiceStatus, InvoiceEvent], InvoiceStatus] = {
     (InvoiceStatus.APPROVED, InvoiceEvent.DELIVERED): InvoiceStatus.FINANCEABLE,
@@ -104,7 +88,7 @@ def next_status(status: InvoiceStatus, event: InvoiceEvent) -> InvoiceStatus:
             say(
                 "An invoice that is {status} cannot become {event}.",
                 status=STATUS_SAID[status],
-                event=_EVENT_SAID[event],
+                event=event.words,
             ),
             status=str(status),
             event=str(event),

@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tusker.domain.status import Worded
 from tusker.domain.terms import Terms
+from tusker.messages import say
 
 WHOLE = 10_000
 """A share of one, in basis points."""
@@ -24,17 +26,17 @@ class Scope(StrEnum):
     CREDIT_LINE = "credit_line"
 
 
-class RuleKind(StrEnum):
+class RuleKind(Worded):
     """What a rule bounds. Shares are in basis points of the book, amounts in minor units, ages and terms in days."""
 
-    SHARE = "share"
-    GROUP_SHARE = "group_share"
-    MIN_INVOICE = "min_invoice"
-    MAX_INVOICE = "max_invoice"
-    INVOICE_AGE = "invoice_age"
-    TENOR = "tenor"
-    DAYS_PAST_DUE = "days_past_due"
-    FIRST_DEAL = "first_deal"
+    SHARE = "share", say("Share of the book per purchaser")
+    GROUP_SHARE = "group_share", say("Share of the book per group of purchasers")
+    MIN_INVOICE = "min_invoice", say("Smallest invoice")
+    MAX_INVOICE = "max_invoice", say("Largest invoice")
+    INVOICE_AGE = "invoice_age", say("Age of the invoice at its request")
+    TENOR = "tenor", say("Tenor")
+    DAYS_PAST_DUE = "days_past_due", say("Days past due of both companies")
+    FIRST_DEAL = "first_deal", say("First deal of two companies")
 
 
 SHARES = frozenset({RuleKind.SHARE, RuleKind.GROUP_SHARE})

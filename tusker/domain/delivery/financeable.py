@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from tusker.domain.delivery.shipments import ShipmentStatus
+from tusker.domain.status import Worded
 from tusker.messages import joined, say
 
 
@@ -20,35 +21,26 @@ class PurchaserAnswer(StrEnum):
     DISPUTED = "disputed"
 
 
-class Grounds(StrEnum):
+class Grounds(Worded):
     """Why a purchaser disputes."""
 
-    GOODS = "goods_not_received"
-    AMOUNT = "amount_differs"
-    OTHER = "other"
-
-    @property
-    def words(self) -> str:
-        """The grounds within a sentence."""
-        return {
-            Grounds.GOODS: say("goods not received"),
-            Grounds.AMOUNT: say("the amount differs"),
-            Grounds.OTHER: say("other"),
-        }[self]
+    GOODS = "goods_not_received", say("goods not received")
+    AMOUNT = "amount_differs", say("the amount differs")
+    OTHER = "other", say("other")
 
 
-class Condition(StrEnum):
+class Condition(Worded):
     """What has to hold before an invoice is financed, in the order in which pages list it."""
 
-    NUMBER = "number"
-    DELIVERY = "delivery"
-    PARCEL = "parcel"
-    PLACE = "place"
-    DISPUTE = "dispute"
-    VALUE = "value"
-    PAPER = "paper"
-    DOCUMENTS = "documents"
-    CONFIRMATION = "confirmation"
+    NUMBER = "number", say("a decision whether it is another invoice than the one that it looks like")
+    DELIVERY = "delivery", say("the delivery")
+    PARCEL = "parcel", say("a decision on its delivery, which was before the invoice")
+    PLACE = "place", say("a decision on its parcel, whose cities are not those of the two companies")
+    DISPUTE = "dispute", say("the purchaser's dispute to be settled")
+    VALUE = "value", say("the declared value to agree with the invoice")
+    PAPER = "paper", say("a verified document in place of the one that is not valid")
+    DOCUMENTS = "documents", say("a verified proof of delivery or signed invoice")
+    CONFIRMATION = "confirmation", say("the purchaser's confirmation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,22 +108,9 @@ class Facts:
     document_invalid: bool = False
 
 
-_WAITED_FOR = {
-    Condition.NUMBER: say("a decision whether it is another invoice than the one that it looks like"),
-    Condition.DELIVERY: say("the delivery"),
-    Condition.PARCEL: say("a decision on its delivery, which was before the invoice"),
-    Condition.PLACE: say("a decision on its parcel, whose cities are not those of the two companies"),
-    Condition.DISPUTE: say("the purchaser's dispute to be settled"),
-    Condition.VALUE: say("the declared value to agree with the invoice"),
-    Condition.PAPER: say("a verified document in place of the one that is not valid"),
-    Condition.DOCUMENTS: say("a verified proof of delivery or signed invoice"),
-    Condition.CONFIRMATION: say("the purchaser's confirmation"),
-}
-
-
 def waits_for(conditions: Iterable[Condition]) -> str:
     """The conditions in words: what an invoice waits for."""
-    return joined(_WAITED_FOR[condition] for condition in conditions)
+    return joined(condition.words for condition in conditions)
 
 
 def open_conditions(facts: Facts, tolerance: Decimal) -> tuple[Condition, ...]:

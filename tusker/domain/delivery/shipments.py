@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
-from tusker.domain.status import Status, Tone
+from tusker.domain.status import Status, Tone, Worded
 from tusker.messages import say
 
 
@@ -38,27 +37,16 @@ FURTHEST_AHEAD = timedelta(days=1)
 """How far a vendor's time may lie ahead: local times told as UTC are up to 14 hours off. What is further is no time."""
 
 
-class DocumentKind(StrEnum):
+class DocumentKind(Worded):
     """What a document is."""
 
-    SIGNED_INVOICE = "signed_invoice"
-    PROOF_OF_DELIVERY = "proof_of_delivery"
-    INVOICE = "invoice"
+    SIGNED_INVOICE = "signed_invoice", say("signed invoice")
+    PROOF_OF_DELIVERY = "proof_of_delivery", say("proof of delivery")
+    INVOICE = "invoice", say("invoice document")
     """The invoice itself, sent in by its supplier or an admin."""
-    DISPUTE = "dispute"
+    DISPUTE = "dispute", say("document of the dispute")
     """What a purchaser's dispute rests on, sent in with it. All others are linked by the delivery company."""
-    OTHER = "other"
-
-    @property
-    def words(self) -> str:
-        """The document within a sentence."""
-        return {
-            DocumentKind.SIGNED_INVOICE: say("signed invoice"),
-            DocumentKind.PROOF_OF_DELIVERY: say("proof of delivery"),
-            DocumentKind.INVOICE: say("invoice document"),
-            DocumentKind.DISPUTE: say("document of the dispute"),
-            DocumentKind.OTHER: say("other document"),
-        }[self]
+    OTHER = "other", say("other document")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from tusker.domain.status import Worded
 from tusker.messages import say
 
 
-class DailyJob(StrEnum):
+class DailyJob(Worded):
     """The daily jobs, in the order in which they run on a day."""
 
-    SERVICING = "servicing"
-    HOUSEKEEPING = "housekeeping"
-    PROOF = "proof"
-    BUNDLE = "bundle"
-    STATEMENTS = "statements"
-
-
-TITLES = {
-    DailyJob.SERVICING: say("Classification, reminders, recourse and holds"),
-    DailyJob.HOUSEKEEPING: say("Clean-up"),
-    DailyJob.PROOF: say("Proof"),
-    DailyJob.BUNDLE: say("Daily disbursal"),
-    DailyJob.STATEMENTS: say("Monthly statements by mail"),
-}
+    SERVICING = "servicing", say("Classification, reminders, recourse and holds")
+    HOUSEKEEPING = "housekeeping", say("Clean-up")
+    PROOF = "proof", say("Proof")
+    BUNDLE = "bundle", say("Daily disbursal")
+    STATEMENTS = "statements", say("Monthly statements by mail")
 
 
 def due_at(day: date, at: tuple[int, int], zone: ZoneInfo) -> datetime:

@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from tusker.domain.status import Worded
 from tusker.extensions import Base
 from tusker.messages import say
 from tusker.models.columns import Code, DebtParts, Id, Instant, one_of
 from tusker.models.loans.loan import Allocation, Loan
 
 
-class AdjustmentKind(StrEnum):
+class AdjustmentKind(Worded):
     """`write_off` gives up all that was owed on its day; `recovery` takes back as much of that as an allocation then
     paid; `waiver` gives a part up while the loan stands; `rounding` what is too little to be asked for."""
 
-    WRITE_OFF = "write_off"
-    RECOVERY = "recovery"
-    WAIVER = "waiver"
-    ROUNDING = "rounding"
-
-    @property
-    def words(self) -> str:
-        """What happened to a part of a debt, as statements say it."""
-        return _WORDS[self]
-
-
-_WORDS = {
-    AdjustmentKind.WRITE_OFF: say("written off"),
-    AdjustmentKind.RECOVERY: say("recovered"),
-    AdjustmentKind.WAIVER: say("waived"),
-    AdjustmentKind.ROUNDING: say("rounded off"),
-}
+    WRITE_OFF = "write_off", say("written off")
+    RECOVERY = "recovery", say("recovered")
+    WAIVER = "waiver", say("waived")
+    ROUNDING = "rounding", say("rounded off")
 
 
 class Adjustment(DebtParts, Base):

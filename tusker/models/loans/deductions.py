@@ -9,7 +9,7 @@ from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from tusker.domain.numbers import loose_forms, strict_form
-from tusker.domain.status import Status, Tone
+from tusker.domain.status import Status, Tone, Worded
 from tusker.extensions import Base
 from tusker.messages import say
 from tusker.models.columns import Code, Id, Instant, LongText, Money, one_of
@@ -45,16 +45,16 @@ class ReserveMovement(Base):
     """The receipt it follows from, where purchasers pay the face value; undone with it."""
 
 
-class DeductionKind(StrEnum):
+class DeductionKind(Worded):
     """Why a purchaser pays less than the invoice's value: the supplier's credit note, tax at source, quality, quantity,
     what its bank kept, or rounding."""
 
-    CREDIT_NOTE = "credit_note"
-    TAX = "tax"
-    QUALITY = "quality"
-    QUANTITY = "quantity"
-    BANK_CHARGES = "bank_charges"
-    ROUNDING = "rounding"
+    CREDIT_NOTE = "credit_note", say("credit note")
+    TAX = "tax", say("tax")
+    QUALITY = "quality", say("quality")
+    QUANTITY = "quantity", say("quantity")
+    BANK_CHARGES = "bank_charges", say("bank charges")
+    ROUNDING = "rounding", say("rounding")
 
 
 DISPUTABLE = frozenset({DeductionKind.QUALITY, DeductionKind.QUANTITY})
@@ -74,19 +74,9 @@ class DeductionState(Status):
 STANDING = (DeductionState.ACCEPTED, DeductionState.DISPUTED)
 
 
-DEDUCTIONS_SAID = {
-    DeductionKind.CREDIT_NOTE: say("credit note"),
-    DeductionKind.TAX: say("tax"),
-    DeductionKind.QUALITY: say("quality"),
-    DeductionKind.QUANTITY: say("quantity"),
-    DeductionKind.BANK_CHARGES: say("bank charges"),
-    DeductionKind.ROUNDING: say("rounding"),
-}
-
-
 def deduction_words(kind: str, number: str) -> str:
     """Kind and number of a deduction, such as `tax 16A-7`."""
-    said = DEDUCTIONS_SAID[DeductionKind(kind)]
+    said = DeductionKind(kind).words
     return say("{kind} {number}", kind=said, number=number) if number else said
 
 

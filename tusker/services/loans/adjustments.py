@@ -10,6 +10,7 @@ from tusker.domain.loans.interest import AmountDue, parts_of
 from tusker.extensions import db
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Loan
 from tusker.services.context import Context
+from tusker.services.loans.contra import contra_of
 
 
 def adjust(
@@ -51,19 +52,6 @@ def undo_adjustments(ctx: Context, loan: Loan, rows: Iterable[Adjustment], reaso
     opened = 0
     for row in rows:
         opened += row.principal
-        db.session.add(
-            Adjustment(
-                loan_id=loan.id,
-                kind=row.kind,
-                allocation_id=row.allocation_id,
-                reverses_id=row.id,
-                value_date=row.value_date,
-                booked_on=ctx.today,
-                **parts_of(row, -1),
-                reason=reason,
-                recorded_at=ctx.now,
-                recorded_by=ctx.actor_id,
-            )
-        )
+        db.session.add(contra_of(ctx, row, reason=reason))
     loan.open_principal += opened
     return opened

@@ -14,6 +14,7 @@ from tusker.models import BankCharge, Payout, Receipt, ReceiptKind, StatementEnt
 from tusker.queries.sums import sum_of
 from tusker.services.context import Context
 from tusker.services.events import record_event
+from tusker.services.loans.contra import contra_of
 from tusker.services.locks import lock_row, lock_rows
 from tusker.services.reasons import optional_reason, reason_of
 
@@ -118,18 +119,7 @@ def undo_charges_of(ctx: Context, receipt_id: int, why: str) -> None:
 
 
 def _undo(ctx: Context, charge: BankCharge, why: str) -> BankCharge:
-    contra = BankCharge(
-        receipt_id=charge.receipt_id,
-        payout_id=charge.payout_id,
-        statement_entry_id=charge.statement_entry_id,
-        reverses_id=charge.id,
-        amount=-charge.amount,
-        value_date=charge.value_date,
-        booked_on=ctx.today,
-        at=ctx.now,
-        recorded_by=ctx.actor_id,
-        reason=why,
-    )
+    contra = contra_of(ctx, charge, reason=why)
     db.session.add(contra)
     payment = (
         db.session.get(Receipt, charge.receipt_id)

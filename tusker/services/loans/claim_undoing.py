@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
-
 from tusker.domain.loans.allocation import allocate_to_loan
 from tusker.errors import Conflict
 from tusker.extensions import db
@@ -14,7 +12,6 @@ from tusker.models import (
     ClaimState,
     Invoice,
     Loan,
-    Payout,
     PayoutState,
     Receipt,
     ReserveKind,
@@ -25,8 +22,9 @@ from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.loans.claims import end_claim, lock_claim
 from tusker.services.loans.debts import load_reductions, lock_debts_on, owed_on
-from tusker.services.loans.netted import netted_with
+from tusker.services.loans.netted import netted_from, netted_with
 from tusker.services.loans.overdue import REVIEW_JOB
+from tusker.services.loans.receipt_rows import note_freed
 from tusker.services.loans.receipts.booking import apply_parts
 from tusker.services.loans.receipts.undoing import reverse_allocation
 from tusker.services.loans.reserve import move_reserve
@@ -86,7 +84,7 @@ def reopen_claim(ctx: Context, claim_id: int, *, reason: str) -> Claim:
 def _give_back(ctx: Context, claim: Claim, invoice: Invoice, loan: Loan | None, why: str) -> None:
     """What payouts that left were netted by for a locked claim is the supplier's credit, whatever it paid."""
     beside = {netted.payout.id: netted.beside_goods for netted in netted_with(claim)}
-    for payout, netted in _netted_from(claim):
+    for payout, netted in netted_from(claim):
         if payout.state != PayoutState.CONFIRMED:
             raise Conflict(
                 "The bank has not answered for {reference} yet, which is netted by this claim.",
@@ -103,18 +101,6 @@ def _give_back(ctx: Context, claim: Claim, invoice: Invoice, loan: Loan | None, 
             if loan is not None:
                 _free(ctx, receipt, invoice, loan, netted, beside[payout.id], why)
     db.session.flush()
-
-
-def _netted_from(claim: Claim) -> list[tuple[Payout, int]]:
-    rows = db.session.execute(
-        select(Payout, func.sum(ClaimSettlement.amount))
-        .join(ClaimSettlement, ClaimSettlement.disbursal_id == Payout.disbursal_id)
-        .where(ClaimSettlement.claim_id == claim.id, Payout.supplier_id == claim.supplier_id)
-        .group_by(Payout.id)
-        .having(func.sum(ClaimSettlement.amount) > 0)
-        .order_by(Payout.id)
-    )
-    return [(payout, int(netted)) for payout, netted in rows]
 
 
 def _free(
@@ -139,12 +125,5 @@ def _free(
         day = max(receipt.value_date, debt.loan.start_date, debt.last_payment or receipt.value_date)
         apply_parts(ctx, [(receipt, allocate_to_loan(loan.id, left, debt.due_on(day)), debt)], day)
     if rows:
-        record_event(
-            ctx,
-            ("customer", receipt.customer_id),
-            "payment_freed",
-            to_value=invoice.number,
-            reason=f"{receipt.bank_reference}: {why}"[:500],
-            amount=paid - left,
-        )
+        note_freed(ctx, receipt, invoice.number, paid - left, why)
     after_commit(REVIEW_JOB)

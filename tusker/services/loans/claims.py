@@ -197,6 +197,13 @@ def _open_claim(ctx: Context, invoice: Invoice, owed: int) -> None:
         record_event(ctx, invoice, "claimed", reason=say("the goods came back after the payout"), amount=owed)
 
 
+def add_claim(ctx: Context, supplier_id: int, invoice_id: int, amount: int, **cause: int) -> None:
+    """Claim an amount from a supplier with nothing to decide; `cause` names the row that it is for."""
+    amounts = {"amount": amount, "open_amount": amount}
+    about = {"supplier_id": supplier_id, "invoice_id": invoice_id, **cause}
+    db.session.add(Claim(**about, **amounts, at=ctx.now, booked_on=ctx.today))
+
+
 def lock_claim(claim_id: int) -> Claim:
     invoice_id = existing(
         db.session.scalar(select(Claim.invoice_id).where(Claim.id == claim_id)), say("claim")

@@ -14,6 +14,7 @@ from tusker.services.loans.adjustments import undo_adjustments
 from tusker.services.loans.debts import load_reductions
 from tusker.services.loans.deductions.undoing import undo_rounding_of
 from tusker.services.loans.payables import undo_payables_of
+from tusker.services.loans.receipt_rows import note_freed
 from tusker.services.loans.receipts.booking import undo_allocation
 from tusker.services.loans.relief.effects import note_relief
 from tusker.services.locks import lock_rows
@@ -41,14 +42,7 @@ def _clear(ctx: Context, loan: Loan, invoice: Invoice, why: str) -> None:
     for row in loan.standing:
         if isinstance(row, Allocation):
             undo_allocation(ctx, row, loan)
-            record_event(
-                ctx,
-                ("customer", row.receipt.customer_id),
-                "payment_freed",
-                to_value=invoice.number,
-                reason=f"{row.receipt.bank_reference}: {why}",
-                amount=row.total,
-            )
+            note_freed(ctx, row.receipt, invoice.number, row.total, why)
     paid = sum(row.total for row in loan.standing if isinstance(row, Allocation))
     undo_adjustments(ctx, loan, loan.standing_adjustments, why)
     before = InvoiceStatus(invoice.status)

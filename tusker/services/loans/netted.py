@@ -130,6 +130,19 @@ def _credited_of(invoice_id: int) -> ScalarSelect[int]:
     )
 
 
+def netted_from(claim: Claim) -> list[tuple[Payout, int]]:
+    """The payouts that are netted by a claim, each with by how much in minor units, by id."""
+    rows = db.session.execute(
+        select(Payout, func.sum(ClaimSettlement.amount))
+        .join(ClaimSettlement, ClaimSettlement.disbursal_id == Payout.disbursal_id)
+        .where(ClaimSettlement.claim_id == claim.id, Payout.supplier_id == claim.supplier_id)
+        .group_by(Payout.id)
+        .having(func.sum(ClaimSettlement.amount) > 0)
+        .order_by(Payout.id)
+    )
+    return [(payout, int(netted)) for payout, netted in rows]
+
+
 def credit_what_was_netted(ctx: Context, claim: Claim) -> None:
     """What payouts that left were netted by for a credit note, and its invoice's loan did not need, is the supplier's
     credit. What they were netted by for other claims was received in full when they left."""

@@ -13,8 +13,6 @@ from tusker.domain.loans.allocation import Allocation as Split
 from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import (
-    Claim,
-    ClaimState,
     Invoice,
     LineState,
     Loan,
@@ -25,6 +23,8 @@ from tusker.models import (
 )
 from tusker.services.context import Context
 from tusker.services.events import record_event
+from tusker.services.loans.claims import add_claim
+from tusker.services.loans.contra import contra_of
 from tusker.services.loans.debts import OpenDebt
 from tusker.services.loans.reserve import (
     consumed_by,
@@ -176,39 +176,14 @@ def _undo_payable(ctx: Context, payable: Payable, invoice: Invoice, why: str) ->
     )
     for line in lines:
         if line.payout_id is None:
-            line.state, line.reason = (
-                LineState.REMOVED,
-                say("what it passes on was undone: {why}", why=why)[:500],
-            )
+            line.state = LineState.REMOVED
+            line.reason = say("what it passes on was undone: {why}", why=why)[:500]
     on_its_way = [line for line in lines if line.state != LineState.REMOVED]
     if on_its_way:
-        db.session.add(
-            Claim(
-                supplier_id=payable.supplier_id,
-                invoice_id=invoice.id,
-                payable_id=payable.id,
-                state=ClaimState.ACCEPTED,
-                amount=payable.amount,
-                open_amount=payable.amount,
-                at=ctx.now,
-                booked_on=ctx.today,
-            )
-        )
+        add_claim(ctx, payable.supplier_id, invoice.id, payable.amount, payable_id=payable.id)
     else:
         payable.open_amount = 0
-    db.session.add(
-        Payable(
-            supplier_id=payable.supplier_id,
-            invoice_id=invoice.id,
-            receipt_id=payable.receipt_id,
-            reverses_id=payable.id,
-            amount=-payable.amount,
-            open_amount=0,
-            value_date=payable.value_date,
-            booked_on=ctx.today,
-            at=ctx.now,
-        )
-    )
+    db.session.add(contra_of(ctx, payable, open_amount=0))
     record_event(
         ctx,
         invoice,

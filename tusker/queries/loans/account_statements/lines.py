@@ -8,56 +8,35 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from typing import Literal
 
 from sqlalchemy import select
 
 from tusker.currency import currency
+from tusker.domain.status import Worded
 from tusker.extensions import db
-from tusker.messages import Text, joined, say
+from tusker.messages import joined, say
 from tusker.models import Adjustment, AdjustmentKind, CreditNote, DeductionKind
 from tusker.queries.loans.loan_rows import LoanRow
 
 Side = Literal["supplier", "purchaser"]
 
 
-class LineKind(StrEnum):
+class LineKind(Worded):
     """What a statement's line is."""
 
-    DISBURSED = "disbursed"
-    CHARGES = "charges"
-    RECEIPT = "receipt"
-    REVERSAL = "receipt undone"
-    CREDIT_NOTE = "credit note"
-    DEDUCTION = "deduction"
-    WRITTEN_OFF = AdjustmentKind.WRITE_OFF.words
-    RECOVERED = AdjustmentKind.RECOVERY.words
-    WAIVED = AdjustmentKind.WAIVER.words
-    ROUNDED = AdjustmentKind.ROUNDING.words
-    TAKEN_BACK = "adjustment undone"
-    ENDED = "payout undone"
-
-    @property
-    def said(self) -> Text:
-        """What it is, as pages and papers say it."""
-        return _SAID[self]
-
-
-_SAID = {
-    LineKind.DISBURSED: say("Disbursed"),
-    LineKind.CHARGES: say("Charges"),
-    LineKind.RECEIPT: say("Receipt"),
-    LineKind.REVERSAL: say("Receipt undone"),
-    LineKind.CREDIT_NOTE: say("Credit note"),
-    LineKind.DEDUCTION: say("Deduction"),
-    LineKind.WRITTEN_OFF: say("Written off"),
-    LineKind.RECOVERED: say("Recovered"),
-    LineKind.WAIVED: say("Waived"),
-    LineKind.ROUNDED: say("Rounded off"),
-    LineKind.TAKEN_BACK: say("Adjustment undone"),
-    LineKind.ENDED: say("Payout undone"),
-}
+    DISBURSED = "disbursed", say("Disbursed")
+    CHARGES = "charges", say("Charges")
+    RECEIPT = "receipt", say("Receipt")
+    REVERSAL = "receipt undone", say("Receipt undone")
+    CREDIT_NOTE = "credit note", say("Credit note")
+    DEDUCTION = "deduction", say("Deduction")
+    WRITTEN_OFF = AdjustmentKind.WRITE_OFF.words, say("Written off")
+    RECOVERED = AdjustmentKind.RECOVERY.words, say("Recovered")
+    WAIVED = AdjustmentKind.WAIVER.words, say("Waived")
+    ROUNDED = AdjustmentKind.ROUNDING.words, say("Rounded off")
+    TAKEN_BACK = "adjustment undone", say("Adjustment undone")
+    ENDED = "payout undone", say("Payout undone")
 
 
 BY_THEMSELVES = {LineKind.DISBURSED, LineKind.CHARGES, LineKind.RECEIPT}

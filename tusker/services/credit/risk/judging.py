@@ -12,17 +12,6 @@ from tusker.domain.terms import Terms
 from tusker.messages import joined, say, say_n
 from tusker.queries.credit.risk import LineFacts, line_facts, rules_on
 
-TITLES = {
-    RuleKind.SHARE: say("Share of the book per purchaser"),
-    RuleKind.GROUP_SHARE: say("Share of the book per group of purchasers"),
-    RuleKind.MIN_INVOICE: say("Smallest invoice"),
-    RuleKind.MAX_INVOICE: say("Largest invoice"),
-    RuleKind.INVOICE_AGE: say("Age of the invoice at its request"),
-    RuleKind.TENOR: say("Tenor"),
-    RuleKind.DAYS_PAST_DUE: say("Days past due of both companies"),
-    RuleKind.FIRST_DEAL: say("First deal of two companies"),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class RuleLine:
@@ -86,7 +75,7 @@ def refused_by_rules(rules: Iterable[RuleLine]) -> str:
 def in_words(verdict: Verdict, line: LineFacts) -> RuleLine:
     """A verdict as people read it."""
     rule = verdict.rule
-    said = TITLES[rule.kind], bound_of(rule), _room(verdict), broken_words(rule, line)
+    said = rule.kind.words, bound_of(rule), _room(verdict), broken_words(rule, line)
     return RuleLine(rule.kind, verdict.holds, *said)
 
 

@@ -16,7 +16,7 @@ from tusker.messages import say
 from tusker.models import Customer, RiskRule
 from tusker.queries.credit.credit_lines import line_between
 from tusker.services.context import Context
-from tusker.services.credit.risk.judging import TITLES, bound_of
+from tusker.services.credit.risk.judging import bound_of
 from tusker.services.events import record_event
 from tusker.services.locks import lock_customer, lock_row
 from tusker.services.proposals import needs_second
@@ -165,4 +165,4 @@ def _end(ctx: Context, row: RiskRule, why: str, *, asks_second: bool = True) -> 
 
 
 def _words(rule: Rule) -> str:
-    return f"{TITLES[rule.kind]}: {bound_of(rule)}"
+    return f"{rule.kind.words}: {bound_of(rule)}"

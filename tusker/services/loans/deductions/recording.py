@@ -25,6 +25,7 @@ from tusker.models.loans.deductions import DISPUTABLE, STANDING
 from tusker.queries.sums import sum_of
 from tusker.services.context import Context
 from tusker.services.events import record_event
+from tusker.services.loans.claims import add_claim
 from tusker.services.loans.debts import owed_on
 from tusker.services.loans.reserve import move_reserve, reserve_left
 from tusker.services.locks import lock_invoice, lock_loan_of, lock_row
@@ -124,17 +125,7 @@ def bear(ctx: Context, invoice: Invoice, loan: Loan, note: CreditNote) -> None:
     claimed = left - consumed
     if claimed and note.state == DeductionState.ACCEPTED and note.kind != DeductionKind.ROUNDING:
         note.claimed += claimed
-        db.session.add(
-            Claim(
-                supplier_id=invoice.supplier_id,
-                invoice_id=invoice.id,
-                credit_note_id=note.id,
-                amount=claimed,
-                open_amount=claimed,
-                at=ctx.now,
-                booked_on=ctx.today,
-            )
-        )
+        add_claim(ctx, invoice.supplier_id, invoice.id, claimed, credit_note_id=note.id)
     db.session.flush()
 
 

@@ -24,6 +24,7 @@ from tusker.services.attention import WATCH_JOB
 from tusker.services.context import Context
 from tusker.services.exposure import change_exposure
 from tusker.services.loans.claims import end_claim
+from tusker.services.loans.contra import contra_of
 from tusker.services.loans.deductions.recording import PAID_OUT, lock_note, note_event
 from tusker.services.loans.netted import credit_what_was_netted
 from tusker.services.loans.reserve import move_reserve, release_reserves
@@ -85,23 +86,8 @@ def invoices_deducted_with(receipt_id: int) -> set[int]:
 
 def _undo(ctx: Context, invoice: Invoice, note: CreditNote, state: DeductionState, why: str) -> CreditNote:
     note.state = state
-    contra = CreditNote(
-        invoice_id=invoice.id,
-        kind=note.kind,
-        state=state,
-        number=note.number,
-        amount=-note.amount,
-        before_payout=note.before_payout and invoice.status not in PAID_OUT,
-        principal_cut=0,
-        reserve_consumed=-note.reserve_consumed,
-        claimed=-note.claimed,
-        at=ctx.now,
-        booked_on=ctx.today,
-        recorded_by=ctx.actor_id,
-        reason=why,
-        receipt_id=note.receipt_id,
-        reverses_id=note.id,
-    )
+    early = note.before_payout and invoice.status not in PAID_OUT
+    contra = contra_of(ctx, note, before_payout=early, principal_cut=0, settled_on=None, reason=why)
     db.session.add(contra)
     if invoice.status in WAITING:
         contra.principal_cut = -_finance_again(ctx, invoice, note)

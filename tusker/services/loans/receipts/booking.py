@@ -17,6 +17,7 @@ from tusker.services.events import record_event
 from tusker.services.exposure import change_exposure
 from tusker.services.loans.adjustments import adjust
 from tusker.services.loans.claims import end_return_claims
+from tusker.services.loans.contra import contra_of
 from tusker.services.loans.debts import OpenDebt
 from tusker.services.loans.overdue import REVIEW_JOB
 from tusker.services.loans.payables import note_collected
@@ -78,17 +79,7 @@ def undo_allocation(
 ) -> None:
     """Write the contra row of a locked loan's allocation; what it paid is open again. `laid_from_id` names the row as
     the payment came, where it is only laid again. Nothing is flushed."""
-    db.session.add(
-        Allocation(
-            receipt_id=allocation.receipt_id,
-            loan_id=loan.id,
-            reverses_id=allocation.id,
-            laid_from_id=laid_from_id,
-            value_date=allocation.value_date,
-            booked_on=ctx.today,
-            **parts_of(allocation, -1),
-        )
-    )
+    db.session.add(contra_of(ctx, allocation, laid_from_id=laid_from_id))
     loan.open_principal += allocation.principal
 
 

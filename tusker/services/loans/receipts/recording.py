@@ -151,17 +151,8 @@ def refund_credit(
         raise InvalidInput(
             "At most {credit} can be refunded.", credit=currency().show(credit), field="amount"
         )
-    refund = Receipt(
-        kind=ReceiptKind.REFUND,
-        customer_id=receipt.customer_id,
-        of_receipt_id=receipt_id,
-        bank_reference=reference,
-        value_date=value_date,
-        booked_on=ctx.today,
-        amount=-amount,
-        reason="",
-        recorded_at=ctx.now,
-        recorded_by=ctx.actor_id,
+    refund = new_receipt(
+        ctx, receipt.customer_id, -amount, reference, value_date, kind=ReceiptKind.REFUND, of=receipt
     )
     db.session.add(refund)
     record_event(

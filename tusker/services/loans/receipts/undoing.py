@@ -23,6 +23,7 @@ from tusker.services.loans.debts import load_reductions
 from tusker.services.loans.deductions.undoing import invoices_deducted_with, undo_deductions_of
 from tusker.services.loans.overdue import REVIEW_JOB
 from tusker.services.loans.payables import invoices_collected_with, undo_collected
+from tusker.services.loans.receipt_rows import new_receipt
 from tusker.services.loans.receipts.booking import undo_allocation
 from tusker.services.loans.receipts.recording import check_value_date, lock_payment
 from tusker.services.loans.reserve import take_back_release
@@ -65,18 +66,7 @@ def reverse_locked(
     ctx: Context, receipt: Receipt, invoices: Mapping[int, Invoice], loans: Mapping[int, Loan], why: str
 ) -> Receipt:
     """Write the contra rows of a locked receipt and of what it paid, whose invoices and loans are locked."""
-    contra = Receipt(
-        kind=ReceiptKind.REVERSAL,
-        customer_id=receipt.customer_id,
-        of_receipt_id=receipt.id,
-        bank_reference=f"REV-{receipt.id}",
-        value_date=receipt.value_date,
-        booked_on=ctx.today,
-        amount=-receipt.amount,
-        reason=why,
-        recorded_at=ctx.now,
-        recorded_by=ctx.actor_id,
-    )
+    contra = _contra(ctx, receipt, ReceiptKind.REVERSAL, f"REV-{receipt.id}", receipt.value_date, why)
     receipt.reversed_on = ctx.today
     db.session.add(contra)
     db.session.flush()
@@ -156,19 +146,8 @@ def return_refund(ctx: Context, refund_id: int, *, reason: str, value_date: date
         raise Conflict("This refund came back already.")
     if day < refund.value_date:
         raise InvalidInput("A refund cannot come back before it left.", field="value_date")
-    contra = Receipt(
-        kind=ReceiptKind.RETURNED,
-        customer_id=refund.customer_id,
-        of_receipt_id=refund.of_receipt_id,
-        reverses_id=refund.id,
-        bank_reference=f"RET-{refund.id}",
-        value_date=day,
-        booked_on=ctx.today,
-        amount=-refund.amount,
-        reason=why,
-        recorded_at=ctx.now,
-        recorded_by=ctx.actor_id,
-    )
+    contra = _contra(ctx, refund, ReceiptKind.RETURNED, f"RET-{refund.id}", day, why)
+    contra.reverses_id = refund.id
     refund.reversed_on = ctx.today
     db.session.add(contra)
     record_event(
@@ -181,6 +160,10 @@ def return_refund(ctx: Context, refund_id: int, *, reason: str, value_date: date
     )
     db.session.flush()
     return contra
+
+
+def _contra(ctx: Context, row: Receipt, kind: ReceiptKind, reference: str, day: date, why: str) -> Receipt:
+    return new_receipt(ctx, row.customer_id, -row.amount, reference, day, kind=kind, reason=why, of=row)
 
 
 def check_reversible(receipt: Receipt) -> None:

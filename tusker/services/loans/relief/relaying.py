@@ -19,6 +19,7 @@ from tusker.services.exposure import change_exposure
 from tusker.services.loans.adjustments import adjust, undo_adjustments
 from tusker.services.loans.debts import debt_of, load_reductions
 from tusker.services.loans.payables import note_laid_anew
+from tusker.services.loans.receipt_rows import note_freed
 from tusker.services.loans.receipts.booking import allocate_part, undo_allocation
 from tusker.services.loans.receipts.recording import usable_credit
 from tusker.services.locks import lock_rows
@@ -165,14 +166,7 @@ def _lay(
     if loan.face_open is not None:
         note_laid_anew(ctx, receipt, invoice, was, made.split, came.value_date, why)
     elif left > 0:
-        record_event(
-            ctx,
-            ("customer", receipt.customer_id),
-            "payment_freed",
-            to_value=invoice.number,
-            reason=f"{receipt.bank_reference}: {why}",
-            amount=left,
-        )
+        note_freed(ctx, receipt, invoice.number, left, why)
     record_event(
         ctx,
         invoice,

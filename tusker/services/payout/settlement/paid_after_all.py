@@ -15,8 +15,6 @@ from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import (
     Claim,
-    ClaimSettlement,
-    ClaimState,
     DisbursalLine,
     DisbursalStatus,
     EntryDirection,
@@ -31,8 +29,8 @@ from tusker.models import (
 from tusker.services.bank_entries import decide
 from tusker.services.context import Context
 from tusker.services.events import record_event
-from tusker.services.loans.claims import UNDONE, end_claim
-from tusker.services.loans.netted import credit_netted
+from tusker.services.loans.claims import UNDONE, add_claim, end_claim
+from tusker.services.loans.netted import credit_netted, netted_from
 from tusker.services.locks import forget, lock_rows
 from tusker.services.payout.settlement.confirming import (
     book_charges,
@@ -94,18 +92,7 @@ def _claim_back(ctx: Context, payout: Payout, bank_reference: str, value_date: d
     disbursal.value_date = max(filter(None, [disbursal.value_date, value_date]))
     db.session.flush()
     invoice_id = _invoice_of(payout)
-    db.session.add(
-        Claim(
-            supplier_id=payout.supplier_id,
-            invoice_id=invoice_id,
-            payout_id=payout.id,
-            state=ClaimState.ACCEPTED,
-            amount=payout.net,
-            open_amount=payout.net,
-            at=ctx.now,
-            booked_on=ctx.today,
-        )
-    )
+    add_claim(ctx, payout.supplier_id, invoice_id, payout.net, payout_id=payout.id)
     record_event(
         ctx,
         ("invoice", invoice_id),
@@ -160,18 +147,7 @@ def drop_claims_of(ctx: Context, payouts: Collection[Payout]) -> None:
     """Locked payouts came back: what was claimed because they were paid twice is not owed. What other payouts that left
     were netted by for it is the supplier's credit."""
     for claim in lock_rows(Claim, Claim.payout_id.in_([payout.id for payout in payouts])):
-        netted = db.session.execute(
-            select(Payout, func.sum(ClaimSettlement.amount))
-            .join(ClaimSettlement, ClaimSettlement.disbursal_id == Payout.disbursal_id)
-            .where(
-                ClaimSettlement.claim_id == claim.id,
-                Payout.supplier_id == claim.supplier_id,
-                Payout.state == PayoutState.CONFIRMED,
-            )
-            .group_by(Payout.id)
-            .having(func.sum(ClaimSettlement.amount) > 0)
-            .order_by(Payout.id)
-        ).all()
-        for payout, amount in netted:
-            credit_netted(ctx, claim, payout, int(amount))
+        for payout, amount in netted_from(claim):
+            if payout.state == PayoutState.CONFIRMED:
+                credit_netted(ctx, claim, payout, amount)
         end_claim(ctx, claim, UNDONE)
