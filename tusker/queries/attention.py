@@ -64,15 +64,6 @@ class AttentionRow:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class WatchedFor:
-    """An item in a mail."""
-
-    title: str
-    name: str
-    detail: str
-
-
 _ITEMS = """
     SELECT a.id, a.kind, i.id AS invoice_id, a.carrier, i.number, s.name AS supplier, p.name AS purchaser,
         i.principal, i.status AS invoice_status, d.id AS disbursal_id, d.reference AS disbursal, a.detail, a.facts,
@@ -123,12 +114,12 @@ def open_counts() -> dict[AttentionKind, int]:
     return {kind: found[kind] for kind in AttentionKind if kind in found}
 
 
-def mail_lines(ids: Sequence[int], *, limit: int) -> list[WatchedFor]:
+def mail_lines(ids: Sequence[int], *, limit: int) -> list[dict[str, str]]:
     """The first of the given items that are still open, as a mail names them."""
     items = _items(
         "a.id = ANY(:ids) AND a.resolved_at IS NULL ORDER BY a.id LIMIT :limit", ids=list(ids), limit=limit
     )
-    return [WatchedFor(item.advice.words, item.name, item.detail) for item in items]
+    return [{"title": item.advice.words, "name": item.name, "detail": item.detail} for item in items]
 
 
 def _items(condition_and_order: str, **values: object) -> list[AttentionRow]:

@@ -17,7 +17,7 @@ from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import AttentionItem
-from tusker.queries.attention import WatchedFor, mail_lines
+from tusker.queries.attention import mail_lines
 from tusker.queries.attention_causes import CAUSES, FOUND, Cause, Rules
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -141,19 +141,9 @@ def mail_new_items(ctx: Context) -> int:
     ids = [row.id for row in db.session.execute(_TAKE_UNSENT, {"now": ctx.now})]
     lines = mail_lines(ids, limit=MAILED_LINES)
     if lines:
-        _mail(ctx, lines, len(ids))
+        more = max(0, len(ids) - len(lines))
+        queue_mail(ctx, "record/attention", admin_addresses(), count=len(ids), more=more, items=lines)
     return len(ids)
-
-
-def _mail(ctx: Context, lines: list[WatchedFor], count: int) -> None:
-    queue_mail(
-        ctx,
-        "record/attention",
-        admin_addresses(),
-        count=count,
-        more=max(0, count - len(lines)),
-        items=[{"title": line.title, "name": line.name, "detail": line.detail} for line in lines],
-    )
 
 
 def settle_items_of(ctx: Context, kind: AttentionKind, invoice_id: int, how: str) -> None:

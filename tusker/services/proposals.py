@@ -163,7 +163,7 @@ def _is_admin(ctx: Context) -> bool:
 
 def open_proposal(kind: str, subject: str, subject_id: int) -> Proposal | None:
     """The proposal of this kind that waits for a decision."""
-    found: Proposal | None = db.session.scalar(
+    return db.session.scalar(
         select(Proposal).where(
             Proposal.kind == kind,
             Proposal.subject == subject,
@@ -171,7 +171,6 @@ def open_proposal(kind: str, subject: str, subject_id: int) -> Proposal | None:
             Proposal.state == ProposalState.OPEN,
         )
     )
-    return found
 
 
 def name_of(proposal: Proposal, names: Names | None = None) -> str:

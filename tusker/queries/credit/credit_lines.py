@@ -188,12 +188,11 @@ def invoice_counts(line_id: int) -> list[StatusCount]:
 
 def line_between(supplier_id: int, purchaser_id: int) -> CreditLine | None:
     """The line of two companies, if they have one."""
-    found: CreditLine | None = db.session.scalar(
+    return db.session.scalar(
         select(CreditLine).where(
             CreditLine.supplier_id == supplier_id, CreditLine.purchaser_id == purchaser_id
         )
     )
-    return found
 
 
 def line_rows() -> Select[*tuple[Any, ...]]:
@@ -271,6 +270,23 @@ def _lines(found: Iterable[Any], today: date) -> list[LineRow]:
     return [replace(row, leeway=facts[row.id].leaves(rules, row.terms)) for row in rows]
 
 
+_AS_READ = (
+    *(
+        "id",
+        "supplier_id",
+        "supplier",
+        "purchaser_id",
+        "purchaser",
+        "valid_from",
+        "valid_to",
+        "terms_version",
+    ),
+    *("documents_required", "confirmation_required", "supplier_held", "purchaser_held"),
+    *("supplier_stopped", "purchaser_stopped"),
+)
+"""The columns of a credit line that are the same on whatever day it is seen."""
+
+
 def line_row(row: Any, today: date) -> LineRow:
     """A credit line from a row of `line_rows`, as it stands on a day."""
     supplier_valid = Validity(row.supplier_from, row.supplier_to)
@@ -281,23 +297,10 @@ def line_row(row: Any, today: date) -> LineRow:
     no_supplier = supplier_held or not supplier_valid.holds_on(today)
     no_purchaser = purchaser_held or not purchaser_valid.holds_on(today)
     return LineRow(
-        id=row.id,
-        supplier_id=row.supplier_id,
-        supplier=row.supplier,
-        purchaser_id=row.purchaser_id,
-        purchaser=row.purchaser,
+        **{name: getattr(row, name) for name in _AS_READ},
         state=line_state(row.status, validities, today, held=supplier_held or purchaser_held),
-        supplier_held=row.supplier_held,
-        purchaser_held=row.purchaser_held,
-        supplier_stopped=row.supplier_stopped,
-        purchaser_stopped=row.purchaser_stopped,
         supplier_valid=supplier_valid,
         purchaser_valid=purchaser_valid,
-        valid_from=row.valid_from,
-        valid_to=row.valid_to,
-        documents_required=row.documents_required,
-        confirmation_required=row.confirmation_required,
-        terms_version=row.terms_version,
         terms=terms_of(row),
         limits=ThreeLimits(
             credit_line=LimitUse(row.line_limit, row.line_used, row.line_waiting),

@@ -164,24 +164,20 @@ def recent_invoices(customer_id: int) -> Rows:
 
 def users_of(customer_id: int) -> list[User]:
     """A company's users, active ones first, by name."""
-    return list(
-        db.session.scalars(
-            select(User)
-            .where(User.customer_id == customer_id)
-            .order_by(User.active.desc(), User.name, User.id)
-        )
+    query = (
+        select(User).where(User.customer_id == customer_id).order_by(User.active.desc(), User.name, User.id)
     )
+    return list(db.session.scalars(query))
 
 
 def tokens_of(customer_id: int) -> list[ApiToken]:
     """A company's API tokens, live ones first, then the newest."""
-    return list(
-        db.session.scalars(
-            select(ApiToken)
-            .where(ApiToken.customer_id == customer_id)
-            .order_by(ApiToken.revoked_at.is_not(None), ApiToken.id.desc())
-        )
+    query = (
+        select(ApiToken)
+        .where(ApiToken.customer_id == customer_id)
+        .order_by(ApiToken.revoked_at.is_not(None), ApiToken.id.desc())
     )
+    return list(db.session.scalars(query))
 
 
 def _customers() -> Select[Customer, int, int]:

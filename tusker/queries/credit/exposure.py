@@ -20,6 +20,7 @@ from tusker.models import (
     PurchaserAccount,
     SupplierAccount,
 )
+from tusker.queries.columns import between_companies
 
 _KEYS = {
     Bound.CREDIT_LINE: ExposureMovement.credit_line_id,
@@ -74,25 +75,21 @@ def exposure_table(
     moved = ExposureMovement.booked_on > as_of
     if key is not None:
         moved &= _KEYS[kind] == key
-    for company, column in (
-        (supplier_id, ExposureMovement.supplier_id),
-        (purchaser_id, ExposureMovement.purchaser_id),
-    ):
-        if company is not None:
-            moved &= column == company
+    for own in between_companies(ExposureMovement, supplier_id, purchaser_id):
+        moved &= own
     query = _limits(kind, as_of, moved)
     if key is not None:
         query = query.where(query.selected_columns[0] == key)
-    for company, own in ((supplier_id, Bound.SUPPLIER), (purchaser_id, Bound.PURCHASER)):
-        if company is None:
-            continue
-        if kind is Bound.CREDIT_LINE:
-            side = CreditLine.supplier_id if own is Bound.SUPPLIER else CreditLine.purchaser_id
-            query = query.where(side == company)
-        elif kind is own:
-            query = query.where(query.selected_columns[0] == company)
-        else:
+    if kind is Bound.CREDIT_LINE:
+        query = query.where(*between_companies(CreditLine, supplier_id, purchaser_id))
+    else:
+        mine, others = supplier_id, purchaser_id
+        if kind is Bound.PURCHASER:
+            mine, others = others, mine
+        if others is not None:
             return []
+        if mine is not None:
+            query = query.where(query.selected_columns[0] == mine)
     return [ExposureRow(kind, *row) for row in db.session.execute(query)]
 
 

@@ -203,23 +203,21 @@ def invoice_in(scope: Scope, invoice_id: int) -> Invoice:
 
 def shipment_of(invoice_id: int) -> Shipment | None:
     """The shipment with its events and documents; of a refused request only what was asked for."""
-    shipment: Shipment | None = db.session.scalar(
+    return db.session.scalar(
         select(Shipment)
         .options(selectinload(Shipment.events), selectinload(Shipment.documents))
         .where(Shipment.invoice_id == invoice_id)
         .execution_options(populate_existing=True)
     )
-    return shipment
 
 
 def disbursal_of(invoice_id: int) -> Disbursal | None:
     """The disbursal that the invoice is in now, or was paid with."""
-    disbursal: Disbursal | None = db.session.scalar(
+    return db.session.scalar(
         select(Disbursal)
         .join(DisbursalLine, DisbursalLine.disbursal_id == Disbursal.id)
         .where(DisbursalLine.invoice_id == invoice_id, DisbursalLine.state != LineState.REMOVED)
     )
-    return disbursal
 
 
 def _rows(wanted: InvoiceFilter) -> Select[*tuple[Any, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 
 from sqlalchemy import BigInteger, Boolean, Integer, bindparam, column, select, text, true
@@ -125,28 +125,11 @@ def names_of(ref: str, aliases: Sequence[str] = ()) -> list[str]:
 def standings(supplier_id: int, asked: Sequence[Asked], today: date) -> list[Standing]:
     """How a supplier's requests stand now, in order."""
     bodies = [
-        {
-            "carrier": each.carrier,
-            "ref": each.ref,
-            "names": each.names,
-            "number": strict_form(each.number),
-            "seller": each.seller,
-            "place": each.place,
-            "line_id": each.line_id,
-            "amount": each.amount,
-            "loose": loose_forms(each.number),
-        }
+        {**asdict(each), "number": strict_form(each.number), "loose": loose_forms(each.number)}
         for each in asked
     ]
     values = {"supplier_id": supplier_id, "asked": json.dumps(bodies), "today": today}
     return [
-        Standing(
-            None if row.id is None else line_row(row, today),
-            bool(row.own),
-            row.taken,
-            row.waits,
-            row.ruled,
-            row.alike,
-        )
+        Standing(None if row.id is None else line_row(row, today), bool(row.own), *row[1:5])
         for row in _STANDINGS.rows(db.session.connection(), values)
     ]

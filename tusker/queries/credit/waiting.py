@@ -139,12 +139,11 @@ def _refusal(limits: ThreeLimits, row: Any) -> Refusal | None:
 
 def waiting_of(invoice_id: int) -> WaitingRequest | None:
     """The place on the waiting list, held or ended, that a refused invoice was given, or that led to an invoice."""
-    found: WaitingRequest | None = db.session.scalar(
+    return db.session.scalar(
         select(WaitingRequest)
         .where((WaitingRequest.invoice_id == invoice_id) | (WaitingRequest.admitted_id == invoice_id))
         .execution_options(populate_existing=True)
     )
-    return found
 
 
 def waiting_requests(ids: Collection[int]) -> dict[int, WaitingRequest]:

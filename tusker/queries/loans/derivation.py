@@ -7,7 +7,7 @@ from datetime import date
 
 from sqlalchemy import select
 
-from tusker.domain.loans.interest import Accrual, Stretch, accrual_derivation
+from tusker.domain.loans.interest import Accrual, Stretch, accrual_derivation, parts_of
 from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Receipt
@@ -106,14 +106,5 @@ def loan_derivation(invoice_id: int, as_of: date) -> LoanDerivation | None:
 
 
 def _payment_row(row: Allocation | Adjustment, what: str, about: str) -> PaymentRow:
-    return PaymentRow(
-        row.value_date,
-        row.booked_on,
-        what,
-        about,
-        row.reverses_id is not None,
-        row.penalty,
-        row.fee,
-        row.interest,
-        row.principal,
-    )
+    undoes = row.reverses_id is not None
+    return PaymentRow(row.value_date, row.booked_on, what, about, undoes, **parts_of(row))

@@ -29,6 +29,7 @@ from tusker.models import (
     ReserveMovement,
 )
 from tusker.models.loans.deductions import STANDING
+from tusker.queries.columns import columns_of
 from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
 from tusker.queries.searching import has
 from tusker.queries.sums import Totals, sum_of, totals_of
@@ -148,25 +149,23 @@ def reserve_of(invoice_id: int) -> Reserve:
 
 def credit_notes_of(invoice_id: int) -> list[CreditNote]:
     """The credit notes and deductions of an invoice without their contra rows, the oldest first."""
-    return list(
-        db.session.scalars(
-            select(CreditNote)
-            .where(CreditNote.invoice_id == invoice_id, CreditNote.reverses_id.is_(None))
-            .order_by(CreditNote.id)
-        )
+    query = (
+        select(CreditNote)
+        .where(CreditNote.invoice_id == invoice_id, CreditNote.reverses_id.is_(None))
+        .order_by(CreditNote.id)
     )
+    return list(db.session.scalars(query))
 
 
 def deductions_of_receipt(receipt_id: int) -> list[CreditNote]:
     """What was kept back or rounded off with a receipt, the oldest first, each with its invoice."""
-    return list(
-        db.session.scalars(
-            select(CreditNote)
-            .where(CreditNote.receipt_id == receipt_id, CreditNote.reverses_id.is_(None))
-            .options(joinedload(CreditNote.invoice))
-            .order_by(CreditNote.id)
-        )
+    query = (
+        select(CreditNote)
+        .where(CreditNote.receipt_id == receipt_id, CreditNote.reverses_id.is_(None))
+        .options(joinedload(CreditNote.invoice))
+        .order_by(CreditNote.id)
     )
+    return list(db.session.scalars(query))
 
 
 def deductions_page(
@@ -208,16 +207,12 @@ def claims_of(invoice_id: int) -> list[ClaimRow]:
     """The claims that an invoice gave rise to, each with its settlements, the oldest first."""
     rows = db.session.execute(
         select(
-            Claim.id,
-            CreditNote.kind,
-            CreditNote.number,
-            Claim.state,
-            Claim.decision_reason,
-            Claim.amount,
-            Claim.open_amount,
-            Claim.booked_on,
+            *columns_of(Claim, ClaimRow),
+            CreditNote.kind.label("note_kind"),
+            CreditNote.number.label("note_number"),
+            Claim.decision_reason.label("reason"),
             Claim.payable_id.is_not(None).label("for_payable"),
-            Payout.reference,
+            Payout.reference.label("for_payout"),
         )
         .outerjoin(CreditNote, CreditNote.id == Claim.credit_note_id)
         .outerjoin(Payout, Payout.id == Claim.payout_id)
@@ -225,22 +220,7 @@ def claims_of(invoice_id: int) -> list[ClaimRow]:
         .order_by(Claim.id)
     ).all()
     netted = _netted([row.id for row in rows])
-    return [
-        ClaimRow(
-            row.id,
-            row.kind,
-            row.number,
-            row.state,
-            row.decision_reason,
-            row.amount,
-            row.open_amount,
-            row.booked_on,
-            for_payable=row.for_payable,
-            for_payout=row.reference,
-            netted=netted.get(row.id, []),
-        )
-        for row in rows
-    ]
+    return [ClaimRow(**row._mapping, netted=netted.get(row.id, [])) for row in rows]
 
 
 def open_claims_of(supplier_id: int) -> int:

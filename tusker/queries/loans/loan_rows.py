@@ -217,6 +217,22 @@ def _parts_by_loan(loan_ids: Sequence[int], as_of: date) -> dict[int, list[tuple
     return parts
 
 
+_AS_READ = (
+    *(
+        "reference",
+        "invoice_id",
+        "number",
+        "supplier_id",
+        "supplier",
+        "purchaser_id",
+        "purchaser",
+        "principal",
+    ),
+    *("start_date", "booked_on", "closed_on", "credit_line_id", "platform_reference"),
+)
+"""The columns of a loan that are the same on whatever day it is seen."""
+
+
 def _sum_of(parts: Iterable[tuple[str, Paid]], wanted: AdjustmentKind) -> int:
     return sum(p.total for kind, p in parts if kind == wanted)
 
@@ -235,27 +251,15 @@ def _row(
     deducted = Deduction(loan.deducted_interest, loan.deducted_fee)
     ended_on = loan.reversed_on
     return LoanRow(
+        **{name: getattr(loan, name) for name in _AS_READ},
         as_of=as_of,
         loan_id=loan.id,
-        reference=loan.reference,
-        invoice_id=loan.invoice_id,
-        number=loan.number,
-        supplier_id=loan.supplier_id,
-        supplier=loan.supplier,
-        purchaser_id=loan.purchaser_id,
-        purchaser=loan.purchaser,
-        principal=loan.principal,
-        start_date=loan.start_date,
         due_date=due,
         due_now=loan.due_date,
-        booked_on=loan.booked_on,
-        closed_on=loan.closed_on,
         ended_on=ended_on if ended_on and ended_on <= as_of else None,
         recourse_on=loan.recourse_on if loan.recourse_on and loan.recourse_on <= as_of else None,
-        credit_line_id=loan.credit_line_id,
         debt=Debt(loan.principal, loan.fee, loan.start_date, due, terms, paid, deducted, free),
         face=loan.amount - noted,
-        platform_reference=loan.platform_reference,
         first_due_date=loan.first_due_date if moves else None,
         face_open=None if loan.face_open is None else loan.amount - off_face,
         written_off=_sum_of(parts, AdjustmentKind.WRITE_OFF),

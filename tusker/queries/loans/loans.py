@@ -170,11 +170,7 @@ def loans_between(
 ) -> tuple[list[LoanRow], list[LoanRow]]:
     """The loans that were paid out until a day, as seen on the day `before` and on the `last` day, without those that
     were closed by then and on which nothing was booked since: they were and are at nothing."""
-    mine = [
-        side == company
-        for side, company in ((Loan.supplier_id, supplier_id), (Loan.purchaser_id, purchaser_id))
-        if company is not None
-    ]
+    mine = between_companies(Loan, supplier_id, purchaser_id)
     closed = Loan.closed_on <= before
     # Each kind by an index of its own.
     kinds = [

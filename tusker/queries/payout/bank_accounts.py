@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Select, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import aliased
 
 from tusker.domain.accounts import AccountNumber
 from tusker.extensions import db
-from tusker.models import BankAccount, BankAccountState, Customer, User
+from tusker.models import BankAccount, BankAccountState, User
 
 _proposer = aliased(User)
 _decider = aliased(User)
@@ -23,12 +22,9 @@ class AccountEntry:
     """An account with the names of who proposed it and who decided on it; None for jobs and commands."""
 
     id: int
-    customer_id: int
-    customer: str
     account: AccountNumber
     state: BankAccountState
     proposed_at: datetime
-    proposed_by: int | None
     proposer: str | None
     decided_at: datetime | None
     decider: str | None
@@ -75,30 +71,14 @@ def not_as_accepted(accounts: Collection[BankAccount]) -> tuple[set[int], set[in
 
 def accounts_of(customer_id: int) -> list[AccountEntry]:
     """All accounts of a supplier, the newest first."""
-    query = _entries().where(BankAccount.customer_id == customer_id).order_by(BankAccount.id.desc())
-    return [_entry(row) for row in db.session.execute(query)]
-
-
-def _entries() -> Select[*tuple[Any, ...]]:
-    return (
-        select(BankAccount, Customer.name, _proposer.name, _decider.name)
-        .join(Customer, Customer.id == BankAccount.customer_id)
+    rows = db.session.execute(
+        select(BankAccount, _proposer.name, _decider.name)
         .outerjoin(_proposer, _proposer.id == BankAccount.proposed_by)
         .outerjoin(_decider, _decider.id == BankAccount.decided_by)
+        .where(BankAccount.customer_id == customer_id)
+        .order_by(BankAccount.id.desc())
     )
-
-
-def _entry(row: Any) -> AccountEntry:
-    stored, customer, proposer, decider = row
-    return AccountEntry(
-        id=stored.id,
-        customer_id=stored.customer_id,
-        customer=customer,
-        account=stored.account,
-        state=stored.state,
-        proposed_at=stored.proposed_at,
-        proposed_by=stored.proposed_by,
-        proposer=proposer,
-        decided_at=stored.decided_at,
-        decider=decider,
-    )
+    return [
+        AccountEntry(row.id, row.account, row.state, row.proposed_at, proposer, row.decided_at, decider)
+        for row, proposer, decider in rows
+    ]

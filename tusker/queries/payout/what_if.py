@@ -31,8 +31,8 @@ class LimitUse:
     name: str
     limit: int
     used: int
-    funded: int
     chosen: int
+    funded: int
     waiting: int
     closed: bool
     """Whether it admits nothing new now, whatever it leaves."""
@@ -148,20 +148,7 @@ def what_if(
     ids = list(invoice_ids)
     if payouts is None:
         payouts = would_be_paid(ids, start, passed_on)
-    limits = [
-        LimitUse(
-            row.kind,
-            row.id,
-            row.name,
-            row.limit,
-            row.used,
-            row.funded,
-            row.chosen,
-            row.waiting,
-            row.closed,
-        )
-        for row in db.session.execute(_LIMITS, {"ids": ids, "today": start})
-    ]
+    limits = [LimitUse(*row) for _, *row in db.session.execute(_LIMITS, {"ids": ids, "today": start})]
     shown = [
         limit for _, group in groupby(limits, lambda limit: limit.kind) for limit in _tightest(list(group))
     ]

@@ -75,11 +75,8 @@ def for_company(events: Iterable[Event], *, as_supplier: bool) -> list[CompanyEv
 
 def events_of(subject: str, subject_id: int) -> list[Event]:
     """Everything that happened to one thing, oldest first."""
-    return list(
-        db.session.scalars(
-            select(Event).where(Event.subject == subject, Event.subject_id == subject_id).order_by(Event.id)
-        )
-    )
+    query = select(Event).where(Event.subject == subject, Event.subject_id == subject_id).order_by(Event.id)
+    return list(db.session.scalars(query))
 
 
 def events_page(

@@ -46,14 +46,13 @@ def keep_webhook(ctx: Context, carrier: str, raw: bytes) -> bool:
 
 def next_webhook(after_id: int) -> int | None:
     """The id of the oldest webhook behind `after_id` that waits and that no other worker holds; locks it."""
-    found: int | None = db.session.scalar(
+    return db.session.scalar(
         select(WebhookDelivery.id)
         .where(WebhookDelivery.processed_at.is_(None), WebhookDelivery.id > after_id)
         .order_by(WebhookDelivery.id)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
-    return found
 
 
 def work_off_webhook(

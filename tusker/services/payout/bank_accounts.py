@@ -132,12 +132,11 @@ def _locked_supplier(customer_id: int) -> Customer:
 
 
 def _active(customer_id: int) -> BankAccount | None:
-    found: BankAccount | None = db.session.scalar(
+    return db.session.scalar(
         select(BankAccount)
         .where(BankAccount.customer_id == customer_id, BankAccount.state == BankAccountState.ACTIVE)
         .execution_options(populate_existing=True)
     )
-    return found
 
 
 def _record(ctx: Context, row: BankAccount, kind: str, *, before: BankAccount | None = None) -> None:

@@ -49,10 +49,7 @@ def find_session(now: datetime, token: str) -> tuple[UserSession, bool] | None:
 
 def user_of_ended(token: str) -> int | None:
     """Whose session a token once was, live or not."""
-    user_id: int | None = db.session.scalar(
-        select(UserSession.user_id).where(UserSession.token_hash == _hash(token))
-    )
-    return user_id
+    return db.session.scalar(select(UserSession.user_id).where(UserSession.token_hash == _hash(token)))
 
 
 def live_sessions(now: datetime, user_id: int) -> list[UserSession]:

@@ -136,13 +136,6 @@ def _faces_ended(
         if invoice_id in left:
             left[invoice_id] += line.amount
     return [
-        StatementLine(
-            row.ended_on or first,
-            LineKind.ENDED,
-            row.number,
-            row.reference,
-            -left[invoice_id],
-            row.platform_reference,
-        )
+        StatementLine.of(row, row.ended_on or first, LineKind.ENDED, -left[invoice_id])
         for invoice_id, row in ended.items()
     ]

@@ -54,6 +54,11 @@ class StatementLine:
     amount: int
     platform_reference: str | None = None
 
+    @classmethod
+    def of(cls, row: LoanRow, day: date, kind: LineKind, amount: int) -> StatementLine:
+        """A movement of a loan itself."""
+        return cls(day, kind, row.number, row.reference, amount, row.platform_reference)
+
 
 def by_face(row: LoanRow, side: Side) -> bool:
     """Whether the account shows a loan at the invoice's face value: it does to a purchaser that pays the face
@@ -70,13 +75,11 @@ def balance_of(row: LoanRow, side: Side) -> int:
 
 def payout_lines(closing: Iterable[LoanRow], first: date, side: Side) -> list[StatementLine]:
     return [
-        StatementLine(
+        StatementLine.of(
+            row,
             row.booked_on,
             LineKind.DISBURSED,
-            row.number,
-            row.reference,
             row.face if by_face(row, side) else row.principal - row.debt.deducted.total,
-            row.platform_reference,
         )
         for row in closing
         if row.booked_on >= first

@@ -145,16 +145,7 @@ def _charges(
         for day in sorted({until, *(day for day in receipts.get(row.loan_id, ()) if day < until)}):
             accrued = (row.accrued if day == row.as_of else charges_accrued(row.debt, day)).total
             if accrued != so_far:
-                lines.append(
-                    StatementLine(
-                        day,
-                        LineKind.CHARGES,
-                        row.number,
-                        row.reference,
-                        accrued - so_far,
-                        row.platform_reference,
-                    )
-                )
+                lines.append(StatementLine.of(row, day, LineKind.CHARGES, accrued - so_far))
             so_far = accrued
     return lines
 
@@ -167,16 +158,7 @@ def _ended(closing: Iterable[LoanRow], first: date) -> list[StatementLine]:
             paid = sum(p.total for p in row.debt.paid)
             charged = charges_accrued(row.debt, row.ended_on).total
             left = row.principal - row.debt.deducted.total + charged - paid
-            lines.append(
-                StatementLine(
-                    row.ended_on,
-                    LineKind.ENDED,
-                    row.number,
-                    row.reference,
-                    -left,
-                    row.platform_reference,
-                )
-            )
+            lines.append(StatementLine.of(row, row.ended_on, LineKind.ENDED, -left))
     return lines
 
 

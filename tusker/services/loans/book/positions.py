@@ -124,18 +124,16 @@ def _build(day: PositionDay) -> bool:
 def _replace(day: date, loan_ids: Collection[int]) -> None:
     """Compute the positions of some loans on a day in place of those that are kept, and carry the sums along."""
     values = {"day": day, "loans": list(loan_ids)}
-    db.session.execute(_TAKE_OUT, values)
-    db.session.execute(_TAKE_OUT_DUE, values)
-    db.session.execute(_TAKE_OUT_DEBTORS, values)
+    for take_out in _TAKE_OUT:
+        db.session.execute(take_out, values)
     db.session.execute(
         delete(LoanPosition).where(LoanPosition.day == day, among(LoanPosition.loan_id, loan_ids))
     )
     rows = [_values(row, day) for row in loans_owed(loan_ids, day)]
     if rows:
         db.session.execute(insert(LoanPosition), rows)
-        db.session.execute(_PUT_IN, values)
-        db.session.execute(_PUT_IN_DUE, values)
-        db.session.execute(_PUT_IN_DEBTORS, values)
+        for put_in in _PUT_IN:
+            db.session.execute(put_in, values)
     for sums in (BookPosition, DueSum, DebtorSum):
         db.session.execute(delete(sums).where(sums.day == day, sums.loans == 0))
 
@@ -159,9 +157,6 @@ def _carry(sign: str) -> TextClause:
     """)  # noqa: S608 - names of columns only
 
 
-_TAKE_OUT, _PUT_IN = _carry("-"), _carry("")
-
-
 def _carry_due(sign: str) -> TextClause:
     """The same for the sums by due date."""
     return text(f"""
@@ -174,9 +169,6 @@ def _carry_due(sign: str) -> TextClause:
         ON CONFLICT (day, kind, key, due_date) DO UPDATE SET loans = d.loans + EXCLUDED.loans,
             term = d.term + EXCLUDED.term, purchaser_term = d.purchaser_term + EXCLUDED.purchaser_term
     """)  # noqa: S608 - a sign only
-
-
-_TAKE_OUT_DUE, _PUT_IN_DUE = _carry_due("-"), _carry_due("")
 
 
 def _carry_debtors(sign: str, which: str = "AND p.loan_id = ANY (:loans)") -> TextClause:
@@ -193,8 +185,5 @@ def _carry_debtors(sign: str, which: str = "AND p.loan_id = ANY (:loans)") -> Te
     """)  # noqa: S608 - our own words only
 
 
-_TAKE_OUT_DEBTORS, _PUT_IN_DEBTORS, _ALL_DEBTORS = (
-    _carry_debtors("-"),
-    _carry_debtors(""),
-    _carry_debtors("", ""),
-)
+_TAKE_OUT, _PUT_IN = ([_carry(sign), _carry_due(sign), _carry_debtors(sign)] for sign in ("-", ""))
+_ALL_DEBTORS = _carry_debtors("", "")

@@ -63,14 +63,13 @@ def _lock_free(ctx: Context) -> tuple[list[int], Held]:
 
 
 def _daily_of(day: date) -> Disbursal | None:
-    found: Disbursal | None = db.session.scalar(
+    return db.session.scalar(
         select(Disbursal).where(
             Disbursal.business_date == day,
             Disbursal.origin == "daily",
             Disbursal.status.not_in([DisbursalStatus.DROPPED, DisbursalStatus.REVERSED]),
         )
     )
-    return found
 
 
 def bundle_selection(ctx: Context, invoice_ids: Collection[int], *, seen: Seen = None) -> Disbursal:
