@@ -7,7 +7,17 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Identity, Numeric, String, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Numeric,
+    String,
+    Text,
+)
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -16,6 +26,7 @@ from tusker.domain.terms import (
     TERM_FIELDS,
     Terms,
 )
+from tusker.extensions import Base
 
 Id = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
 Money = Annotated[int, mapped_column(BigInteger)]
@@ -28,10 +39,29 @@ Name = Annotated[str, mapped_column(String(120))]
 LongText = Annotated[str, mapped_column(Text)]
 
 
+class Numbered(Base):
+    """A row with a number of its own."""
+
+    __abstract__ = True
+
+    id: Mapped[Id]
+
+
 def one_of(column: str, values: Iterable[str], name: str | None = None) -> CheckConstraint:
     """A CHECK that `column` holds one of these codes, such as a StrEnum's."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=name or f"{column}_known")
+
+
+def no_two(name: str, *columns: str, where: str | None = None) -> Index:
+    """A unique index: no two rows, of those of which `where` holds, have the same in these columns."""
+    return Index(name, *columns, unique=True, postgresql_where=where)
+
+
+def searched(table: str, column: str) -> Index:
+    """An index by which parts of a column's text are found."""
+    ops = {column: "gin_trgm_ops"}
+    return Index(f"ix_{table}_{column}_search", column, postgresql_using="gin", postgresql_ops=ops)
 
 
 def terms_check() -> CheckConstraint:

@@ -13,17 +13,15 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from tusker.domain.bank.banking import charges_in, may_be_charges
 from tusker.domain.bank.narrations import Named, named_in
 from tusker.domain.status import Status, Tone
-from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant, LongText, Money, Name, one_of
+from tusker.models.columns import Code, Instant, LongText, Money, Name, Numbered, one_of
 
 
-class BankStatement(Base):
+class BankStatement(Numbered):
     """One statement of a file that was imported. The same file imported again adds nothing."""
 
     __tablename__ = "bank_statements"
     __table_args__ = (UniqueConstraint("digest", "position"),)
 
-    id: Mapped[Id]
     digest: Mapped[str] = mapped_column(String(64))
     """SHA-256 of the file."""
     position: Mapped[int]
@@ -77,7 +75,7 @@ class EntryState(Status):
     DUPLICATE = "duplicate", Tone.GREY
 
 
-class StatementEntry(Base):
+class StatementEntry(Numbered):
     """One movement on the lender's account as the bank booked it; batch bookings are one entry a transaction.
 
     `fingerprint` is the same for the same movement in overlapping statements, which is stored once.
@@ -94,7 +92,6 @@ class StatementEntry(Base):
         Index("ix_statement_entries_booked_on_amount", "booked_on", "amount"),
     )
 
-    id: Mapped[Id]
     statement_id: Mapped[int] = mapped_column(ForeignKey("bank_statements.id"), index=True)
     fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
     direction: Mapped[Code]

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.domain.status import Status, Tone
 from tusker.extensions import Base
-from tusker.models.columns import Id, Instant, Name, SentFile, one_of
+from tusker.models.columns import Instant, Name, Numbered, SentFile, one_of
 
 
 class UploadState(Status):
@@ -45,7 +45,7 @@ class StatementUpload(SentFile, Base):
     statement_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=list, server_default="{}")
 
 
-class StatementProfile(Base):
+class StatementProfile(Numbered):
     """What a person said of the columns of a bank's table whose heads were not known; tables with the same heads are
     read by it. A row never changes: another choice replaces it."""
 
@@ -56,7 +56,6 @@ class StatementProfile(Base):
         CheckConstraint("decimal_mark IN ('', '.', ',')", name="decimal_mark_known"),
     )
 
-    id: Mapped[Id]
     heads_key: Mapped[str] = mapped_column(Text, unique=True)
     """The words of the heads without case and signs."""
     heads: Mapped[list[str]] = mapped_column(ARRAY(Text))

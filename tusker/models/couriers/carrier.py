@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, Index, LargeBinary, String, UniqueConstr
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant
+from tusker.models.columns import Code, Instant, Numbered
 
 
 class CarrierState(Base):
@@ -36,7 +36,7 @@ class CarrierState(Base):
     last_success_at: Mapped[Instant | None]
 
 
-class WebhookDelivery(Base):
+class WebhookDelivery(Numbered):
     """A verified webhook as it came in. The same bytes sent again are the same row."""
 
     __tablename__ = "webhook_deliveries"
@@ -49,7 +49,6 @@ class WebhookDelivery(Base):
         Index("ix_webhook_deliveries_failed", "id", postgresql_where="error IS NOT NULL"),
     )
 
-    id: Mapped[Id]
     carrier: Mapped[Code]
     digest: Mapped[bytes] = mapped_column(LargeBinary(32))
     raw: Mapped[bytes] = mapped_column(LargeBinary)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant
+from tusker.models.columns import Code, Instant, Numbered
 
 
-class CarrierSetting(Base):
+class CarrierSetting(Numbered):
     """One delivery company. Its secrets are sealed by `tusker.secrets.box`; without a key it can only be off."""
 
     __tablename__ = "carrier_settings"
@@ -19,7 +18,6 @@ class CarrierSetting(Base):
         CheckConstraint("NOT enabled OR base_url <> ''", name="enabled_with_address"),
     )
 
-    id: Mapped[Id]
     carrier: Mapped[Code]
     enabled: Mapped[bool]
     base_url: Mapped[str] = mapped_column(String(300))

@@ -8,8 +8,15 @@ from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.status import Status, Tone
-from tusker.extensions import Base
-from tusker.models.columns import Id, Instant, LimitColumns, TermsColumns, limit_checks, one_of, terms_check
+from tusker.models.columns import (
+    Instant,
+    LimitColumns,
+    Numbered,
+    TermsColumns,
+    limit_checks,
+    one_of,
+    terms_check,
+)
 from tusker.models.credit.customer import PurchaserAccount, SupplierAccount
 
 
@@ -20,7 +27,7 @@ class LineStatus(Status):
     SUSPENDED = "suspended", Tone.ORANGE
 
 
-class CreditLine(LimitColumns, TermsColumns, Base):
+class CreditLine(LimitColumns, TermsColumns, Numbered):
     """The limit and terms of one relationship; `terms_version` grows with every change of terms, dates or status."""
 
     __tablename__ = "credit_lines"
@@ -33,7 +40,6 @@ class CreditLine(LimitColumns, TermsColumns, Base):
         terms_check(),
     )
 
-    id: Mapped[Id]
     supplier_id: Mapped[int] = mapped_column(ForeignKey("supplier_accounts.customer_id"))
     purchaser_id: Mapped[int] = mapped_column(ForeignKey("purchaser_accounts.customer_id"), index=True)
     status: Mapped[LineStatus]

@@ -17,17 +17,18 @@ from tusker.domain.credit.limits import LimitUse, Validity
 from tusker.extensions import Base
 from tusker.models.columns import (
     Code,
-    Id,
     Instant,
     LimitColumns,
     Name,
+    Numbered,
     TermsColumns,
     limit_checks,
+    no_two,
     terms_check,
 )
 
 
-class Customer(Base):
+class Customer(Numbered):
     """A company known to the lender."""
 
     __tablename__ = "customers"
@@ -38,7 +39,6 @@ class Customer(Base):
         Index("ix_customers_group_name", text("lower(group_name)")),
     )
 
-    id: Mapped[Id]
     name: Mapped[Name]
     reference: Mapped[str | None] = mapped_column(String(60), unique=True)
     """The company's id in other systems and files; imports match on it or on the name."""
@@ -114,7 +114,7 @@ class PurchaserAccount(Account, Base):
     customer: Mapped[Customer] = relationship(back_populates="purchaser", lazy="joined")
 
 
-class CarrierIdentity(Base):
+class CarrierIdentity(Numbered):
     """The id by which a delivery company knows a customer.
 
     `side` is `supplier` (the sender's customer id) or `purchaser` (a receiving location, of which it may have many).
@@ -125,16 +125,9 @@ class CarrierIdentity(Base):
         CheckConstraint("side IN ('supplier', 'purchaser')", name="side_known"),
         CheckConstraint("btrim(external_id) <> ''", name="external_id_not_blank"),
         UniqueConstraint("carrier", "side", "external_id"),
-        Index(
-            "uq_carrier_identities_one_supplier_id",
-            "customer_id",
-            "carrier",
-            unique=True,
-            postgresql_where="side = 'supplier'",
-        ),
+        no_two("uq_carrier_identities_one_supplier_id", "customer_id", "carrier", where="side = 'supplier'"),
     )
 
-    id: Mapped[Id]
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
     carrier: Mapped[Code]
     side: Mapped[Code]

@@ -7,11 +7,10 @@ from datetime import date
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant, Money
+from tusker.models.columns import Code, Instant, Money, Numbered
 
 
-class ExposureMovement(Base):
+class ExposureMovement(Numbered):
     """One change of an invoice's exposure, on all three limits at once. The counters are the sums of these rows."""
 
     __tablename__ = "exposure_movements"
@@ -23,7 +22,6 @@ class ExposureMovement(Base):
         Index("ix_exposure_movements_purchaser_booked", "purchaser_id", "booked_on"),
     )
 
-    id: Mapped[Id]
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), index=True)
     credit_line_id: Mapped[int] = mapped_column(ForeignKey("credit_lines.id"))
     supplier_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))

@@ -10,15 +10,25 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.credit.limits import Bound, Refusal, refusal_of
 from tusker.domain.delivery.financeable import Grounds, PurchaserAnswer
-from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant, LongText, Money, TermsColumns, one_of, terms_check
+from tusker.models.columns import (
+    Code,
+    Instant,
+    LongText,
+    Money,
+    Numbered,
+    TermsColumns,
+    no_two,
+    one_of,
+    searched,
+    terms_check,
+)
 from tusker.models.credit.credit_line import CreditLine
 from tusker.models.credit.customer import Customer
 
 _LIVE_NUMBER = "status NOT IN ('rejected', 'cancelled')"
 
 
-class Invoice(TermsColumns, Base):
+class Invoice(TermsColumns, Numbered):
     """One request for financing. A refused or cancelled number may be asked for again: that is a new row."""
 
     __tablename__ = "invoices"
@@ -55,19 +65,8 @@ class Invoice(TermsColumns, Base):
             name="overrule_complete",
         ),
         terms_check(),
-        Index(
-            "uq_invoices_live_number",
-            "supplier_id",
-            "number_strict",
-            unique=True,
-            postgresql_where=_LIVE_NUMBER,
-        ),
-        Index(
-            "ix_invoices_number_search",
-            "number",
-            postgresql_using="gin",
-            postgresql_ops={"number": "gin_trgm_ops"},
-        ),
+        no_two("uq_invoices_live_number", "supplier_id", "number_strict", where=_LIVE_NUMBER),
+        searched("invoices", "number"),
         Index("ix_invoices_supplier_id_number_strict", "supplier_id", "number_strict"),
         Index("ix_invoices_supplier_id_id", "supplier_id", "id"),
         Index("ix_invoices_purchaser_id_id", "purchaser_id", "id"),
@@ -80,7 +79,6 @@ class Invoice(TermsColumns, Base):
         Index("ix_invoices_disputed", "id", postgresql_where="purchaser_answer = 'disputed'"),
     )
 
-    id: Mapped[Id]
     credit_line_id: Mapped[int] = mapped_column(ForeignKey("credit_lines.id"))
     supplier_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     purchaser_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))

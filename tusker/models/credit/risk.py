@@ -8,11 +8,10 @@ from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, St
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.domain.credit.risk import Rule, RuleKind, Scope
-from tusker.extensions import Base
-from tusker.models.columns import Id, Instant, one_of
+from tusker.models.columns import Instant, Numbered, one_of
 
 
-class RiskRule(Base):
+class RiskRule(Numbered):
     """A bound for everything, or for one supplier, purchaser or credit line. A row is never changed but for its end:
     another bound is another row."""
 
@@ -29,7 +28,6 @@ class RiskRule(Base):
         Index("ix_risk_rules_standing", "id", postgresql_where="ended_at IS NULL"),
     )
 
-    id: Mapped[Id]
     scope: Mapped[Scope]
     scope_id: Mapped[int | None] = mapped_column(BigInteger)
     """The company or credit line that it is for."""
@@ -51,7 +49,7 @@ class RiskRule(Base):
         return Rule(RuleKind(self.kind), self.value, Scope(self.scope), self.scope_id)
 
 
-class HoldRelease(Base):
+class HoldRelease(Numbered):
     """That an invoice is paid out although certain holds stand against it."""
 
     __tablename__ = "hold_releases"
@@ -63,7 +61,6 @@ class HoldRelease(Base):
         ),
     )
 
-    id: Mapped[Id]
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), index=True)
     holds: Mapped[list[str]] = mapped_column(ARRAY(Text))
     """The holds that it is released from, by their keys; one that comes later counts."""

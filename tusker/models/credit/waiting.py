@@ -6,8 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.status import Status, Tone
-from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant, LongText, Money, one_of
+from tusker.models.columns import Code, Instant, LongText, Money, Numbered, no_two, one_of
 from tusker.models.credit.invoice import Invoice
 
 
@@ -21,7 +20,7 @@ class WaitingState(Status):
     ASKED_AGAIN = "asked_again", Tone.ORANGE
 
 
-class WaitingRequest(Base):
+class WaitingRequest(Numbered):
     """A place on the waiting list. What is asked for, and on which terms, stands in the refused invoice.
 
     The order of ids is the order of asking: an id is given under the locks of the three limits. Of those that wait no
@@ -38,25 +37,17 @@ class WaitingRequest(Base):
             "(state = 'waiting') = (ended_at IS NULL) AND (state = 'admitted') = (admitted_id IS NOT NULL)",
             name="end_complete",
         ),
-        Index(
-            "uq_waiting_requests_number",
-            "supplier_id",
-            "number_strict",
-            unique=True,
-            postgresql_where="state = 'waiting'",
-        ),
-        Index(
+        no_two("uq_waiting_requests_number", "supplier_id", "number_strict", where="state = 'waiting'"),
+        no_two(
             "uq_waiting_requests_order",
             "carrier",
             "order_ref",
-            unique=True,
-            postgresql_where="state = 'waiting' AND carrier NOT IN ('manual', 'replay')",
+            where="state = 'waiting' AND carrier NOT IN ('manual', 'replay')",
         ),
         Index("ix_waiting_requests_purchaser", "purchaser_id", "id", postgresql_where="state = 'waiting'"),
         Index("ix_waiting_requests_line", "credit_line_id", "id", postgresql_where="state = 'waiting'"),
     )
 
-    id: Mapped[Id]
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), unique=True)
     """The refused one."""
     credit_line_id: Mapped[int] = mapped_column(ForeignKey("credit_lines.id"))

@@ -21,12 +21,11 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.delivery.shipments import ShipmentStatus, Told
 from tusker.domain.files import MediaType
-from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant, LongText, one_of
+from tusker.models.columns import Code, Instant, LongText, Numbered, no_two, one_of
 from tusker.models.credit.invoice import Invoice
 
 
-class Shipment(Base):
+class Shipment(Numbered):
     """One tracked order. `next_poll_at` is when it is due to be asked for; NULL when nothing more is expected."""
 
     __tablename__ = "shipments"
@@ -35,12 +34,11 @@ class Shipment(Base):
         one_of("told_status", ShipmentStatus),
         CheckConstraint("poll_failures >= 0", name="failures_not_negative"),
         Index("ix_shipments_carrier_order_ref", "carrier", "order_ref"),
-        Index(
+        no_two(
             "uq_shipments_one_live_order",
             "carrier",
             "order_ref",
-            unique=True,
-            postgresql_where="stands AND carrier NOT IN ('manual', 'replay')",
+            where="stands AND carrier NOT IN ('manual', 'replay')",
         ),
         CheckConstraint(
             "(declared_value IS NULL) = (declared_at IS NULL) AND declared_value >= 0",
@@ -54,7 +52,6 @@ class Shipment(Base):
         Index("ix_shipments_due", "carrier", "next_poll_at", postgresql_where="next_poll_at IS NOT NULL"),
     )
 
-    id: Mapped[Id]
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), unique=True)
     carrier: Mapped[Code]
     order_ref: Mapped[str] = mapped_column(String(60))
@@ -112,7 +109,7 @@ class Shipment(Base):
     documents: Mapped[list[ShipmentDocument]] = relationship(order_by="ShipmentDocument.id", lazy="select")
 
 
-class ShipmentEvent(Base):
+class ShipmentEvent(Numbered):
     """A status as the delivery company gave it, kept raw. The same one told again is the same row."""
 
     __tablename__ = "shipment_events"
@@ -121,7 +118,6 @@ class ShipmentEvent(Base):
         UniqueConstraint("shipment_id", "raw_status", "occurred_at", postgresql_nulls_not_distinct=True),
     )
 
-    id: Mapped[Id]
     shipment_id: Mapped[int] = mapped_column(ForeignKey("shipments.id"))
     status: Mapped[ShipmentStatus]
     raw_status: Mapped[str] = mapped_column(String(120))
@@ -134,7 +130,7 @@ OF_DISPUTE = "dispute:"
 """Stands before the digest of what a dispute rests on, which may be the very file that the supplier sent in."""
 
 
-class ShipmentDocument(Base):
+class ShipmentDocument(Numbered):
     """A document that the delivery company links, such as the signed invoice, or one that was sent in: the invoice
     itself, or what a dispute rests on. That has a file in place of a link. A file never changes: a newer one is another
     row."""
@@ -159,7 +155,6 @@ class ShipmentDocument(Base):
         one_of("media_type", MediaType),
     )
 
-    id: Mapped[Id]
     shipment_id: Mapped[int] = mapped_column(ForeignKey("shipments.id"))
     kind: Mapped[Code]
     uri: Mapped[LongText]

@@ -6,9 +6,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.status import Worded
-from tusker.extensions import Base
 from tusker.messages import say
-from tusker.models.columns import Code, DebtParts, Id, Instant, one_of
+from tusker.models.columns import Code, DebtParts, Instant, Numbered, no_two, one_of
 from tusker.models.loans.loan import Allocation, Loan
 
 
@@ -22,7 +21,7 @@ class AdjustmentKind(Worded):
     ROUNDING = "rounding", say("rounded off")
 
 
-class Adjustment(DebtParts, Base):
+class Adjustment(DebtParts, Numbered):
     """A row that lowers what is owed on a loan from its value date on, by component in minor units, as a payment does.
 
     A contra row has the opposite amounts and names what it undoes; a recovery is negative and names the allocation
@@ -42,17 +41,11 @@ class Adjustment(DebtParts, Base):
             name="amounts_positive",
         ),
         CheckConstraint("penalty <> 0 OR fee <> 0 OR interest <> 0 OR principal <> 0", name="not_empty"),
-        Index("uq_adjustments_one_reversal", "reverses_id", unique=True),
+        no_two("uq_adjustments_one_reversal", "reverses_id"),
         Index("ix_adjustments_booked_on", "booked_on", postgresql_using="brin"),
-        Index(
-            "uq_adjustments_one_recovery",
-            "allocation_id",
-            unique=True,
-            postgresql_where="reverses_id IS NULL",
-        ),
+        no_two("uq_adjustments_one_recovery", "allocation_id", where="reverses_id IS NULL"),
     )
 
-    id: Mapped[Id]
     loan_id: Mapped[int] = mapped_column(ForeignKey("loans.id"), index=True)
     kind: Mapped[Code]
     allocation_id: Mapped[int | None] = mapped_column(ForeignKey("allocations.id"))

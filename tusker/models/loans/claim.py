@@ -8,8 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.status import Status, Tone
-from tusker.extensions import Base
-from tusker.models.columns import Id, Instant, Money, one_of
+from tusker.models.columns import Instant, Money, Numbered, no_two, one_of
 from tusker.models.credit.invoice import Invoice
 
 
@@ -21,7 +20,7 @@ class ClaimState(Status):
     DISMISSED = "dismissed", Tone.GREY
 
 
-class Claim(Base):
+class Claim(Numbered):
     """What a supplier owes the lender, to be netted from its next payout: for a credit note, for a payable that was
     paid although its receipt was undone, for a payout that left although its invoices were paid out again, or for goods
     that came back after the payout (then with none of them)."""
@@ -43,16 +42,14 @@ class Claim(Base):
             postgresql_where="open_amount > 0 AND state = 'accepted'",
         ),
         Index("ix_claims_review", "id", postgresql_where="state = 'review'"),
-        Index(
+        no_two(
             "uq_claims_one_return",
             "invoice_id",
-            unique=True,
-            postgresql_where="credit_note_id IS NULL AND payable_id IS NULL AND payout_id IS NULL",
+            where="credit_note_id IS NULL AND payable_id IS NULL AND payout_id IS NULL",
         ),
         CheckConstraint("num_nonnulls(credit_note_id, payable_id, payout_id) <= 1", name="one_cause"),
     )
 
-    id: Mapped[Id]
     supplier_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
     credit_note_id: Mapped[int | None] = mapped_column(ForeignKey("credit_notes.id"), unique=True)
@@ -80,13 +77,12 @@ class Claim(Base):
     invoice: Mapped[Invoice] = relationship(lazy="select")
 
 
-class ClaimSettlement(Base):
+class ClaimSettlement(Numbered):
     """The part of a claim that was netted from one payout. Contra rows are negative."""
 
     __tablename__ = "claim_settlements"
     __table_args__ = (CheckConstraint("amount <> 0", name="amount_not_zero"),)
 
-    id: Mapped[Id]
     claim_id: Mapped[int] = mapped_column(ForeignKey("claims.id"), index=True)
     disbursal_id: Mapped[int] = mapped_column(ForeignKey("disbursals.id"), index=True)
     amount: Mapped[Money]

@@ -8,11 +8,10 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.domain.loans.classification import AssetClass
-from tusker.extensions import Base
-from tusker.models.columns import Id, Instant, one_of
+from tusker.models.columns import Instant, Numbered, one_of
 
 
-class Classification(Base):
+class Classification(Numbered):
     """The state of a borrower, or of one of its loans, from the end of a day on; the next row says until when."""
 
     __tablename__ = "classifications"
@@ -34,7 +33,6 @@ class Classification(Base):
         Index("ix_classifications_loan_id_day", "loan_id", "day"),
     )
 
-    id: Mapped[Id]
     day: Mapped[date]
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     """Who owed it."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from tusker.domain.numbers import loose_forms, strict_form
 from tusker.domain.status import Status, Tone, Worded
-from tusker.extensions import Base
 from tusker.messages import say
-from tusker.models.columns import Code, Id, Instant, LongText, Money, one_of
+from tusker.models.columns import Code, Instant, LongText, Money, Numbered, no_two, one_of
 from tusker.models.credit.invoice import Invoice
 
 
@@ -25,7 +24,7 @@ class ReserveKind(StrEnum):
     CONSUMED = "consumed"
 
 
-class ReserveMovement(Base):
+class ReserveMovement(Numbered):
     """A change of the part of an invoice that was not advanced. Contra rows are negative."""
 
     __tablename__ = "reserve_movements"
@@ -34,7 +33,6 @@ class ReserveMovement(Base):
         CheckConstraint("amount <> 0", name="amount_not_zero"),
     )
 
-    id: Mapped[Id]
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), index=True)
     kind: Mapped[Code]
     amount: Mapped[Money]
@@ -80,7 +78,7 @@ def deduction_words(kind: str, number: str) -> str:
     return say("{kind} {number}", kind=said, number=number) if number else said
 
 
-class CreditNote(Base):
+class CreditNote(Numbered):
     """A part of the invoice's value that the purchaser does not pay: the supplier's credit note, or what the purchaser
     kept back with a reason (dilution). A contra row is negative and names what it undoes."""
 
@@ -100,17 +98,15 @@ class CreditNote(Base):
         ),
         CheckConstraint("reverses_id IS NULL OR state IN ('withdrawn', 'undone')", name="contra_says_why"),
         CheckConstraint("settled_on IS NULL OR kind = 'tax' AND number <> ''", name="settled_by_certificate"),
-        Index(
+        no_two(
             "uq_credit_notes_one_number",
             "invoice_id",
             "number_strict",
-            unique=True,
-            postgresql_where="number <> '' AND state IN ('accepted', 'disputed')",
+            where="number <> '' AND state IN ('accepted', 'disputed')",
         ),
-        Index("uq_credit_notes_one_reversal", "reverses_id", unique=True),
+        no_two("uq_credit_notes_one_reversal", "reverses_id"),
     )
 
-    id: Mapped[Id]
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), index=True)
     kind: Mapped[Code] = mapped_column(String(40), default="credit_note", server_default="credit_note")
     state: Mapped[DeductionState] = mapped_column(

@@ -15,8 +15,7 @@ from sqlalchemy import BigInteger, CheckConstraint, FetchedValue, ForeignKey, In
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.loans.interest import Deduction
-from tusker.extensions import Base
-from tusker.models.columns import Code, DebtParts, Id, Instant, Money, one_of
+from tusker.models.columns import Code, DebtParts, Instant, Money, Numbered, no_two, one_of, searched
 from tusker.models.credit.customer import Customer
 from tusker.models.credit.invoice import Invoice
 from tusker.models.payout.disbursal import Disbursal
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from tusker.models.loans.relief import Relief
 
 
-class Loan(Base):
+class Loan(Numbered):
     """A debt on the terms frozen on its invoice. `open_principal` is the part that is not yet repaid."""
 
     __tablename__ = "loans"
@@ -40,7 +39,7 @@ class Loan(Base):
         ),
         CheckConstraint("due_date > start_date", name="dates_in_order"),
         CheckConstraint("btrim(platform_reference) <> ''", name="platform_reference_not_blank"),
-        Index("uq_loans_one_live", "invoice_id", unique=True, postgresql_where="reversed_on IS NULL"),
+        no_two("uq_loans_one_live", "invoice_id", where="reversed_on IS NULL"),
         Index("ix_loans_open_debtor", "debtor_id", "due_date", postgresql_where="closed_on IS NULL"),
         *(
             index
@@ -66,12 +65,7 @@ class Loan(Base):
         Index("ix_loans_reversed_on", "reversed_on", postgresql_where="reversed_on IS NOT NULL"),
         Index("ix_loans_open_due", "due_date", "id", postgresql_where="closed_on IS NULL"),
         Index("ix_loans_principal_id", "principal", "id", postgresql_where="closed_on IS NULL"),
-        *(
-            Index(
-                f"ix_loans_{name}_search", name, postgresql_using="gin", postgresql_ops={name: "gin_trgm_ops"}
-            )
-            for name in ("reference", "platform_reference")
-        ),
+        *(searched("loans", name) for name in ("reference", "platform_reference")),
         Index(
             "ix_loans_to_collect",
             "invoice_id",
@@ -79,7 +73,6 @@ class Loan(Base):
         ),
     )
 
-    id: Mapped[Id]
     reference: Mapped[str] = mapped_column(String(40), unique=True)
     """The loan id that people and the bank see."""
     platform_reference: Mapped[str | None] = mapped_column(String(60), index=True)
@@ -167,7 +160,7 @@ class ReceiptKind(StrEnum):
     RETURNED = "returned"
 
 
-class Receipt(Base):
+class Receipt(Numbered):
     """Money that came in from a customer, or that was netted from a payout to it. What is not allocated is the
     customer's credit; where a payment bounced after a part of it was paid back, that part is owed by the customer.
 
@@ -185,39 +178,27 @@ class Receipt(Base):
         CheckConstraint("(kind = 'payment') = (of_receipt_id IS NULL)", name="contra_names_payment"),
         CheckConstraint("(kind = 'returned') = (reverses_id IS NOT NULL)", name="return_names_refund"),
         CheckConstraint("reversed_on IS NULL OR kind IN ('payment', 'refund')", name="only_money_is_undone"),
-        Index(
+        no_two(
             "uq_receipts_reference",
             "customer_id",
             "bank_reference",
-            unique=True,
-            postgresql_where="kind IN ('payment', 'refund') AND reversed_on IS NULL",
+            where="kind IN ('payment', 'refund') AND reversed_on IS NULL",
         ),
-        Index(
-            "ix_receipts_bank_reference_search",
-            "bank_reference",
-            postgresql_using="gin",
-            postgresql_ops={"bank_reference": "gin_trgm_ops"},
-        ),
+        searched("receipts", "bank_reference"),
         Index("ix_receipts_refunds", "of_receipt_id", postgresql_where="kind = 'refund'"),
         Index("ix_receipts_customer_id_id", "customer_id", "id"),
         Index("ix_receipts_value_date_id", "value_date", "id"),
         Index("ix_receipts_amount_id", "amount", "id"),
         Index("ix_receipts_kind_id", "kind", "id"),
         Index("ix_receipts_reversed", "id", postgresql_where="reversed_on IS NOT NULL"),
-        Index("uq_receipts_one_return", "reverses_id", unique=True),
+        no_two("uq_receipts_one_return", "reverses_id"),
         CheckConstraint("btrim(bank_reference) <> ''", name="reference_not_blank"),
         CheckConstraint("netted_payout_id IS NULL OR kind = 'payment'", name="netting_is_payment"),
-        Index("uq_receipts_one_reversal", "of_receipt_id", unique=True, postgresql_where="kind = 'reversal'"),
-        Index(
-            "uq_receipts_netted_payout_id",
-            "netted_payout_id",
-            unique=True,
-            postgresql_where="undone_claim_id IS NULL",
-        ),
-        Index("uq_receipts_undone_claim", "netted_payout_id", "undone_claim_id", unique=True),
+        no_two("uq_receipts_one_reversal", "of_receipt_id", where="kind = 'reversal'"),
+        no_two("uq_receipts_netted_payout_id", "netted_payout_id", where="undone_claim_id IS NULL"),
+        no_two("uq_receipts_undone_claim", "netted_payout_id", "undone_claim_id"),
     )
 
-    id: Mapped[Id]
     kind: Mapped[Code] = mapped_column(String(40), server_default="payment")
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     of_receipt_id: Mapped[int | None] = mapped_column(ForeignKey("receipts.id"), index=True)
@@ -253,7 +234,7 @@ class Receipt(Base):
         return self.of_receipt_id or self.id
 
 
-class Allocation(DebtParts, Base):
+class Allocation(DebtParts, Numbered):
     """The part of a receipt that paid one loan, by component; `reverses_id` marks a contra row.
 
     Interest is negative where interest deducted at payout was given back for an early repayment.
@@ -266,11 +247,10 @@ class Allocation(DebtParts, Base):
             " AND penalty + fee + interest + principal >= 0",
             name="amounts_positive",
         ),
-        Index("uq_allocations_one_reversal", "reverses_id", unique=True),
+        no_two("uq_allocations_one_reversal", "reverses_id"),
         Index("ix_allocations_booked_on", "booked_on", postgresql_using="brin"),
     )
 
-    id: Mapped[Id]
     receipt_id: Mapped[int] = mapped_column(ForeignKey("receipts.id"), index=True)
     loan_id: Mapped[int] = mapped_column(ForeignKey("loans.id"), index=True)
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("allocations.id"))

@@ -7,14 +7,13 @@ from datetime import date
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from tusker.extensions import Base
-from tusker.models.columns import Id, Instant, Money, one_of
+from tusker.models.columns import Instant, Money, Numbered, no_two, one_of
 from tusker.models.credit.invoice import Invoice
 from tusker.models.loans.loan import Receipt
 from tusker.models.payout.disbursal import Disbursal, LineState, Payout
 
 
-class Payable(Base):
+class Payable(Numbered):
     """The part of a purchaser's payment of an invoice beyond the debt: it is the supplier's and is paid with the next
     disbursal.
 
@@ -25,11 +24,10 @@ class Payable(Base):
     __table_args__ = (
         CheckConstraint("(reverses_id IS NULL) = (amount > 0) AND amount <> 0", name="amount_sign"),
         CheckConstraint("open_amount >= 0 AND open_amount <= greatest(amount, 0)", name="open_amount_range"),
-        Index("uq_payables_one_reversal", "reverses_id", unique=True),
+        no_two("uq_payables_one_reversal", "reverses_id"),
         Index("ix_payables_open", "supplier_id", "id", postgresql_where="open_amount > 0"),
     )
 
-    id: Mapped[Id]
     supplier_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), index=True)
     receipt_id: Mapped[int] = mapped_column(ForeignKey("receipts.id"), index=True)
@@ -44,7 +42,7 @@ class Payable(Base):
     receipt: Mapped[Receipt] = relationship(lazy="select")
 
 
-class PayableLine(Base):
+class PayableLine(Numbered):
     """A payable's place in a disbursal. It is in at most one live disbursal."""
 
     __tablename__ = "payable_lines"
@@ -54,10 +52,9 @@ class PayableLine(Base):
         CheckConstraint("(state = 'removed') = (reason IS NOT NULL)", name="removal_has_reason"),
         CheckConstraint("state <> 'paid' OR payout_id IS NOT NULL", name="paid_by_a_payout"),
         UniqueConstraint("disbursal_id", "payable_id"),
-        Index("uq_payable_lines_one_live", "payable_id", unique=True, postgresql_where="state <> 'removed'"),
+        no_two("uq_payable_lines_one_live", "payable_id", where="state <> 'removed'"),
     )
 
-    id: Mapped[Id]
     disbursal_id: Mapped[int] = mapped_column(ForeignKey("disbursals.id"))
     payable_id: Mapped[int] = mapped_column(ForeignKey("payables.id"))
     amount: Mapped[Money]

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.loans.ageing import Bucket
 from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Money, one_of
+from tusker.models.columns import Code, Money, Numbered, no_two, one_of
 
 
 class PositionDay(Base):
@@ -33,12 +33,11 @@ class PositionDay(Base):
     """The fractions of debts that are provided for, by which debtors are summed."""
 
 
-class LoanChange(Base):
+class LoanChange(Numbered):
     """A loan whose kept positions are out of date. Triggers write these in the transaction of the change."""
 
     __tablename__ = "loan_changes"
 
-    id: Mapped[Id]
     loan_id: Mapped[int] = mapped_column(ForeignKey("loans.id"))
 
 
@@ -97,24 +96,16 @@ class BookPosition(Alike, Figures, Base):
     loans: Mapped[int]
 
 
-class InvoiceCount(Base):
+class InvoiceCount(Numbered):
     """How many invoices of two companies have a status, and their principal: the sum of its rows. Triggers add rows for
     what changed; a worker merges them into one."""
 
     __tablename__ = "invoice_counts"
     __table_args__ = (
-        Index(
-            "uq_invoice_counts_merged",
-            "supplier_id",
-            "purchaser_id",
-            "status",
-            unique=True,
-            postgresql_where="merged",
-        ),
+        no_two("uq_invoice_counts_merged", "supplier_id", "purchaser_id", "status", where="merged"),
         Index("ix_invoice_counts_unmerged", "id", postgresql_where="NOT merged"),
     )
 
-    id: Mapped[Id]
     supplier_id: Mapped[int] = mapped_column(BigInteger, index=True)
     purchaser_id: Mapped[int] = mapped_column(BigInteger, index=True)
     status: Mapped[InvoiceStatus]

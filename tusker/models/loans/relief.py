@@ -10,8 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.loans.extensions import DueMove
 from tusker.domain.status import Status, Tone
-from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant, Money, one_of
+from tusker.models.columns import Code, Instant, Money, Numbered, no_two, one_of
 from tusker.models.loans.adjustment import Adjustment
 from tusker.models.loans.loan import Loan
 
@@ -30,7 +29,7 @@ class ReliefState(Status):
     UNDONE = "undone", Tone.GREY
 
 
-class Relief(Base):
+class Relief(Numbered):
     """What an admin grants on a loan, in minor units: parts of its charges as of a value date, or another due date.
 
     A waiver has its adjustment, which carries the money: what of the waived parts arises by the due date that stands.
@@ -56,11 +55,10 @@ class Relief(Base):
             "NOT second_admin OR decided_by IS NOT NULL AND proposed_by IS NOT NULL AND decided_by <> proposed_by",
             name="maker_is_not_approver",
         ),
-        Index("uq_reliefs_adjustment_id", "adjustment_id", unique=True),
+        no_two("uq_reliefs_adjustment_id", "adjustment_id"),
         Index("ix_reliefs_loan_id", "loan_id", "id"),
     )
 
-    id: Mapped[Id]
     loan_id: Mapped[int] = mapped_column(ForeignKey("loans.id"))
     kind: Mapped[Code]
     state: Mapped[ReliefState]

@@ -7,17 +7,15 @@ from datetime import date
 from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tusker.extensions import Base
-from tusker.models.columns import Id
+from tusker.models.columns import Numbered
 
 
-class Reminder(Base):
+class Reminder(Numbered):
     """A mail about a due date, sent once for each due date of a loan and distance from it in days."""
 
     __tablename__ = "reminders"
     __table_args__ = (UniqueConstraint("loan_id", "due_date", "days_past_due"),)
 
-    id: Mapped[Id]
     loan_id: Mapped[int] = mapped_column(ForeignKey("loans.id"))
     due_date: Mapped[date]
     days_past_due: Mapped[int]

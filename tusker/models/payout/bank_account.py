@@ -7,8 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.accounts import AccountNumber
 from tusker.domain.status import Status, Tone
-from tusker.extensions import Base
-from tusker.models.columns import Id, Instant, Name, one_of
+from tusker.models.columns import Instant, Name, Numbered, no_two, one_of
 from tusker.models.credit.customer import Customer
 
 
@@ -19,7 +18,7 @@ class BankAccountState(Status):
     REPLACED = "replaced", Tone.GREY
 
 
-class BankAccount(Base):
+class BankAccount(Numbered):
     """An account of a supplier: an IBAN, or an account number with an IFSC or BIC. Its numbers never change: a change
     is a new row, and the event that it came with has its digest. At most one of a customer is active."""
 
@@ -35,11 +34,10 @@ class BankAccount(Base):
             "NOT second_admin OR decided_by IS NOT NULL AND proposed_by IS NOT NULL AND decided_by <> proposed_by",
             name="maker_is_not_approver",
         ),
-        Index("uq_bank_accounts_one_active", "customer_id", unique=True, postgresql_where="state = 'active'"),
+        no_two("uq_bank_accounts_one_active", "customer_id", where="state = 'active'"),
         Index("ix_bank_accounts_customer_id", "customer_id", "id"),
     )
 
-    id: Mapped[Id]
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     holder: Mapped[Name]
     iban: Mapped[str | None] = mapped_column(String(34))

@@ -10,8 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.bank.banking import answer_words
 from tusker.domain.status import Status, Tone
-from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant, Money, one_of
+from tusker.models.columns import Code, Instant, Money, Numbered, no_two, one_of
 from tusker.models.credit.customer import Customer
 from tusker.models.credit.invoice import Invoice
 from tusker.models.payout.bank_account import BankAccount
@@ -46,7 +45,7 @@ class PayoutState(Status):
     RETURNED = "returned", Tone.RED
 
 
-class Disbursal(Base):
+class Disbursal(Numbered):
     """One bundle. At most one that stands (not dropped or undone) comes from the daily job for each business day."""
 
     __tablename__ = "disbursals"
@@ -70,16 +69,14 @@ class Disbursal(Base):
             "NOT second_admin OR approved_at IS NULL OR (approved_by IS NOT NULL AND approved_by <> ALL (maker_ids))",
             name="maker_is_not_approver",
         ),
-        Index(
+        no_two(
             "uq_disbursals_one_daily",
             "business_date",
-            unique=True,
-            postgresql_where="origin = 'daily' AND status NOT IN ('dropped', 'reversed')",
+            where="origin = 'daily' AND status NOT IN ('dropped', 'reversed')",
         ),
         Index("ix_disbursals_status_id", "status", "id"),
     )
 
-    id: Mapped[Id]
     reference: Mapped[str] = mapped_column(String(35), unique=True)
     """The disbursal id that people and the bank see; the message id of its bank file."""
     business_date: Mapped[date]
@@ -115,7 +112,7 @@ class Disbursal(Base):
     payouts: Mapped[list[Payout]] = relationship(order_by="Payout.id", lazy="select")
 
 
-class Payout(Base):
+class Payout(Numbered):
     """What one supplier is paid for a released disbursal: one credit transfer, frozen as it was instructed.
 
     net = principal − deducted interest and fees + payables − claims, in minor units. One of net zero needs no
@@ -144,7 +141,6 @@ class Payout(Base):
         Index("ix_payouts_open", "net", "id", postgresql_where="state = 'instructed'"),
     )
 
-    id: Mapped[Id]
     disbursal_id: Mapped[int] = mapped_column(ForeignKey("disbursals.id"))
     supplier_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     bank_account_id: Mapped[int | None] = mapped_column(ForeignKey("bank_accounts.id"))
@@ -188,7 +184,7 @@ class Payout(Base):
         return answer_words(self.bank_status or "")
 
 
-class DisbursalLine(Base):
+class DisbursalLine(Numbered):
     """An invoice's place in a disbursal. An invoice is in at most one live disbursal."""
 
     __tablename__ = "disbursal_lines"
@@ -202,15 +198,9 @@ class DisbursalLine(Base):
             name="release_complete",
         ),
         Index("ix_disbursal_lines_invoice_id", "invoice_id"),
-        Index(
-            "uq_disbursal_lines_one_live",
-            "invoice_id",
-            unique=True,
-            postgresql_where="state <> 'removed'",
-        ),
+        no_two("uq_disbursal_lines_one_live", "invoice_id", where="state <> 'removed'"),
     )
 
-    id: Mapped[Id]
     disbursal_id: Mapped[int] = mapped_column(ForeignKey("disbursals.id"))
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"))
     principal: Mapped[Money]
@@ -227,22 +217,15 @@ class DisbursalLine(Base):
     invoice: Mapped[Invoice] = relationship(lazy="select")
 
 
-class PaymentReport(Base):
+class PaymentReport(Numbered):
     """An answer of the bank to a payment order that was read. The same one again changes nothing."""
 
     __tablename__ = "payment_reports"
     __table_args__ = (
         UniqueConstraint("disbursal_id", "digest"),
-        Index(
-            "uq_payment_reports_reference",
-            "disbursal_id",
-            "reference",
-            unique=True,
-            postgresql_where="reference <> ''",
-        ),
+        no_two("uq_payment_reports_reference", "disbursal_id", "reference", where="reference <> ''"),
     )
 
-    id: Mapped[Id]
     disbursal_id: Mapped[int] = mapped_column(ForeignKey("disbursals.id"))
     digest: Mapped[str] = mapped_column(String(64))
     """SHA-256 of the file."""

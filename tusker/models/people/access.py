@@ -22,7 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from tusker.domain.status import Status, Tone
 from tusker.extensions import Base
 from tusker.messages import LANGUAGES
-from tusker.models.columns import Code, Id, Instant, Name, one_of
+from tusker.models.columns import Code, Instant, Name, Numbered, no_two, one_of
 from tusker.models.credit.customer import Customer
 
 
@@ -58,7 +58,7 @@ class TokenScope(StrEnum):
     REQUEST = "request"
 
 
-class User(Base):
+class User(Numbered):
     """A person. `session_epoch` grows with each change of the password and each shutting out: older sessions end."""
 
     __tablename__ = "users"
@@ -72,7 +72,6 @@ class User(Base):
         one_of("language", LANGUAGES),
     )
 
-    id: Mapped[Id]
     email: Mapped[str] = mapped_column(String(254), unique=True)
     name: Mapped[Name]
     role: Mapped[Code]
@@ -105,7 +104,7 @@ class User(Base):
         return str(self.id)
 
 
-class UserSession(Base):
+class UserSession(Numbered):
     """One sign-in of a person in one browser, which holds a token of which only the SHA-256 stands here.
 
     It ends by signing out, when the user's epoch has moved on, and by time (`services.people.sessions`).
@@ -114,7 +113,6 @@ class UserSession(Base):
 
     __tablename__ = "user_sessions"
 
-    id: Mapped[Id]
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
     epoch: Mapped[int]
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
@@ -140,18 +138,17 @@ class RecentThing(Base):
     seen_at: Mapped[Instant]
 
 
-class SavedView(Base):
+class SavedView(Numbered):
     """What a person saved of a list by name: its filters, order and columns as its address has them. The one that
     `opens` stands in place of the list where that is opened without any."""
 
     __tablename__ = "saved_views"
     __table_args__ = (
         CheckConstraint("btrim(name) <> ''", name="name_not_blank"),
-        Index("uq_saved_views_name", "user_id", "list", "name", unique=True),
-        Index("uq_saved_views_opens", "user_id", "list", unique=True, postgresql_where="opens"),
+        no_two("uq_saved_views_name", "user_id", "list", "name"),
+        no_two("uq_saved_views_opens", "user_id", "list", where="opens"),
     )
 
-    id: Mapped[Id]
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     list: Mapped[Code]
     name: Mapped[str] = mapped_column(String(60))
@@ -172,7 +169,7 @@ class AccessKind(Status):
     REFUSED = "refused", Tone.RED
 
 
-class AccessEntry(Base):
+class AccessEntry(Numbered):
     """A row of the access log, never changed. `email` is what was typed, where it is an address; `user_id` whose
     account that is. `detail` is the page that was refused."""
 
@@ -183,7 +180,6 @@ class AccessEntry(Base):
         Index("ix_access_log_user_id", "user_id", "id"),
     )
 
-    id: Mapped[Id]
     at: Mapped[Instant]
     kind: Mapped[AccessKind]
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
@@ -195,13 +191,12 @@ class AccessEntry(Base):
     user: Mapped[User | None] = relationship(lazy="joined")
 
 
-class ApiToken(Base):
+class ApiToken(Numbered):
     """A company's key for `/api/v1`. Only its SHA-256 is stored; it is shown once, when it is made."""
 
     __tablename__ = "api_tokens"
     __table_args__ = (one_of("scope", TokenScope), Index("ix_api_tokens_expires_at", "expires_at"))
 
-    id: Mapped[Id]
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"), index=True)
     name: Mapped[Name]
     scope: Mapped[TokenScope] = mapped_column(default=TokenScope.REQUEST, server_default=TokenScope.REQUEST)
@@ -226,13 +221,12 @@ class ApiToken(Base):
         return TokenState.ACTIVE if self.maker is None or self.maker.active else TokenState.ORPHANED
 
 
-class IdempotencyKey(Base):
+class IdempotencyKey(Numbered):
     """A write by `/api/v1` under a key of the caller's, with the hash of its input and the answer given."""
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (UniqueConstraint("customer_id", "key"),)
 
-    id: Mapped[Id]
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
     key: Mapped[str] = mapped_column(String(120))
     request_hash: Mapped[str] = mapped_column(String(64))

@@ -7,8 +7,7 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant, Name, one_of
+from tusker.models.columns import Code, Instant, Name, Numbered, one_of
 
 
 class FactorKind(StrEnum):
@@ -18,7 +17,7 @@ class FactorKind(StrEnum):
     PASSKEY = "passkey"
 
 
-class SecondFactor(Base):
+class SecondFactor(Numbered):
     """One app or passkey of a person. An app's secret is sealed; `last_step` is the step of the last code it gave,
     which is not taken again."""
 
@@ -32,7 +31,6 @@ class SecondFactor(Base):
         ),
     )
 
-    id: Mapped[Id]
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
     kind: Mapped[Code]
     name: Mapped[Name]
@@ -45,13 +43,12 @@ class SecondFactor(Base):
     last_used_at: Mapped[Instant | None]
 
 
-class RecoveryCode(Base):
+class RecoveryCode(Numbered):
     """A code that replaces a second factor once. Only its argon2id hash is kept, as of passwords."""
 
     __tablename__ = "recovery_codes"
     __table_args__ = (UniqueConstraint("user_id", "code_hash"),)
 
-    id: Mapped[Id]
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     code_hash: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[Instant]

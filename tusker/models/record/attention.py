@@ -9,11 +9,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.domain.record.attention import AttentionKind
-from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant, LongText, one_of
+from tusker.models.columns import Code, Instant, LongText, Numbered, one_of
 
 
-class AttentionItem(Base):
+class AttentionItem(Numbered):
     """Trouble of one invoice, delivery company or daily job, open until its cause is gone or a person settled it."""
 
     __tablename__ = "attention_items"
@@ -43,7 +42,6 @@ class AttentionItem(Base):
         Index("ix_attention_items_unsent", "id", postgresql_where="mailed_at IS NULL"),
     )
 
-    id: Mapped[Id]
     kind: Mapped[Code]
     subject: Mapped[Code]
     subject_id: Mapped[int | None] = mapped_column(BigInteger)

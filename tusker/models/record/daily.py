@@ -10,11 +10,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.domain.record.daily import DailyJob
-from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant, Leased, Name, one_of
+from tusker.models.columns import Code, Instant, Leased, Name, Numbered, one_of
 
 
-class DailyRun(Leased, Base):
+class DailyRun(Leased, Numbered):
     """One daily job of one business day. A row without `done_at` is still to be done."""
 
     __tablename__ = "daily_runs"
@@ -25,7 +24,6 @@ class DailyRun(Leased, Base):
         Index("ix_daily_runs_open", "job", "business_date", postgresql_where="done_at IS NULL"),
     )
 
-    id: Mapped[Id]
     job: Mapped[Code]
     business_date: Mapped[date]
     due_at: Mapped[Instant]
@@ -34,12 +32,11 @@ class DailyRun(Leased, Base):
     done_at: Mapped[Instant | None]
 
 
-class ProofRun(Base):
+class ProofRun(Numbered):
     """What a proof of the whole book and its record of events found."""
 
     __tablename__ = "proof_runs"
 
-    id: Mapped[Id]
     at: Mapped[Instant]
     actor: Mapped[Name]
     found: Mapped[dict[str, Any]] = mapped_column(JSONB)

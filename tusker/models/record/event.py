@@ -9,10 +9,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant
+from tusker.models.columns import Code, Instant, Numbered
 
 
-class Event(Base):
+class Event(Numbered):
     """One change of a status, a limit or a setting. A trigger refuses to change or delete a row."""
 
     __tablename__ = "events"
@@ -21,7 +21,6 @@ class Event(Base):
         Index("ix_events_kind_id", "kind", "id"),
     )
 
-    id: Mapped[Id]
     at: Mapped[Instant]
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     actor: Mapped[str] = mapped_column(String(120))
@@ -52,13 +51,12 @@ class EventSeal(Base):
     sealed_at: Mapped[Instant]
 
 
-class SealCheckpoint(Base):
+class SealCheckpoint(Numbered):
     """Up to which link the chain was found whole, so that a day's proof goes on from there. Signed with a key that is
     not in the database (see `tusker.domain.record.chain.Checkpoint`)."""
 
     __tablename__ = "seal_checkpoints"
 
-    id: Mapped[Id]
     seq: Mapped[int] = mapped_column(BigInteger)
     hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     walked_at: Mapped[Instant]

@@ -8,9 +8,8 @@ from sqlalchemy import CheckConstraint, Dialect, Index, String, TypeDecorator
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tusker.extensions import Base
 from tusker.messages import packed, unpacked
-from tusker.models.columns import Code, Id, Instant
+from tusker.models.columns import Code, Instant, Numbered
 
 
 class Sayable(TypeDecorator[Any]):
@@ -26,7 +25,7 @@ class Sayable(TypeDecorator[Any]):
         return unpacked(value)
 
 
-class OutboxMessage(Base):
+class OutboxMessage(Numbered):
     """A mail to be sent by a job. `send_after` moves on with every failed attempt; NULL `sent_at` is still to do."""
 
     __tablename__ = "outbox"
@@ -36,7 +35,6 @@ class OutboxMessage(Base):
         Index("ix_outbox_due", "send_after", postgresql_where="sent_at IS NULL AND given_up_at IS NULL"),
     )
 
-    id: Mapped[Id]
     template: Mapped[Code]
     recipient: Mapped[str] = mapped_column(String(254))
     context: Mapped[dict[str, Any]] = mapped_column(Sayable)

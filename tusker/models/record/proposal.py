@@ -9,8 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.status import Status, Tone
-from tusker.extensions import Base
-from tusker.models.columns import Code, Id, Instant, one_of
+from tusker.models.columns import Code, Instant, Numbered, no_two, one_of
 from tusker.models.people.access import User
 
 
@@ -23,7 +22,7 @@ class ProposalState(Status):
     WITHDRAWN = "withdrawn", Tone.GREY
 
 
-class Proposal(Base):
+class Proposal(Numbered):
     """An action with its arguments, and what it would change. A trigger lets nothing of it change but the decision,
     and that once."""
 
@@ -40,19 +39,11 @@ class Proposal(Base):
         CheckConstraint(
             "state NOT IN ('refused', 'withdrawn') OR btrim(decision_reason) <> ''", name="refusal_has_reason"
         ),
-        Index(
-            "uq_proposals_one_open",
-            "kind",
-            "subject",
-            "subject_id",
-            unique=True,
-            postgresql_where="state = 'open'",
-        ),
+        no_two("uq_proposals_one_open", "kind", "subject", "subject_id", where="state = 'open'"),
         Index("ix_proposals_state_id", "state", "id"),
         Index("ix_proposals_subject", "subject", "subject_id", "id"),
     )
 
-    id: Mapped[Id]
     kind: Mapped[Code]
     """The action, by its name in `services.approvals`."""
     subject: Mapped[Code]
