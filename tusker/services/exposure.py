@@ -62,18 +62,13 @@ def change_exposure(ctx: Context, cause: str, changes: Iterable[tuple[Invoice, i
     Each change leaves a movement row. The caller holds the invoices' row locks, which come before the counters in
     the lock order.
     """
-    sums: tuple[Counter[int], Counter[int], Counter[int]] = (Counter(), Counter(), Counter())
-    for invoice, amount in changes:
-        if amount == 0:
-            continue
-        keys = (invoice.credit_line_id, invoice.supplier_id, invoice.purchaser_id)
-        for counter, key in zip(sums, keys, strict=True):
-            counter[key] += amount
-        if amount < 0:
-            after_commit(ADMIT_WAITING_JOB)
+    changed = [(invoice, amount) for invoice, amount in changes if amount]
+    for invoice, amount in changed:
         note_movement(ctx, cause, invoice, amount)
+    if any(amount < 0 for _, amount in changed):
+        after_commit(ADMIT_WAITING_JOB)
     db.session.flush()
-    _add("used_amount", sums)
+    _add("used_amount", changed)
 
 
 def change_waiting(changes: Iterable[tuple[Invoice | WaitingRequest, int]]) -> None:
@@ -81,16 +76,16 @@ def change_waiting(changes: Iterable[tuple[Invoice | WaitingRequest, int]]) -> N
 
     The limits stay locked. Freeing lets others in, so a job looks at the list after the commit.
     """
-    sums: tuple[Counter[int], Counter[int], Counter[int]] = (Counter(), Counter(), Counter())
-    for request, amount in changes:
-        keys = (request.credit_line_id, request.supplier_id, request.purchaser_id)
-        for counter, key in zip(sums, keys, strict=True):
-            counter[key] += amount
-    _add("waiting_amount", sums)
+    _add("waiting_amount", changes)
     after_commit(ADMIT_WAITING_JOB)
 
 
-def _add(column: str, sums: Sequence[Counter[int]]) -> None:
+def _add(column: str, changes: Iterable[tuple[Invoice | WaitingRequest, int]]) -> None:
+    sums: tuple[Counter[int], Counter[int], Counter[int]] = (Counter(), Counter(), Counter())
+    for about, amount in changes:
+        keys = (about.credit_line_id, about.supplier_id, about.purchaser_id)
+        for counter, key in zip(sums, keys, strict=True):
+            counter[key] += amount
     for (table, key_column), counter in zip(_COUNTERS, sums, strict=True):
         ids = sorted(counter)
         if not ids:

@@ -6,6 +6,7 @@ supplier to one and purchaser from another can never make two admissions deadloc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -112,6 +113,13 @@ class PurchaserAccount(Account, Base):
     __table_args__ = _account_checks()
 
     customer: Mapped[Customer] = relationship(back_populates="purchaser", lazy="joined")
+
+
+ACCOUNTS: Mapping[str, type[SupplierAccount] | type[PurchaserAccount]] = {
+    "supplier": SupplierAccount,
+    "purchaser": PurchaserAccount,
+}
+"""The limits of a company by its side, in the order in which they are locked."""
 
 
 class CarrierIdentity(Numbered):

@@ -109,31 +109,22 @@ def _rules(ctx: Context) -> list[Rule]:
 def _holds_of_line(line: LineFacts) -> list[Hold]:
     found = []
     if line.suspended:
-        found.append(
-            Hold(
-                "line_suspended",
-                say(
-                    "{supplier}'s credit line with {purchaser} is suspended",
-                    supplier=line.supplier,
-                    purchaser=line.purchaser,
-                ),
-            )
+        words = say(
+            "{supplier}'s credit line with {purchaser} is suspended",
+            supplier=line.supplier,
+            purchaser=line.purchaser,
         )
+        found.append(Hold("line_suspended", words))
     for side, name, overdue, reason in (
         ("supplier", line.supplier, line.supplier_overdue, line.supplier_held),
         ("purchaser", line.purchaser, line.purchaser_overdue, line.purchaser_held),
     ):
         if overdue is not None:
-            found.append(
-                Hold(
-                    f"{side}_overdue",
-                    say("{name} is on hold since {day}: overdue", name=name, day=overdue),
-                )
-            )
+            words = say("{name} is on hold since {day}: overdue", name=name, day=overdue)
+            found.append(Hold(f"{side}_overdue", words))
         if reason is not None:
-            found.append(
-                Hold(f"{side}_held", say("an admin has {name} on hold: {reason}", name=name, reason=reason))
-            )
+            words = say("an admin has {name} on hold: {reason}", name=name, reason=reason)
+            found.append(Hold(f"{side}_held", words))
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from itertools import groupby
 
-from sqlalchemy import Row, func, select, text, union_all
+from sqlalchemy import ColumnElement, Row, func, select, text, union_all
 
 from tusker.chunks import chunks
 from tusker.currency import currency
@@ -177,17 +177,7 @@ def _net_claims(
 def net_again(ctx: Context, payout: Payout) -> None:
     """Net once more what a payout had been instructed with, each claim by what it was then; raises `Conflict` when one
     of them is not as open any more."""
-    amounts: dict[int, int] = {
-        claim_id: int(amount)
-        for claim_id, amount in db.session.execute(
-            select(ClaimSettlement.claim_id, func.max(ClaimSettlement.amount))
-            .join(Claim, Claim.id == ClaimSettlement.claim_id)
-            .where(
-                ClaimSettlement.disbursal_id == payout.disbursal_id, Claim.supplier_id == payout.supplier_id
-            )
-            .group_by(ClaimSettlement.claim_id)
-        )
-    }
+    amounts = _netted_by_claim(payout, func.max(ClaimSettlement.amount))
     for claim in lock_rows(Claim, Claim.id.in_(amounts)):
         claim_again(
             ctx, claim, amounts[claim.id], say("{reference} is made after all", reference=payout.reference)
@@ -203,6 +193,18 @@ def net_again(ctx: Context, payout: Payout) -> None:
     db.session.flush()
 
 
+def _netted_by_claim(payout: Payout, figure: ColumnElement[int]) -> dict[int, int]:
+    """A figure of what a payout was netted by for each claim, by claim id, where it is more than nothing."""
+    rows = db.session.execute(
+        select(ClaimSettlement.claim_id, figure)
+        .join(Claim, Claim.id == ClaimSettlement.claim_id)
+        .where(ClaimSettlement.disbursal_id == payout.disbursal_id, Claim.supplier_id == payout.supplier_id)
+        .group_by(ClaimSettlement.claim_id)
+        .having(figure > 0)
+    )
+    return {claim_id: int(amount) for claim_id, amount in rows}
+
+
 def _netting(ctx: Context, claim: Claim, disbursal_id: int, amount: int) -> ClaimSettlement:
     return ClaimSettlement(claim_id=claim.id, disbursal_id=disbursal_id, amount=amount, booked_on=ctx.today)
 
@@ -211,19 +213,7 @@ def undo_netting(ctx: Context, payout: Payout) -> None:
     """The claims that were netted from a payout which was not made, or came back, are open again. They are locked."""
     if not payout.claims:
         return
-    netted: dict[int, int] = {
-        claim_id: int(total)
-        for claim_id, total in db.session.execute(
-            select(ClaimSettlement.claim_id, func.sum(ClaimSettlement.amount))
-            .join(Claim, Claim.id == ClaimSettlement.claim_id)
-            .where(
-                ClaimSettlement.disbursal_id == payout.disbursal_id,
-                Claim.supplier_id == payout.supplier_id,
-            )
-            .group_by(ClaimSettlement.claim_id)
-            .having(func.sum(ClaimSettlement.amount) > 0)
-        )
-    }
+    netted = _netted_by_claim(payout, func.sum(ClaimSettlement.amount))
     claims = lock_rows(Claim, Claim.id.in_(netted))
     for claim in claims:
         claim.open_amount += netted[claim.id]

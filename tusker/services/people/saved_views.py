@@ -8,9 +8,9 @@ from tusker.domain.texts import one_line
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.messages import say
-from tusker.models import SavedView, User
+from tusker.models import SavedView
 from tusker.queries.people.saved_views import views_of
-from tusker.services.locks import lock_row
+from tusker.services.locks import lock_row, lock_user
 
 MOST = 20
 """Of one list."""
@@ -30,7 +30,7 @@ def save_view(user_id: int, of_list: str, name: str, query: str, *, opens: bool)
         )
     if len(query) > LONGEST_QUERY:
         raise InvalidInput("These filters are too long to be saved.", field="query")
-    lock_row(say("user"), User, User.id == user_id)
+    lock_user(user_id)
     there = {view.name: view for view in views_of(user_id, of_list)}
     if name not in there and len(there) >= MOST:
         raise Conflict("You have {most} views of this list. Remove one first.", most=MOST)
@@ -47,7 +47,7 @@ def save_view(user_id: int, of_list: str, name: str, query: str, *, opens: bool)
 
 def open_with(user_id: int, view_id: int) -> SavedView:
     """Have a list open with a view of the person's, or no more with it; raises `NotFound`."""
-    lock_row(say("user"), User, User.id == user_id)
+    lock_user(user_id)
     view = _own(user_id, view_id)
     opens = not view.opens
     _open_none(user_id, view.list)

@@ -17,7 +17,7 @@ from tusker.models import ApiToken, Proposal, TokenScope, TokenState, User
 from tusker.prepared import Prepared
 from tusker.services.context import Context
 from tusker.services.events import record_event
-from tusker.services.locks import lock_row
+from tusker.services.locks import lock_row, lock_rows
 from tusker.services.outbox import queue_mail
 from tusker.services.proposals import needs_second
 from tusker.transactions import standing_alone
@@ -108,17 +108,12 @@ def take_over_token(ctx: Context, token_id: int, *, customer_id: int) -> ApiToke
 
 def warn_of_expiry(ctx: Context) -> int:
     """Tell the company and the maker once of each live token that expires soon; returns how many tokens."""
-    soon = list(
-        db.session.scalars(
-            select(ApiToken)
-            .where(
-                ApiToken.expires_at > ctx.now,
-                ApiToken.expires_at <= ctx.now + WARNED_BEFORE,
-                ApiToken.expiry_told_at.is_(None),
-                ApiToken.revoked_at.is_(None),
-            )
-            .with_for_update(of=ApiToken)
-        )
+    soon = lock_rows(
+        ApiToken,
+        ApiToken.expires_at > ctx.now,
+        ApiToken.expires_at <= ctx.now + WARNED_BEFORE,
+        ApiToken.expiry_told_at.is_(None),
+        ApiToken.revoked_at.is_(None),
     )
     people = select(User.customer_id, User.email).where(
         User.customer_id.in_({token.customer_id for token in soon}), User.active

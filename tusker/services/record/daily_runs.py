@@ -10,16 +10,17 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from tusker.domain.record.daily import DailyJob, days_due, due_at
-from tusker.errors import Conflict, existing
+from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import DailyRun
 from tusker.services.context import Context
 from tusker.services.leases import LONGEST_LEASE, is_free, is_taken, lease
+from tusker.services.locks import lock_row, lock_rows
 
 LEASE = timedelta(minutes=10)
 """How long a worker has a claimed job for itself. Every job is safe to run twice; this only avoids it."""
@@ -65,13 +66,7 @@ def _write_down(job: DailyJob, days: Sequence[tuple[date, object]]) -> None:
 
 def claim_runs(ctx: Context, job: DailyJob) -> list[date]:
     """Take all open days of a job, oldest first; none while another worker has one of them or a pause runs."""
-    runs = db.session.scalars(
-        select(DailyRun)
-        .where(DailyRun.job == job, DailyRun.done_at.is_(None))
-        .order_by(DailyRun.business_date)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
+    runs = _lock_open(job)
     if any(is_taken(ctx, run) for run in runs):
         return []
     for run in runs:
@@ -83,14 +78,14 @@ def claim_runs(ctx: Context, job: DailyJob) -> list[date]:
 
 def finish_runs(ctx: Context, job: DailyJob, days: Collection[date]) -> None:
     """Mark days as done, in the transaction of what was done for them."""
-    for run in _lock_open(job, days):
+    for run in _lock_open(job, DailyRun.business_date.in_(days)):
         run.done_at, run.claimed_until, run.last_error = ctx.now, None, None
     db.session.flush()
 
 
 def fail_runs(ctx: Context, job: DailyJob, days: Collection[date], error: str) -> None:
     """Note why days could not be done; they are tried again after a pause that grows with each attempt."""
-    for run in _lock_open(job, days):
+    for run in _lock_open(job, DailyRun.business_date.in_(days)):
         run.last_error = error[:500]
         run.claimed_until = ctx.now + min(PAUSE * run.attempts, LONGEST_PAUSE)
     db.session.flush()
@@ -98,9 +93,7 @@ def fail_runs(ctx: Context, job: DailyJob, days: Collection[date], error: str) -
 
 def try_run_again(ctx: Context, run_id: int) -> DailyRun:
     """A person wants an open day tried at once, and not after its pause. Raises `NotFound` or `Conflict`."""
-    run = existing(
-        db.session.get(DailyRun, run_id, with_for_update=True, populate_existing=True), say("daily job")
-    )
+    run = lock_row(say("daily job"), DailyRun, DailyRun.id == run_id)
     if run.done_at is not None:
         raise Conflict("This daily job is done already.")
     run.claimed_until = None
@@ -108,11 +101,7 @@ def try_run_again(ctx: Context, run_id: int) -> DailyRun:
     return run
 
 
-def _lock_open(job: DailyJob, days: Collection[date]) -> Sequence[DailyRun]:
-    return db.session.scalars(
-        select(DailyRun)
-        .where(DailyRun.job == job, DailyRun.business_date.in_(days), DailyRun.done_at.is_(None))
-        .order_by(DailyRun.business_date)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
+def _lock_open(job: DailyJob, *which: ColumnElement[bool]) -> list[DailyRun]:
+    """Those of a job's days that are not done, oldest first."""
+    runs = lock_rows(DailyRun, DailyRun.job == job, DailyRun.done_at.is_(None), *which)
+    return sorted(runs, key=lambda run: run.business_date)

@@ -17,6 +17,7 @@ from tusker.errors import Conflict, Duplicate, InvalidInput
 from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import CreditLine, Customer, PurchaserAccount, SupplierAccount
+from tusker.models.credit.customer import ACCOUNTS
 from tusker.queries.credit.customers import lines_count_of, supplier_limits_total
 from tusker.services.context import Context
 from tusker.services.credit.customers.identities import IdentityData, set_carrier_identities
@@ -189,17 +190,15 @@ def _set_sides(ctx: Context, customer: Customer, data: CustomerData, programme_l
     before = _limits_now(customer.id)
     if data.supplier_limit is not None:
         _check_programme(customer.id, data.supplier_limit, programme_limit, before.get("supplier"))
-    for side, limit, model in (
-        ("supplier", data.supplier_limit, SupplierAccount),
-        ("purchaser", data.purchaser_limit, PurchaserAccount),
-    ):
-        _set_side(ctx, customer, side, before.get(side), limit, model, data.terms)
+    limits = {"supplier": data.supplier_limit, "purchaser": data.purchaser_limit}
+    for side, limit in limits.items():
+        _set_side(ctx, customer, side, before.get(side), limit, data.terms)
 
 
 def _limits_now(customer_id: int) -> dict[str, int]:
     """The company's limits, locked in the order of admission."""
     found = {}
-    for side, model in (("supplier", SupplierAccount), ("purchaser", PurchaserAccount)):
+    for side, model in ACCOUNTS.items():
         row = db.session.execute(
             select(model.limit_amount).where(model.customer_id == customer_id).with_for_update(key_share=True)
         ).first()
@@ -214,11 +213,11 @@ def _set_side(
     side: str,
     before: int | None,
     limit: int | None,
-    model: type[SupplierAccount] | type[PurchaserAccount],
     terms: Terms | None,
 ) -> None:
     if before == limit:
         return
+    model = ACCOUNTS[side]
     if limit is not None and limit < 0:
         negative = say("The {side} limit must not be negative.", side=SIDE_SAID[side])
         raise InvalidInput(negative, field=f"{side}_limit")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from tusker.domain.credit.limits import SIDE_SAID, Validity
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db
 from tusker.messages import say
-from tusker.models import Customer, PurchaserAccount, SupplierAccount
+from tusker.models import Customer
+from tusker.models.credit.customer import ACCOUNTS
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.exposure import ADMIT_WAITING_JOB
@@ -16,11 +15,6 @@ from tusker.services.locks import lock_customer, lock_rows
 from tusker.services.proposals import needs_second
 from tusker.services.reasons import reason_of
 from tusker.transactions import after_commit
-
-ACCOUNTS: Mapping[str, type[SupplierAccount] | type[PurchaserAccount]] = {
-    "supplier": SupplierAccount,
-    "purchaser": PurchaserAccount,
-}
 
 
 def hold_customer(ctx: Context, customer_id: int, *, reason: str) -> Customer:

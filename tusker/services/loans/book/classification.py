@@ -45,7 +45,8 @@ def classify_day(ctx: Context, day: date, rules: Rules) -> int:
         state = classify_loan(day, loan.days_past_due, now[loan.customer_id], rules)
         if state != stood.get(loan.loan_id, Standing()):
             rows.append(_row(ctx, day, loan.customer_id, loan.loan_id, state, loan.days_past_due))
-    _write(rows)
+    if rows:
+        db.session.execute(insert(Classification), rows)
     invoices = {loan.loan_id: loan.invoice_id for loan in loans}
     for row in rows:
         before = stood.get(row["loan_id"]) if row["loan_id"] else customers.get(row["customer_id"])
@@ -68,11 +69,6 @@ def _row(
         "npa_since": now.npa_since,
         "recorded_at": ctx.now,
     }
-
-
-def _write(rows: list[dict[str, Any]]) -> None:
-    if rows:
-        db.session.execute(insert(Classification), rows)
 
 
 def _note(ctx: Context, subject: str, about: int, before: Standing, row: dict[str, Any]) -> None:
