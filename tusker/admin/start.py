@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from flask import current_app, url_for
+from sqlalchemy import Row
 
 from tusker.messages import say
 from tusker.queries.delivery.carriers import carrier_cards
@@ -23,9 +26,13 @@ class Step:
 
 def checklist() -> list[Step]:
     """All steps in their order; none of them once all are done."""
-    config, found = current_app.config, set_up()
+    steps = [*_of_installation(current_app.config), *_of_people(set_up())]
+    return [] if all(step.done for step in steps) else steps
+
+
+def _of_installation(config: Mapping[str, Any]) -> list[Step]:
     account = bool(config["LENDER_IBAN"] or config["LENDER_ACCOUNT_NUMBER"])
-    steps = [
+    return [
         Step(
             say("Company data"),
             account,
@@ -42,6 +49,11 @@ def checklist() -> list[Step]:
             say("Enter the key of a delivery company, so that deliveries are tracked."),
             url_for("admin.carriers"),
         ),
+    ]
+
+
+def _of_people(found: Row[*tuple[Any, ...]]) -> list[Step]:
+    return [
         Step(
             say("First customers"),
             found.customers,
@@ -74,4 +86,3 @@ def checklist() -> list[Step]:
             url_for("auth.new_factor"),
         ),
     ]
-    return [] if all(step.done for step in steps) else steps

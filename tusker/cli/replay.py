@@ -91,29 +91,27 @@ def replay_command(
     Exit status: 0 when everything adds up, 1 when something differs or the file cannot be read.
     """
     started = monotonic()
+    terms = Terms(
+        advance_rate=advance_rate,
+        apr=apr,
+        tenor_days=tenor,
+        penal_rate=penal_rate,
+        collection=Collection(collection),
+    )
     settings = Settings(
         supplier_limit=_limit(supplier_limit, "supplier_limit"),
         purchaser_limit=_limit(purchaser_limit, "purchaser_limit"),
         line_limit=_limit(line_limit, "line_limit"),
-        terms=Terms(
-            advance_rate=advance_rate,
-            apr=apr,
-            tenor_days=tenor,
-            penal_rate=penal_rate,
-            collection=Collection(collection),
-        ),
+        terms=terms,
         deliver_after=deliver_after,
     )
     receivables = read_receivables(file.read_bytes(), date_format)
     with scratch_database(keep=keep) as database:
         played = _play(receivables, settings, database)
         report = make_report(played, len(receivables))
-    seconds = round(monotonic() - started, 1)
-    if as_json:
-        more = {"currency": currency().code, "seconds": seconds, "database": database if keep else None}
-        click.echo(json.dumps(report.as_dict(played, **more), ensure_ascii=False))
-    else:
-        _say(report, played, seconds, database if keep else None)
+    seconds, kept = round(monotonic() - started, 1), database if keep else None
+    say_report = _say_json if as_json else _say
+    say_report(report, played, seconds, kept)
     if not report.holds:
         raise click.exceptions.Exit(1)
 
@@ -135,6 +133,11 @@ def _play(receivables: list[Receivable], settings: Settings, database: str) -> P
     if not person:
         click.echo(f"Played until {played.last_day}.", err=True)
     return played
+
+
+def _say_json(report: Report, played: Played, seconds: float, database: str | None) -> None:
+    more = {"currency": currency().code, "seconds": seconds, "database": database}
+    click.echo(json.dumps(report.as_dict(played, **more), ensure_ascii=False))
 
 
 def _say(report: Report, played: Played, seconds: float, database: str | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -132,52 +133,66 @@ def disbursal_context(
     payouts = payouts_of(row.id, row.status, clock.today())
     parts = parts_of(sums, lines, payouts)
     shown, next_suppliers = _suppliers_shown(parts)
+    paid = [part for part in parts if part.count or part.payout.payables]
     people = people_of(row)
     today = clock.today()
     first_day = working_days().on_or_after(max(today, row.business_date))
-    unreleased = row.status in NOT_RELEASED
-    covered = covered_lines(disbursal_id) if unreleased else []
-    passed_on = to_pass_on(disbursal_id) if unreleased else []
-    held = holds_of(acting(), [line[0] for line in covered])
-    ticked = ticked_of(disbursal_id, choice) if choice else {invoice_id for invoice_id, _, _ in covered}
     return {
+        **_before_release(row, choice, payouts),
         "row": row,
         "parts": parts,
         "parts_shown": shown,
         "next_suppliers": next_suppliers,
-        "charges": [] if unreleased else charges_of_disbursal(disbursal_id),
+        "charges": [] if row.status in NOT_RELEASED else charges_of_disbursal(disbursal_id),
         "net": sum(part.payout.net for part in parts),
         "beyond_debts": sum(part.payout.payables for part in parts),
         "paid": sum(part.payout.net for part in parts if part.payout.confirmed),
-        "failed_accounts": [p for p in parts if (p.count or p.payout.payables) and p.payout.failure],
-        "missing_accounts": [
-            p.supplier for p in parts if (p.count or p.payout.payables) and not p.payout.account
-        ],
+        "failed_accounts": [part for part in paid if part.payout.failure],
+        "missing_accounts": [part.supplier for part in paid if not part.payout.account],
         "deducted_any": any(part.payout.net != part.payout.principal for part in parts),
-        "lost": lost_numbers(disbursal_id) if unreleased else [],
         "large": large,
         "people": people,
         "step": next_step(row, people),
         "events": events_of("disbursal", disbursal_id),
         "release_form": release or ReleaseForm(None, execution_date=first_day),
         "closed_day": closed_day,
-        "asked_for": order_day(row.execution_date, today)
-        if row.status == "released" and row.execution_date
-        else None,
+        "asked_for": _asked_for(row, today),
         "confirm_form": confirm or ConfirmForm(None, value_date=min(today, row.execution_date or today)),
-        "ticked": ticked,
-        "held": held,
-        "words_of": words_of,
-        "held_rows": waiting_of(held),
         "shown_holds": shown_holds,
-        "rules": rooms_of(acting(), ticked) if unreleased else [],
-        "effect": what_if(ticked, today, None if choice else payouts, passed_on) if unreleased else None,
         "problem": problem,
-        "shown": shown_payouts(covered, passed_on, payouts) if unreleased else [],
-        "unsaved": ticked != {line[0] for line in covered},
         "passed_on": passed_on_in(disbursal_id),
         "typed_loans": typed_references(),
     }
+
+
+def _before_release(
+    row: DisbursalRow, choice: Choice | None, payouts: Mapping[int, SupplierPayout]
+) -> dict[str, Any]:
+    """What a disbursal that is not released holds, as it is ticked, what stands against it, and what it would do;
+    nothing of it is in one that is."""
+    unreleased = row.status in NOT_RELEASED
+    covered = covered_lines(row.id) if unreleased else []
+    passed_on = to_pass_on(row.id) if unreleased else []
+    held = holds_of(acting(), [line[0] for line in covered])
+    ticked = ticked_of(row.id, choice) if choice else {invoice_id for invoice_id, _, _ in covered}
+    known = None if choice else payouts
+    return {
+        "ticked": ticked,
+        "unsaved": ticked != {line[0] for line in covered},
+        "lost": lost_numbers(row.id) if unreleased else [],
+        "held": held,
+        "words_of": words_of,
+        "held_rows": waiting_of(held),
+        "rules": rooms_of(acting(), ticked) if unreleased else [],
+        "effect": what_if(ticked, clock.today(), known, passed_on) if unreleased else None,
+        "shown": shown_payouts(covered, passed_on, payouts) if unreleased else [],
+    }
+
+
+def _asked_for(row: DisbursalRow, today: date) -> date | None:
+    """The day on which the bank is asked to pay a released disbursal."""
+    released = row.status == DisbursalStatus.RELEASED and row.execution_date
+    return order_day(released, today) if released else None
 
 
 def _lines_shown(disbursal_id: int, choice: Choice | None, opened: Sequence[LineRow]) -> Sequence[LineRow]:

@@ -68,15 +68,7 @@ class TableReader:
         self.take_money = self.columns.cells(*_MONEY)
 
     def statement(self, account: Named | None, opening: str) -> Statement:
-        number = account.number if account else self.reading.account
-        if account and account.masked and account.number != account.masked:
-            self.found.doubts.append(
-                say(
-                    "It shows only {masked} of the account, which was taken for {number}.",
-                    masked=account.masked,
-                    number=number,
-                )
-            )
+        number = self.number_of(account)
         sides, figures = self.sides()
         states = {*self.column("status")}
         self.told_apart = (len(states) > 1 and not all(map(is_unclear, states))) or 1 < len(
@@ -124,6 +116,18 @@ class TableReader:
             layout=self.layout,
             doubt=kept(" ".join(self.found.doubts[:_MOST_DOUBTS]), LONGEST["reason"]),
         )
+
+    def number_of(self, account: Named | None) -> str:
+        """The number of the account; one that is shown in part only is in doubt."""
+        if account and account.masked and account.number != account.masked:
+            self.found.doubts.append(
+                say(
+                    "It shows only {masked} of the account, which was taken for {number}.",
+                    masked=account.masked,
+                    number=account.number,
+                )
+            )
+        return account.number if account else self.reading.account
 
     def days_settled(self, currency: str) -> bool:
         """Whether one reading of the days is likelier than the other: see `leaps`, and in the currency of a country

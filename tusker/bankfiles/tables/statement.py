@@ -147,29 +147,17 @@ def _read_table(
             "in. Say on its page what its columns are."
         )
     rows, pages = paged(table, reading.currency, chosen)
-    columns = (
-        columns_by(profile)
-        if profile
-        else columns_of(table.header, [row.cells for row in rows], reading.currency, chosen, reading.is_ours)
-    )
-    if not columns.complete:
-        raise _unknown_heads([Grid((CsvRow(0, table.header), *table.rows), table.delimiter)])
+    columns = columns_by(profile) if profile else _columns(table, rows, reading, chosen)
     movements, around, left_out = parted(rows, columns, reading.currency)
     if len(movements) > MAX_ROWS:
         raise UnreadableFile("The file has more than {max_rows} rows; split it.", max_rows=f"{MAX_ROWS:,}")
-    figures = _figures(columns, movements)
-    votes = votes_for_marks(figures, reading.currency, reading.exponent)
-    either = set() if any(votes.values()) else marks_of_either(figures, reading.currency, reading.exponent)
-    default: Mark = "," if "," in either or (table.delimiter == ";" and not either) else "."
-    mark = (profile and profile.mark) or decimal_mark(votes, default)
+    mark, doubts = (profile and profile.mark) or None, list[str]()
+    if mark is None:
+        mark, doubts = _mark_of(_figures(columns, movements), table.delimiter, reading)
     layout = hashlib.sha256(key_of(table.header).encode()).hexdigest()[:16]
     reader = TableReader(columns, movements, reading, mark, layout, stands_for_heads(table.header), left_out)
-    if not typed and not (profile and profile.mark) and min(votes.values()):
-        reader.found.doubts.append(
-            say("Some of its amounts can only be read with a dot for the decimals, others with a comma.")
-        )
-    if not typed and not (profile and profile.mark) and either:
-        reader.found.doubts.append(say("Its amounts may have decimals or thousands behind their marks."))
+    if not typed:
+        reader.found.doubts += doubts
     if not typed and table.delimiter:
         reader.widths = widths_of(movements, table.header, table.delimiter, columns)
         reader.found.doubts += filter(None, [reader.widths.doubt])
@@ -177,17 +165,8 @@ def _read_table(
         reader.found.doubts.append(
             say("Texts stand above their rows in lines of their own, so they may be another row's.")
         )
-    period = next(filter(None, (period_in(row.cells) for row in table.above)), None)
-    reader.days = days_of(
-        {name: reader.column(name) for name in ("booked_on", "value_date") if name in columns.places},
-        columns.shapes,
-        "" if profile else reading.csv_date_format,
-        typed=typed,
-        period=period or (),
-    )
-    if not columns.shapes and not reading.csv_date_format and not reader.days_settled(reading.currency):
-        reader.found.doubts.append(say("Whether the day or the month comes first in its dates is not clear."))
-    reader.period = period
+    reader.period = next(filter(None, (period_in(row.cells) for row in table.above)), None)
+    _read_days(reader, "" if profile else reading.csv_date_format, typed=typed)
     account = _account(table.above, around, reader.column("own_account"), reading)
     if account is None:
         account = _unlabelled(table, around, columns, movements, reading, reader.found.doubts)
@@ -200,6 +179,44 @@ def _read_table(
             )
         )
     return reader.statement(account, opening_around([*table.above, *around]))
+
+
+def _columns(table: CsvTable, rows: Sequence[CsvRow], reading: Reading, chosen: dict[str, str]) -> Columns:
+    """What the columns of a table hold by its heads and its rows; raises where they do not tell."""
+    cells = [row.cells for row in rows]
+    columns = columns_of(table.header, cells, reading.currency, chosen, reading.is_ours)
+    if not columns.complete:
+        raise _unknown_heads([Grid((CsvRow(0, table.header), *table.rows), table.delimiter)])
+    return columns
+
+
+def _mark_of(figures: Sequence[str], delimiter: str, reading: Reading) -> tuple[Mark, list[str]]:
+    """The mark for decimals, as the amounts show it, and what is in doubt about that."""
+    votes = votes_for_marks(figures, reading.currency, reading.exponent)
+    either = set() if any(votes.values()) else marks_of_either(figures, reading.currency, reading.exponent)
+    default: Mark = "," if "," in either or (delimiter == ";" and not either) else "."
+    doubts: list[str] = []
+    if min(votes.values()):
+        doubts.append(
+            say("Some of its amounts can only be read with a dot for the decimals, others with a comma.")
+        )
+    if either:
+        doubts.append(say("Its amounts may have decimals or thousands behind their marks."))
+    return decimal_mark(votes, default), doubts
+
+
+def _read_days(reader: TableReader, date_format: str, *, typed: bool) -> None:
+    """Find out how the days of a table are written; whether the day or the month comes first may be in doubt."""
+    columns, reading = reader.columns, reader.reading
+    reader.days = days_of(
+        {name: reader.column(name) for name in ("booked_on", "value_date") if name in columns.places},
+        columns.shapes,
+        date_format,
+        typed=typed,
+        period=reader.period or (),
+    )
+    if not columns.shapes and not reading.csv_date_format and not reader.days_settled(reading.currency):
+        reader.found.doubts.append(say("Whether the day or the month comes first in its dates is not clear."))
 
 
 def _unlabelled(
