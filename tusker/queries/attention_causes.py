@@ -55,33 +55,41 @@ FOUND = Cause(
 )
 """What was found by the rules of the domain."""
 
-_SHIPMENT = """
-    SELECT i.id AS subject_id, NULL::text AS carrier, COALESCE({since}h.status_changed_at, i.requested_at) AS cause_at,
-        {detail} AS detail, jsonb_build_object('principal', i.principal) AS facts
-    FROM shipments h JOIN invoices i ON i.id = h.invoice_id
-    WHERE h.carrier <> 'manual' AND {condition}
-"""
-
-
-def _shipment(*, detail: str, condition: str, since: str = "") -> str:
-    """The SQL of a cause that stands on a shipment; `since` (with a comma behind) comes before its last move."""
-    return _SHIPMENT.format(detail=detail, condition=condition, since=since)
-
-
+_SHIPMENT = "JOIN shipments h ON h.invoice_id = i.id"
 _LIVE = "i.status IN ('approved', 'financeable', 'bundled', 'disbursed')"
+_PAYABLE = "i.status IN ('approved', 'financeable', 'bundled')"
+_TRACKED = "h.carrier <> 'manual'"
 
-CAUSES: Mapping[AttentionKind, Cause] = {
-    AttentionKind.STOP_PAYMENT: Cause(
+
+def _invoices(
+    where: str,
+    *,
+    detail: str,
+    joined: str = _SHIPMENT,
+    at: str = "COALESCE(h.status_changed_at, i.requested_at)",
+    facts: str = "",
+) -> Cause:
+    """Invoices with what is joined to them, since their shipments' last move; `facts` are those besides the
+    principal."""
+    more = facts and f", {facts}"
+    return Cause(
         "invoice",
         f"""
-        SELECT i.id AS subject_id, NULL::text AS carrier, COALESCE(h.status_changed_at, i.requested_at) AS cause_at,
-            {words.WHILE_PAYING} AS detail,
-            jsonb_build_object('principal', i.principal, 'disbursal_id', d.id) AS facts
-        FROM shipments h JOIN invoices i ON i.id = h.invoice_id
-        JOIN disbursal_lines l ON l.invoice_id = i.id AND l.state = 'included'
-        JOIN disbursals d ON d.id = l.disbursal_id AND d.status = 'released'
-        WHERE h.status IN ('returned', 'cancelled') AND i.status = 'bundled'
-        """,  # noqa: S608
+        SELECT i.id AS subject_id, NULL::text AS carrier, {at} AS cause_at, {detail} AS detail,
+            jsonb_build_object('principal', i.principal{more}) AS facts
+        FROM invoices i {joined}
+        WHERE {where}
+        """,  # noqa: S608 (constants)
+    )
+
+
+CAUSES: Mapping[AttentionKind, Cause] = {
+    AttentionKind.STOP_PAYMENT: _invoices(
+        "h.status IN ('returned', 'cancelled') AND i.status = 'bundled'",
+        detail=words.WHILE_PAYING,
+        joined=f"{_SHIPMENT} JOIN disbursal_lines l ON l.invoice_id = i.id AND l.state = 'included'"
+        " JOIN disbursals d ON d.id = l.disbursal_id AND d.status = 'released'",
+        facts="'disbursal_id', d.id",
     ),
     AttentionKind.PAID_AFTER_ALL: Cause(
         "invoice",
@@ -112,37 +120,26 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         FROM claims c WHERE c.state = 'review'
         """,  # noqa: S608
     ),
-    AttentionKind.DISPUTED: Cause(
-        "invoice",
-        f"""
-        SELECT i.id AS subject_id, NULL::text AS carrier, i.answered_at AS cause_at, i.answer_reason AS detail,
-            jsonb_build_object('principal', i.principal, 'grounds', i.answer_grounds, 'amount', i.amount,
-                'answered_amount', i.answered_amount) AS facts
-        FROM invoices i
-        WHERE i.purchaser_answer = 'disputed' AND i.overruled_at IS NULL AND {_LIVE}
-        """,  # noqa: S608 (constants)
+    AttentionKind.DISPUTED: _invoices(
+        f"i.purchaser_answer = 'disputed' AND i.overruled_at IS NULL AND {_LIVE}",
+        detail="i.answer_reason",
+        joined="",
+        at="i.answered_at",
+        facts="'grounds', i.answer_grounds, 'amount', i.amount, 'answered_amount', i.answered_amount",
     ),
-    AttentionKind.VALUE_DIFFERS: Cause(
-        "invoice",
-        f"""
-        SELECT i.id AS subject_id, NULL::text AS carrier, h.declared_at AS cause_at,
-            {words.ANOTHER_VALUE} AS detail,
-            jsonb_build_object('principal', i.principal, 'amount', i.amount, 'declared', h.declared_value) AS facts
-        FROM shipments h JOIN invoices i ON i.id = h.invoice_id
-        WHERE h.declared_value <> i.amount AND {_LIVE} AND NOT {VALUE_AGREES}
-        """,  # noqa: S608
+    AttentionKind.VALUE_DIFFERS: _invoices(
+        f"h.declared_value <> i.amount AND {_LIVE} AND NOT {VALUE_AGREES}",
+        detail=words.ANOTHER_VALUE,
+        at="h.declared_at",
+        facts="'amount', i.amount, 'declared', h.declared_value",
     ),
-    AttentionKind.NUMBER_ALIKE: Cause(
-        "invoice",
-        f"""
-        SELECT i.id AS subject_id, NULL::text AS carrier, i.requested_at AS cause_at,
-            {words.NUMBER_ALIKE} AS detail,
-            jsonb_build_object('principal', i.principal, 'like', o.id) AS facts
-        FROM invoices i CROSS JOIN LATERAL (
-            SELECT o.id, o.number, o.status FROM invoices o WHERE {ALIKE_OF} ORDER BY o.id LIMIT 1
-        ) AS o
-        WHERE {ALIKE} AND {_LIVE}
-        """,  # noqa: S608
+    AttentionKind.NUMBER_ALIKE: _invoices(
+        f"{ALIKE} AND {_LIVE}",
+        detail=words.NUMBER_ALIKE,
+        joined="CROSS JOIN LATERAL (SELECT o.id, o.number, o.status FROM invoices o"  # noqa: S608 (constants)
+        f" WHERE {ALIKE_OF} ORDER BY o.id LIMIT 1) AS o",
+        at="i.requested_at",
+        facts="'like', o.id",
     ),
     # Joined by equal keys, of which few have many: by the amount alone it would grow with the square of a common one.
     AttentionKind.BOOK_ALIKE: Cause(
@@ -183,26 +180,16 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         GROUP BY n.invoice_id
         """,  # noqa: S608
     ),
-    AttentionKind.DELIVERED_BEFORE: Cause(
-        "invoice",
-        f"""
-        SELECT i.id AS subject_id, NULL::text AS carrier, h.status_occurred_at AS cause_at,
-            COALESCE({words.BEFORE_INVOICE}, {words.BEFORE_REQUEST}) AS detail,
-            jsonb_build_object('principal', i.principal) AS facts
-        FROM shipments h JOIN invoices i ON i.id = h.invoice_id
-        WHERE {TOO_EARLY} AND i.status IN ('approved', 'financeable', 'bundled')
-        """,  # noqa: S608
+    AttentionKind.DELIVERED_BEFORE: _invoices(
+        f"{TOO_EARLY} AND {_PAYABLE}",
+        detail=f"COALESCE({words.BEFORE_INVOICE}, {words.BEFORE_REQUEST})",
+        at="h.status_occurred_at",
     ),
-    AttentionKind.ELSEWHERE: Cause(
-        "invoice",
-        f"""
-        SELECT i.id AS subject_id, NULL::text AS carrier, COALESCE(h.status_changed_at, i.requested_at) AS cause_at,
-            {words.OTHER_CITIES} AS detail,
-            jsonb_build_object('principal', i.principal, 'way', {WAY}) AS facts
-        FROM shipments h JOIN invoices i ON i.id = h.invoice_id
-        JOIN customers s ON s.id = i.supplier_id JOIN customers p ON p.id = i.purchaser_id
-        WHERE {ELSEWHERE} AND i.status IN ('approved', 'financeable', 'bundled')
-        """,  # noqa: S608
+    AttentionKind.ELSEWHERE: _invoices(
+        f"{ELSEWHERE} AND {_PAYABLE}",
+        detail=words.OTHER_CITIES,
+        joined=f"{_SHIPMENT} JOIN customers s ON s.id = i.supplier_id JOIN customers p ON p.id = i.purchaser_id",
+        facts=f"'way', {WAY}",
     ),
     AttentionKind.CARRIER_FAILING: Cause(
         "carrier",
@@ -228,28 +215,23 @@ CAUSES: Mapping[AttentionKind, Cause] = {
         FROM daily_runs WHERE done_at IS NULL AND due_at < :late_before
         """,  # noqa: S608
     ),
-    AttentionKind.SHIPMENT_EXCEPTION: Cause(
-        "invoice", _shipment(detail=words.SAID, condition=f"h.status = 'exception' AND {_LIVE}")
+    AttentionKind.SHIPMENT_EXCEPTION: _invoices(
+        f"h.status = 'exception' AND {_TRACKED} AND {_LIVE}", detail=words.SAID
     ),
-    AttentionKind.UNKNOWN_STATUS: Cause(
-        "invoice", _shipment(detail=words.SAID, condition="h.status = 'unknown' AND i.status = 'approved'")
+    AttentionKind.UNKNOWN_STATUS: _invoices(
+        f"h.status = 'unknown' AND {_TRACKED} AND i.status = 'approved'", detail=words.SAID
     ),
-    AttentionKind.UNANSWERED: Cause(
-        "invoice",
-        _shipment(
-            detail=words.UNANSWERED,
-            # Failures of a delivery company as a whole are not counted here: they are one item of their own.
-            condition="h.poll_failures >= :failing_polls AND i.status = 'approved'",
-            since="h.failing_since, ",
-        ),
+    AttentionKind.UNANSWERED: _invoices(
+        # Failures of a delivery company as a whole are not counted here: they are one item of their own.
+        f"h.poll_failures >= :failing_polls AND {_TRACKED} AND i.status = 'approved'",
+        detail=words.UNANSWERED,
+        at="COALESCE(h.failing_since, h.status_changed_at, i.requested_at)",
     ),
-    AttentionKind.STALLED: Cause(
-        "invoice",
-        _shipment(
-            detail=words.STALLED,
-            condition="h.status IN ('pending', 'picked_up', 'in_transit', 'out_for_delivery')"
-            " AND i.status = 'approved' AND COALESCE(h.status_changed_at, i.requested_at) < :stalled_before",
-        ),
+    AttentionKind.STALLED: _invoices(
+        "h.status IN ('pending', 'picked_up', 'in_transit', 'out_for_delivery')"
+        f" AND {_TRACKED} AND i.status = 'approved'"
+        " AND COALESCE(h.status_changed_at, i.requested_at) < :stalled_before",
+        detail=words.STALLED,
     ),
 }
 """Kinds that are found by how things stand. `returned_before_payout` is told as it happens and closed by a person,
