@@ -31,6 +31,11 @@ from tusker.services.context import Context
 from tusker.services.payout.settlement.bank_answers import take_answer
 from tusker.transactions import transaction
 
+_AS_STORED = (
+    *("direction", "amount", "bank_reference", "end_to_end_id", "counterparty", "counterparty_account"),
+    *("remittance", "return_reason", "state", "note"),
+)
+
 
 class _OnlyLooked(Exception):
     """Takes back what a dry run did."""
@@ -174,19 +179,10 @@ def _entry(
     names: Mapping[int, str],
 ) -> dict[str, Any]:
     return {
-        "direction": entry.direction,
-        "amount": entry.amount,
+        **{name: getattr(entry, name) for name in _AS_STORED},
         "booked_on": entry.booked_on.isoformat(),
         "value_date": entry.value_date.isoformat(),
-        "bank_reference": entry.bank_reference,
-        "end_to_end_id": entry.end_to_end_id,
-        "counterparty": entry.counterparty,
-        "counterparty_account": entry.counterparty_account,
-        "remittance": entry.remittance,
-        "return_reason": entry.return_reason,
         "known": known,
-        "state": str(entry.state),
-        "note": entry.note,
         "payouts": [payout.reference for payout in outcome.payouts],
         "receipt": outcome.receipt or None,
         "verdict": str(judgement.verdict) if judgement else None,

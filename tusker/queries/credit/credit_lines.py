@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select, tuple_
+from sqlalchemy import Label, Select, and_, func, or_, select, tuple_
 
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.credit.limits import (
@@ -26,7 +26,7 @@ from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import CreditLine, Invoice, LineStatus, PurchaserAccount, SupplierAccount
 from tusker.models.columns import terms_of
-from tusker.queries.columns import PURCHASER, SUPPLIER, between_companies
+from tusker.queries.columns import PURCHASER, SUPPLIER, between_companies, columns_of
 from tusker.queries.credit.risk import line_facts, rules_on
 from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
 from tusker.queries.searching import has
@@ -195,38 +195,35 @@ def line_between(supplier_id: int, purchaser_id: int) -> CreditLine | None:
     )
 
 
+def _limit_of(name: str, of: Any) -> list[Label[int]]:
+    """A limit's columns, their names beginning with whose it is."""
+    return [
+        getattr(of, f"{column}_amount").label(f"{name}_{column}") for column in ("limit", "used", "waiting")
+    ]
+
+
+def _side_of(side: str, account: Any, company: Any) -> list[Label[Any]]:
+    """What a line's company on one side is called, its limit, and what stops either, their names beginning with the
+    side."""
+    return [
+        company.name.label(side),
+        account.on_hold_since.is_not(None).label(f"{side}_held"),
+        company.held_reason.label(f"{side}_stopped"),
+        account.valid_from.label(f"{side}_from"),
+        account.valid_to.label(f"{side}_to"),
+        *_limit_of(side, account),
+    ]
+
+
 def line_rows() -> Select[*tuple[Any, ...]]:
     """The columns of `line_row`, of all credit lines."""
     return (
         select(
-            CreditLine.id,
-            CreditLine.supplier_id,
-            SUPPLIER.name.label("supplier"),
-            CreditLine.purchaser_id,
-            PURCHASER.name.label("purchaser"),
+            *columns_of(CreditLine, LineRow),
             CreditLine.status,
-            CreditLine.valid_from,
-            CreditLine.valid_to,
-            CreditLine.documents_required,
-            CreditLine.confirmation_required,
-            CreditLine.terms_version,
-            CreditLine.limit_amount.label("line_limit"),
-            CreditLine.used_amount.label("line_used"),
-            CreditLine.waiting_amount.label("line_waiting"),
-            SupplierAccount.on_hold_since.is_not(None).label("supplier_held"),
-            PurchaserAccount.on_hold_since.is_not(None).label("purchaser_held"),
-            SUPPLIER.held_reason.label("supplier_stopped"),
-            PURCHASER.held_reason.label("purchaser_stopped"),
-            SupplierAccount.valid_from.label("supplier_from"),
-            SupplierAccount.valid_to.label("supplier_to"),
-            PurchaserAccount.valid_from.label("purchaser_from"),
-            PurchaserAccount.valid_to.label("purchaser_to"),
-            SupplierAccount.limit_amount.label("supplier_limit"),
-            SupplierAccount.used_amount.label("supplier_used"),
-            SupplierAccount.waiting_amount.label("supplier_waiting"),
-            PurchaserAccount.limit_amount.label("purchaser_limit"),
-            PurchaserAccount.used_amount.label("purchaser_used"),
-            PurchaserAccount.waiting_amount.label("purchaser_waiting"),
+            *_limit_of("line", CreditLine),
+            *_side_of("supplier", SupplierAccount, SUPPLIER),
+            *_side_of("purchaser", PurchaserAccount, PURCHASER),
             *(getattr(CreditLine, name) for name in TERM_FIELDS),
         )
         .join(SupplierAccount, SupplierAccount.customer_id == CreditLine.supplier_id)
@@ -270,20 +267,7 @@ def _lines(found: Iterable[Any], today: date) -> list[LineRow]:
     return [replace(row, leeway=facts[row.id].leaves(rules, row.terms)) for row in rows]
 
 
-_AS_READ = (
-    *(
-        "id",
-        "supplier_id",
-        "supplier",
-        "purchaser_id",
-        "purchaser",
-        "valid_from",
-        "valid_to",
-        "terms_version",
-    ),
-    *("documents_required", "confirmation_required", "supplier_held", "purchaser_held"),
-    *("supplier_stopped", "purchaser_stopped"),
-)
+_AS_READ = {field.name for field in fields(LineRow)} & {*line_rows().selected_columns.keys()}
 """The columns of a credit line that are the same on whatever day it is seen."""
 
 

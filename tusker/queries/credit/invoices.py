@@ -25,7 +25,7 @@ from tusker.models import (
     Shipment,
 )
 from tusker.models.delivery.shipment import TRACKED
-from tusker.queries.columns import PURCHASER, SUPPLIER, between_companies
+from tusker.queries.columns import PURCHASER, SUPPLIER, between_companies, columns_of
 from tusker.queries.paging import NEWEST, Cursor, Sorts, on_page, rows_of_page
 from tusker.queries.searching import has
 from tusker.queries.sums import MOST_SUMMED
@@ -133,7 +133,7 @@ def list_invoices(wanted: InvoiceFilter, *, cursor: Cursor = NEWEST, limit: int)
     )
     ids = union(*(select(first.subquery().c.id) for first in firsts))
     rows = _rows(others).where(Invoice.id.in_(ids))
-    return [InvoiceRow(*row) for row in rows_of_page(rows, Invoice.id, cursor, limit, SORTS)]
+    return [InvoiceRow(**row._mapping) for row in rows_of_page(rows, Invoice.id, cursor, limit, SORTS)]
 
 
 def found_by_status(wanted: InvoiceFilter) -> dict[InvoiceStatus, StatusCount] | None:
@@ -222,22 +222,13 @@ def disbursal_of(invoice_id: int) -> Disbursal | None:
 
 def _rows(wanted: InvoiceFilter) -> Select[*tuple[Any, ...]]:
     statement: Select[*tuple[Any, ...]] = select(
-        Invoice.id,
-        Invoice.number,
-        Invoice.supplier_id,
-        SUPPLIER.name,
-        Invoice.purchaser_id,
-        PURCHASER.name,
-        Invoice.amount,
-        Invoice.principal,
-        Invoice.status,
-        Invoice.refused_by,
-        Invoice.lacking,
-        Invoice.requested_at,
+        *columns_of(Invoice, InvoiceRow),
+        SUPPLIER.name.label("supplier"),
+        PURCHASER.name.label("purchaser"),
         Shipment.carrier,
-        Shipment.status,
-        Disbursal.reference,
-        Loan.reference,
+        Shipment.status.label("shipment_status"),
+        Disbursal.reference.label("disbursal"),
+        Loan.reference.label("loan"),
         Loan.start_date,
         Loan.due_date,
         Loan.platform_reference,

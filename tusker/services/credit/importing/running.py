@@ -33,6 +33,9 @@ CHUNK = 200
 ATTEMPTS = 5
 """How often a batch is tried whose terms change meanwhile."""
 
+_TOLD = ("line", "number", "supplier", "purchaser", "amount", "outcome", "reason", "invoice_id")
+"""What is told of a row that is refused."""
+
 Transaction = Callable[[], AbstractContextManager[object]]
 """How the edge commits: `tusker.transactions.transaction`."""
 
@@ -69,19 +72,7 @@ class ImportReport:
             "currency": currency().code,
             "dry_run": self.dry_run,
             "written": self.written,
-            "refusals": [
-                {
-                    "line": r.line,
-                    "number": r.number,
-                    "supplier": r.supplier,
-                    "purchaser": r.purchaser,
-                    "amount": r.amount,
-                    "outcome": str(r.outcome),
-                    "reason": r.reason,
-                    "invoice_id": r.invoice_id,
-                }
-                for r in self.refused
-            ],
+            "refusals": [{name: getattr(row, name) for name in _TOLD} for row in self.refused],
         }
 
 
