@@ -15,7 +15,7 @@ from tusker.messages import say
 from tusker.models import BankAccountState, Customer, Role
 from tusker.queries.credit.customers import customer_by_id
 from tusker.queries.payout.bank_accounts import accounts_of
-from tusker.queries.proposals import account_proposed_for, proposed_account
+from tusker.queries.proposals import open_proposal, proposed_account
 from tusker.services.payout.bank_accounts import set_account
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id
@@ -78,7 +78,7 @@ def bank_context(customer: Customer, *, form: BankAccountForm | None = None) -> 
 
 
 def _waiting(customer_id: int) -> dict[str, Any]:
-    proposal = account_proposed_for(customer_id)
+    proposal = open_proposal("use_account", "customer", customer_id)
     return {"proposal": proposal, "proposed": proposed_account(proposal) if proposal else None}
 
 

@@ -56,6 +56,8 @@ def run_daily(name: str) -> int:
         return 0
     try:
         _DO[job](days)
+        with transaction():
+            finish_runs(job_context(name), job, days)
     except Exception as error:
         with transaction():
             fail_runs(job_context(name), job, days, f"{type(error).__name__}: {error}")
@@ -89,34 +91,17 @@ def _service(days: Sequence[date]) -> None:
     for day in days:
         classify(day - timedelta(days=1))
     service_day(since=days[0] - timedelta(days=1))
-    _finish(DailyJob.SERVICING, days)
-
-
-def _clean_up(days: Sequence[date]) -> None:
-    clean_up()
-    _finish(DailyJob.HOUSEKEEPING, days)
-
-
-def _prove(days: Sequence[date]) -> None:
-    prove_day()
-    _finish(DailyJob.PROOF, days)
 
 
 def _mail_statements(days: Sequence[date]) -> None:
     for day in days:
         mail_month(day)
-    _finish(DailyJob.STATEMENTS, days)
 
 
-def _finish(job: DailyJob, days: Sequence[date]) -> None:
-    with transaction():
-        finish_runs(job_context(str(job)), job, days)
-
-
-_DO: Mapping[DailyJob, Callable[[Sequence[date]], None]] = {
+_DO: Mapping[DailyJob, Callable[[Sequence[date]], object]] = {
     DailyJob.SERVICING: _service,
-    DailyJob.HOUSEKEEPING: _clean_up,
-    DailyJob.PROOF: _prove,
+    DailyJob.HOUSEKEEPING: lambda days: clean_up(),
+    DailyJob.PROOF: lambda days: prove_day(),
     DailyJob.BUNDLE: _bundle,
     DailyJob.STATEMENTS: _mail_statements,
 }

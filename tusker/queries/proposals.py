@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from sqlalchemy import func, select
 
 from tusker.domain.accounts import AccountNumber
@@ -28,28 +26,19 @@ def count_to_approve() -> int:
     return int(found or 0)
 
 
-def open_proposals_on(subject: str, subject_id: int) -> list[Proposal]:
-    """What waits for a decision on one thing, the oldest first."""
+def open_proposals_on(subject: str, *subject_ids: int) -> list[Proposal]:
+    """What waits for a decision on things of a kind, the oldest first."""
     query = select(Proposal).where(
-        Proposal.subject == subject, Proposal.subject_id == subject_id, Proposal.state == ProposalState.OPEN
-    )
-    return list(db.session.scalars(query.order_by(Proposal.id)))
-
-
-def waiting_among(subject: str, subject_ids: Collection[int]) -> set[int]:
-    """Those of some things on which something waits for a decision."""
-    query = select(Proposal.subject_id).where(
         Proposal.subject == subject,
         Proposal.subject_id.in_(subject_ids),
         Proposal.state == ProposalState.OPEN,
     )
-    return {found for found in db.session.scalars(query) if found is not None}
+    return list(db.session.scalars(query.order_by(Proposal.id)))
 
 
-def account_proposed_for(customer_id: int) -> Proposal | None:
-    """The proposal of another bank account of a supplier that waits."""
-    found = [p for p in open_proposals_on("customer", customer_id) if p.kind == "use_account"]
-    return found[0] if found else None
+def open_proposal(kind: str, subject: str, subject_id: int) -> Proposal | None:
+    """The proposal of this kind that waits for a decision on one thing."""
+    return next((made for made in open_proposals_on(subject, subject_id) if made.kind == kind), None)
 
 
 def proposed_account(proposal: Proposal) -> AccountNumber | None:

@@ -15,11 +15,11 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, get_type_hints
 
 from flask import current_app
 from pydantic import TypeAdapter
-from sqlalchemy import select
 
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import Event, Proposal, ProposalState, Role, User
+from tusker.queries.proposals import open_proposal
 from tusker.queries.record.event_subject_names import names_of_subjects
 from tusker.services.context import Context
 from tusker.services.events import record_event
@@ -159,18 +159,6 @@ def second_admin() -> bool:
 def _is_admin(ctx: Context) -> bool:
     user = db.session.get(User, ctx.actor_id) if ctx.actor_id is not None else None
     return user is not None and user.role == Role.ADMIN
-
-
-def open_proposal(kind: str, subject: str, subject_id: int) -> Proposal | None:
-    """The proposal of this kind that waits for a decision."""
-    return db.session.scalar(
-        select(Proposal).where(
-            Proposal.kind == kind,
-            Proposal.subject == subject,
-            Proposal.subject_id == subject_id,
-            Proposal.state == ProposalState.OPEN,
-        )
-    )
 
 
 def name_of(proposal: Proposal, names: Names | None = None) -> str:

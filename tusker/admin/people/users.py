@@ -14,7 +14,7 @@ from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import Proposal, Role, User
 from tusker.queries.people.users import companies, users_page, users_totals, with_factor
-from tusker.queries.proposals import waiting_among
+from tusker.queries.proposals import open_proposals_on
 from tusker.services.people import factors, passwords
 from tusker.services.people import users as service
 from tusker.transactions import transaction
@@ -160,4 +160,7 @@ def _changed(user_id: int, message: str, *, made: object = None, undo: Undo | No
 def _about(users: Sequence[User]) -> dict[str, Any]:
     """What rows of users show beside themselves: who waits for another admin, and who has a second factor."""
     ids = [user.id for user in users]
-    return {"waiting": waiting_among("user", ids), "with_factor": with_factor(ids)}
+    return {
+        "waiting": {made.subject_id for made in open_proposals_on("user", *ids)},
+        "with_factor": with_factor(ids),
+    }

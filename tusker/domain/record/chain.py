@@ -30,7 +30,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
+
+from tusker.domain.status import Worded
+from tusker.messages import say
 
 PREFIX = "tusker event chain 1"
 """The version of the recipe: another recipe gets another prefix, so that no hash means two things."""
@@ -91,13 +93,20 @@ class Link:
     row: EventRow | None
 
 
-class Fault(StrEnum):
-    """What can be wrong with a link."""
+class Fault(Worded):
+    """What can be wrong with a link. The second looks the same as the first: each is one link that does not follow,
+    between links that do."""
 
-    ROW_CHANGED = "row changed"
-    ROW_MISSING = "row missing"
-    LINK = "link does not follow"
-    GAP = "gap in the sequence"
+    ROW_CHANGED = (
+        "row changed",
+        say("the event's row is not the one that was sealed (or the one before was changed with its seal)"),
+    )
+    ROW_MISSING = "row missing", say("the sealed event's row is missing")
+    LINK = (
+        "link does not follow",
+        say("its hash does not follow from the link before it and the event's row"),
+    )
+    GAP = "gap in the sequence", say("the link is missing, and the chain goes on after it")
 
 
 @dataclass(frozen=True, slots=True)

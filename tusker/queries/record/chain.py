@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row, Text, case, cast, func, select, text
 
-from tusker.domain.record.chain import GENESIS, Break, EventRow, Fault, Head, Link, check
+from tusker.domain.record.chain import GENESIS, Break, EventRow, Head, Link, check
 from tusker.extensions import db
 from tusker.messages import say, say_n
 from tusker.models import Event, EventSeal
@@ -37,16 +37,6 @@ ROW = (
     Event.reason,
     cast(Event.data, Text).label("data"),
 )
-
-_FAULTS = {
-    # The second looks the same as the first: each is one link that does not follow, between links that do.
-    Fault.ROW_CHANGED: say(
-        "the event's row is not the one that was sealed (or the one before was changed with its seal)"
-    ),
-    Fault.ROW_MISSING: say("the sealed event's row is missing"),
-    Fault.LINK: say("its hash does not follow from the link before it and the event's row"),
-    Fault.GAP: say("the link is missing, and the chain goes on after it"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +71,7 @@ class ChainReport:
         """Everything that must not be, a sentence each."""
         found: list[str] = []
         if self.broken is not None:
-            seq, event, fault = self.broken.seq, self.broken.event_id, _FAULTS[self.broken.fault]
+            seq, event, fault = self.broken.seq, self.broken.event_id, self.broken.fault.words
             found.append(
                 say("event chain broken first at seal {seq}: {fault}", seq=seq, fault=fault)
                 if event is None
