@@ -15,7 +15,7 @@ from tusker.cli import Day, acting_as_or_operator, change, commands
 from tusker.csv.cells import SafeWriter
 from tusker.currency import currency
 from tusker.documents.statement import HEADER, statement_rows
-from tusker.domain.loans.ageing import AgeingRow, Bucket
+from tusker.domain.loans.ageing import Bucket
 from tusker.errors import InvalidInput
 from tusker.models import Customer
 from tusker.queries.loans.account_statements.lines import Side
@@ -38,7 +38,11 @@ def age_command(as_of: date | None, as_json: bool) -> None:
     views = {"suppliers": found.by_supplier, "purchasers": found.by_purchaser, "lines": found.by_line}
     if as_json:
         told: dict[str, Any] = {"as_of": str(day), "outstanding": found.outstanding, "totals": found.totals}
-        told |= {name: [_as_dict(row) for row in rows] for name, rows in views.items()}
+        for view, rows in views.items():
+            told[view] = [
+                {"id": row.key[0], "name": row.key[1], "amounts": row.amounts, "total": row.total}
+                for row in rows
+            ]
         click.echo(json.dumps(told, ensure_ascii=False))
         return
     _line("", [*(bucket.value for bucket in Bucket), "total"])
@@ -142,10 +146,6 @@ def _past(day: date, field: str) -> date:
     if day > clock.today():
         raise InvalidInput("The day must not be in the future.", field=field)
     return day
-
-
-def _as_dict(row: AgeingRow[tuple[int, str]]) -> dict[str, Any]:
-    return {"id": row.key[0], "name": row.key[1], "amounts": row.amounts, "total": row.total}
 
 
 def _amounts(name: str, amounts: dict[Bucket, int], total: int) -> None:

@@ -73,7 +73,9 @@ def parse_account(
 ) -> AccountNumber:
     """The account as people write it, normalised; raises `InvalidInput` naming the first field that cannot be."""
     name = _holder(holder)
-    iban, account_number, ifsc, bic = (_compact(value) for value in (iban, account_number, ifsc, bic))
+    iban, account_number, ifsc, bic = (
+        "".join((value or "").split()).upper() for value in (iban, account_number, ifsc, bic)
+    )
     if not iban and not account_number:
         raise InvalidInput("Enter an IBAN or an account number.", field="iban")
     if iban and account_number:
@@ -91,10 +93,6 @@ def parse_account(
     if bic:
         _check_bic(bic)
     return AccountNumber(name, iban or None, account_number or None, ifsc or None, bic or None)
-
-
-def _compact(value: str | None) -> str:
-    return "".join((value or "").split()).upper()
 
 
 def _holder(value: str) -> str:

@@ -163,7 +163,8 @@ def _ask_round(carrier: Carrier, batches: Sequence[Sequence[Claim]], pool: Threa
             rest.clear()
         while rest and len(underway) < THREADS:
             # Each in a copy of the context, in which log lines find the job's id.
-            ask = partial(carrier.fetch, _refs(rest[0]), register=False)
+            refs = [claim.order_ref for claim in rest[0]]
+            ask = partial(carrier.fetch, refs, register=False)
             underway[pool.submit(copy_context().run, ask)] = rest.popleft()
         for future in wait(underway, return_when=FIRST_COMPLETED).done:
             batch = underway.pop(future)
@@ -178,10 +179,6 @@ def _ask_round(carrier: Carrier, batches: Sequence[Sequence[Claim]], pool: Threa
     with transaction():
         polled.note_answers()
     return polled
-
-
-def _refs(batch: Sequence[Claim]) -> list[str]:
-    return [claim.order_ref for claim in batch]
 
 
 def _register_absent(carrier: Carrier, polled: _Polled) -> None:

@@ -101,7 +101,8 @@ _TOGETHER = text(f"SELECT key, {_SUMS} FROM ({_FLOWS}) each GROUP BY key")  # no
 
 def history(since: date, until: date, whose: Whose = BOOK) -> dict[date, Flow]:
     """The flows of each day on which something happened."""
-    return {day: flow for _, day, flow in _flows(since, until, whose.kind, [whose.key])}
+    rows = db.session.execute(_HISTORY, _values(since, until, whose.kind, [whose.key]))
+    return {day: Flow(*figures) for _, day, *figures in rows}
 
 
 def flows_of_purchasers(since: date, until: date, purchaser_ids: list[int]) -> dict[int, Flow]:
@@ -109,11 +110,6 @@ def flows_of_purchasers(since: date, until: date, purchaser_ids: list[int]) -> d
     found = dict.fromkeys(purchaser_ids, Flow())
     values = _values(since, until, "purchaser", purchaser_ids)
     return found | {row[0]: Flow(*row[1:]) for row in db.session.execute(_TOGETHER, values)}
-
-
-def _flows(since: date, until: date, kind: str, keys: list[int]) -> list[tuple[int, date, Flow]]:
-    rows = db.session.execute(_HISTORY, _values(since, until, kind, keys))
-    return [(row[0], row[1], Flow(*row[2:])) for row in rows]
 
 
 def _values(since: date, until: date, kind: str, keys: list[int]) -> dict[str, object]:

@@ -55,15 +55,12 @@ def sign_in(now: datetime, email: str, password: str, visitor: Visitor) -> User 
         return None
     if _hasher.check_needs_rehash(user.password_hash):
         user.password_hash = _hasher.hash(password)
-        record_event(_as_sign_in(now), user, "password_hashed_anew")
+        ctx = Context(actor_id=None, actor="sign-in", now=now, today=now.date())
+        record_event(ctx, user, "password_hashed_anew")
     user.last_login_at = now
     log_access(now, AccessKind.SIGNED_IN, visitor, user_id=user.id, email=address)
     db.session.flush()
     return user
-
-
-def _as_sign_in(now: datetime) -> Context:
-    return Context(actor_id=None, actor="sign-in", now=now, today=now.date())
 
 
 def change_password(ctx: Context, user_id: int, new: str) -> User:

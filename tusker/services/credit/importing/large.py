@@ -143,7 +143,8 @@ def read_file(ctx: Context, file_id: int) -> None:
         _copy(file_id, read.rows)
         _refuse(file_id, read.invalid)
         rows, refused = rows + len(some), refused + len(read.invalid)
-    doubled = refuse_doubled(_doubled_rows(file_id), options)
+    alike = db.session.execute(_DOUBLED, {"file_id": file_id}, execution_options={"yield_per": READ_AT_ONCE})
+    doubled = refuse_doubled((InvoiceRow(**row) for row in alike.mappings()), options)
     db.session.execute(
         delete(InvoiceFileRow).where(
             InvoiceFileRow.file_id == file_id, among(InvoiceFileRow.line, [result.line for result in doubled])
@@ -266,15 +267,12 @@ def _copy_into(table: str, columns: Sequence[str], rows: Iterable[Sequence[objec
     """Send rows by COPY, many times as fast as by INSERT."""
     buffer = io.StringIO()
     for row in rows:
-        buffer.write("\t".join("\\N" if value is None else _escaped(value) for value in row) + "\n")
+        buffer.write(
+            "\t".join("\\N" if value is None else str(value).translate(_ESCAPES) for value in row) + "\n"
+        )
     buffer.seek(0)
     with closing(db.session.connection().connection.cursor()) as cursor:
         cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", buffer)
-
-
-def _escaped(value: object) -> str:
-    """A value as the text format of COPY wants it; in a bank's or a person's text there may be anything."""
-    return str(value).translate(_ESCAPES)
 
 
 # Only rows that share their number or their order with another one can be there twice.
@@ -287,8 +285,3 @@ _DOUBLED = text(
     ) r WHERE numbers > 1 OR orders > 1 ORDER BY line
     """
 )
-
-
-def _doubled_rows(file_id: int) -> Iterator[InvoiceRow]:
-    rows = db.session.execute(_DOUBLED, {"file_id": file_id}, execution_options={"yield_per": READ_AT_ONCE})
-    return (InvoiceRow(**row) for row in rows.mappings())

@@ -27,11 +27,6 @@ class Entered:
     invoice_date: date | None
 
 
-def parcel_number(ref: str) -> str:
-    """The tracking number of a canonical reference, without its courier."""
-    return ref.rpartition("/")[2]
-
-
 def check_entered(carrier: str, entered: Entered, order: TrackedOrder | None, today: date) -> None:
     """Raise a typed error, naming the field, for details that cannot be taken and for a parcel whose status rules a
     request out; without `order` that is not looked at."""
@@ -43,15 +38,11 @@ def check_entered(carrier: str, entered: Entered, order: TrackedOrder | None, to
         raise InvalidInput("The amount must be more than nothing.", field="amount")
     if entered.invoice_date is not None and entered.invoice_date > today:
         raise InvalidInput("The invoice date is in the future.", field="invoice_date")
-    _check_kind(carrier)
-    if order is not None:
-        _check_parcel(order)
-
-
-def _check_kind(carrier: str) -> None:
     known = get_carriers().get(carrier)
     if known is not None and known.declares_orders:
         raise says_itself(known)
+    if order is not None:
+        _check_parcel(order)
 
 
 def says_itself(carrier: Carrier) -> InvalidInput:
@@ -70,7 +61,7 @@ def _check_parcel(order: TrackedOrder) -> None:
         raise InvalidInput(
             "Several couriers have the number {ref}. Write the courier in front of the tracking "
             "number, such as {ref_2}.",
-            ref=parcel_number(order.ref),
+            ref=order.ref.rpartition("/")[2],
             ref_2=order.ref,
             field="order_ref",
         )

@@ -152,7 +152,8 @@ def settle_tax(ctx: Context, note_id: int, *, number: str, settled_on: date) -> 
 def accept_dispute(ctx: Context, note_id: int, *, number: str = "", reason: str = "") -> CreditNote:
     """The supplier agrees with what was disputed: it bears it, as with a credit note of this number."""
     invoice, note = lock_note(note_id)
-    _check_disputed(note)
+    if note.state != DeductionState.DISPUTED:
+        raise Conflict("This deduction is {state} already.", state=note.state)
     if number.strip():
         note.number = checked_number(invoice.id, number, besides=note.id)
     note.state = DeductionState.ACCEPTED
@@ -161,11 +162,6 @@ def accept_dispute(ctx: Context, note_id: int, *, number: str = "", reason: str 
     note_event(ctx, invoice, note, "deduction_accepted", optional_reason(reason))
     db.session.flush()
     return note
-
-
-def _check_disputed(note: CreditNote) -> None:
-    if note.state != DeductionState.DISPUTED:
-        raise Conflict("This deduction is {state} already.", state=note.state)
 
 
 def lock_note(note_id: int) -> tuple[Invoice, CreditNote]:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from tusker.currency import currency
 from tusker.domain.loans.allocation import Allocation as Split
 from tusker.domain.loans.extensions import after_moves
-from tusker.domain.loans.interest import Debt, amount_due
+from tusker.domain.loans.interest import amount_due
 from tusker.domain.loans.relief import ReliefLimits
 from tusker.domain.terms import DueConvention
 from tusker.errors import ClosedDay, Conflict, InvalidInput, existing
@@ -202,14 +202,10 @@ def _check_extension(debt: OpenDebt, relief: Relief, limits: ReliefLimits) -> No
         raise InvalidInput(
             "The due date may be {latest} at the latest (RELIEF_MAX_DAYS).", latest=latest, field="due_date"
         )
-    moved = _moved(debt, relief)
     if day > loan.due_date:
+        due, free = after_moves(loan.first_due_date or loan.due_date, [*loan.moves, relief.move])
+        moved = replace(debt.debt, due=due, free=free)
         relief.gives_up = max(0, amount_due(debt.debt, day).total - amount_due(moved, day).total)
-
-
-def _moved(debt: OpenDebt, relief: Relief) -> Debt:
-    due, free = after_moves(debt.loan.first_due_date or debt.loan.due_date, [*debt.loan.moves, relief.move])
-    return replace(debt.debt, due=due, free=free)
 
 
 def _check_working_day(debt: OpenDebt, day: date) -> None:

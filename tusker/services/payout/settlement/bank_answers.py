@@ -70,7 +70,7 @@ def take_answer(ctx: Context, answer: OrderAnswer, *, digest: str, file_name: st
     """
     disbursal = _order_of(answer)
     result = AnswerResult(disbursal.id, disbursal.reference)
-    content = _content(answer)
+    content = hashlib.sha256(json.dumps(asdict(answer), sort_keys=True).encode()).hexdigest()
     if _was_read(disbursal, or_(PaymentReport.digest == digest, PaymentReport.said == content)):
         result.repeated = True
         return result
@@ -120,11 +120,6 @@ def _keep(
             imported_by=ctx.actor_id,
         )
     )
-
-
-def _content(answer: OrderAnswer) -> str:
-    """The SHA-256 of what an answer says."""
-    return hashlib.sha256(json.dumps(asdict(answer), sort_keys=True).encode()).hexdigest()
 
 
 def _order_of(answer: OrderAnswer) -> Disbursal:
@@ -222,7 +217,7 @@ def _apply(ctx: Context, payout: Payout, said: PaymentAnswer, result: AnswerResu
         _mark(ctx, payout, said, result)
     elif payout.state == PayoutState.INSTRUCTED:
         payout.bank_status = said.status
-        reason = said.reason or _no_reason(said)
+        reason = said.reason or f"{answer_words(said.status)}, {NO_REASON}"
         reject_locked(ctx, payout, reason)
         result.rejected[payout.reference] = reason
     else:
@@ -233,11 +228,6 @@ def _apply(ctx: Context, payout: Payout, said: PaymentAnswer, result: AnswerResu
                 state=PayoutState(payout.state),
             )
         )
-
-
-def _no_reason(said: PaymentAnswer) -> str:
-    """The reason of a rejection without one."""
-    return f"{answer_words(said.status)}, {NO_REASON}"
 
 
 def _mark(ctx: Context, payout: Payout, said: PaymentAnswer, result: AnswerResult) -> None:

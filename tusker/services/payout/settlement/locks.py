@@ -52,8 +52,8 @@ def lock_payouts(disbursals: Sequence[Disbursal], payout_ids: Collection[int]) -
     paid_out = set(invoices_of(confirmed))
     if paid_out or any(payout.payables for payout in payouts.values()):
         passed_on = select(PayableLine.payable_id).where(among(PayableLine.payout_id, payout_ids))
-        chosen = [*db.session.scalars(passed_on), *_payables_about(paid_out)]
-        lock_ids(Payable, among(Payable.id, chosen))
+        about = select(Payable.id).where(among(Payable.invoice_id, paid_out))
+        lock_ids(Payable, among(Payable.id, [*db.session.scalars(passed_on), *db.session.scalars(about)]))
     # Paying or undoing what was netted, and undoing a payout, changes exposures.
     lock_counters(paid_out | touched)
     return LockedPayouts({disbursal.id: disbursal for disbursal in disbursals}, payouts)
@@ -68,10 +68,6 @@ def invoices_of(payout_ids: Collection[int], *states: LineState) -> Sequence[int
     if states:
         query = query.where(DisbursalLine.state.in_(states))
     return db.session.scalars(query.order_by(DisbursalLine.invoice_id)).all()
-
-
-def _payables_about(invoice_ids: Collection[int]) -> Sequence[int]:
-    return db.session.scalars(select(Payable.id).where(among(Payable.invoice_id, invoice_ids))).all()
 
 
 def lock_payout(payout_id: int, state: PayoutState) -> Payout:
