@@ -96,42 +96,29 @@ class StatusCount:
 
 
 def lines_page(
-    today: date,
-    *,
-    search: str = "",
-    state: LineState | None = None,
-    supplier_id: int | None = None,
-    purchaser_id: int | None = None,
-    cursor: Cursor = NEWEST,
-    limit: int | None = None,
+    today: date, *, cursor: Cursor = NEWEST, limit: int | None = None, **wanted: Any
 ) -> list[LineRow]:
-    """Credit lines, the newest first or by one of `SORTS`; `search` looks into the names and references of both
-    companies."""
-    query = _narrowed(line_rows(), today, search, state, supplier_id, purchaser_id)
-    return _lines(rows_of_page(query, CreditLine.id, cursor, limit, SORTS), today)
+    """Those credit lines that are `wanted`, as `_wanted` takes it, the newest first or by one of `SORTS`."""
+    return _lines(rows_of_page(_wanted(today, **wanted), CreditLine.id, cursor, limit, SORTS), today)
 
 
-def lines_totals(
-    today: date,
-    *,
-    search: str = "",
-    state: LineState | None = None,
-    supplier_id: int | None = None,
-    purchaser_id: int | None = None,
-) -> Totals:
+def lines_totals(today: date, **wanted: Any) -> Totals:
     """The sums of what `lines_page` lists."""
-    query = _narrowed(line_rows(), today, search, state, supplier_id, purchaser_id)
+    query = _wanted(today, **wanted)
     return totals_of(query, CreditLine.id, limit=CreditLine.limit_amount, used=CreditLine.used_amount)
 
 
-def _narrowed(
-    query: Select[*tuple[Any, ...]],
+def _wanted(
     today: date,
-    search: str,
-    state: LineState | None,
-    supplier_id: int | None,
-    purchaser_id: int | None,
+    *,
+    search: str = "",
+    state: LineState | None = None,
+    supplier_id: int | None = None,
+    purchaser_id: int | None = None,
 ) -> Select[*tuple[Any, ...]]:
+    """All, or those in a state, of a company on either side, or whose companies' names and references a search
+    finds."""
+    query = line_rows()
     if text := search.strip():
         names = (SUPPLIER.name, SUPPLIER.reference, PURCHASER.name, PURCHASER.reference)
         query = query.where(has(text, *names))
