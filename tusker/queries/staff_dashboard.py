@@ -12,6 +12,7 @@ from tusker.extensions import db
 from tusker.models import Customer, PurchaserAccount
 from tusker.queries.columns import Rows
 from tusker.queries.loans.history import Flow, flows_of_purchasers
+from tusker.queries.record.proof import EVERY_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +54,12 @@ def waiting_to_be_financed() -> Waiting:
 def limits_under_pressure(limit: int) -> Rows:
     """The limits of which most is used, the fullest first, in minor units; those lowered below their use lead. `id` is
     the credit line's or the customer's."""
-    sql = """
-        SELECT kind, id, name, limit_amount AS "limit", used_amount AS used FROM (
-            SELECT 'credit_line' AS kind, l.id, s.name || ' → ' || p.name AS name, l.limit_amount, l.used_amount
-            FROM credit_lines l JOIN customers s ON s.id = l.supplier_id JOIN customers p ON p.id = l.purchaser_id
-            UNION ALL
-            SELECT 'supplier', a.customer_id, c.name, a.limit_amount, a.used_amount
-            FROM supplier_accounts a JOIN customers c ON c.id = a.customer_id
-            UNION ALL
-            SELECT 'purchaser', a.customer_id, c.name, a.limit_amount, a.used_amount
-            FROM purchaser_accounts a JOIN customers c ON c.id = a.customer_id
-        ) AS limits
+    sql = f"""
+        SELECT kind, id, name, limit_amount AS "limit", used_amount AS used FROM ({EVERY_LIMIT}) AS limits
         WHERE used_amount > 0 AND used_amount >= 0.8 * limit_amount
         ORDER BY used_amount::numeric / NULLIF(limit_amount, 0) DESC NULLS FIRST, used_amount DESC, kind, id
         LIMIT :limit
-    """
+    """  # noqa: S608 (constants)
     return db.session.execute(text(sql), {"limit": limit}).all()
 
 

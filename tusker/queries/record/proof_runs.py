@@ -11,7 +11,7 @@ from sqlalchemy import Row, select, text
 from tusker.extensions import db
 from tusker.models import ProofRun
 from tusker.queries.record.chain import ChainReport
-from tusker.queries.record.proof import Mismatch, Proof, ProofRow
+from tusker.queries.record.proof import EVERY_LIMIT, Mismatch, Proof, ProofRow
 
 MOST_KEPT = 500
 """Differences of a run that are kept; its mail and `flask prove` have all."""
@@ -112,17 +112,8 @@ class LimitsNow:
 
 
 _LIMITS = text(
-    """
-    WITH limits AS (
-        SELECT 'credit_line' AS kind, c.id, s.name || ' → ' || p.name AS name, c.limit_amount, c.used_amount
-        FROM credit_lines c JOIN customers s ON s.id = c.supplier_id JOIN customers p ON p.id = c.purchaser_id
-        UNION ALL
-        SELECT 'supplier', a.customer_id, c.name, a.limit_amount, a.used_amount
-        FROM supplier_accounts a JOIN customers c ON c.id = a.customer_id
-        UNION ALL
-        SELECT 'purchaser', a.customer_id, c.name, a.limit_amount, a.used_amount
-        FROM purchaser_accounts a JOIN customers c ON c.id = a.customer_id
-    ), sums AS (
+    f"""
+    WITH limits AS ({EVERY_LIMIT}), sums AS (
         SELECT kind, count(*) AS count, sum(limit_amount)::bigint AS limit, sum(used_amount)::bigint AS used,
             sum(GREATEST(0, limit_amount - used_amount))::bigint AS available,
             sum(GREATEST(0, used_amount - limit_amount))::bigint AS overdrawn
@@ -132,7 +123,7 @@ _LIMITS = text(
     )
     SELECT s.kind, s.id, s.name, s.limit_amount, s.used_amount, t.count, t.limit, t.used, t.available, t.overdrawn
     FROM shown s JOIN sums t ON t.kind = s.kind WHERE s.turn <= :most ORDER BY s.kind, s.turn
-    """
+    """  # noqa: S608 (constants)
 )
 
 
