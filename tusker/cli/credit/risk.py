@@ -1,4 +1,4 @@
-"""`flask rules`, `add-rule`, `change-rule`, `end-rule`, `set-group`, `set-cities`, `release-hold`."""
+"""`flask rules`, `add-rule`, `change-rule`, `end-rule`, `set-group`, `set-cities`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import RiskRule
 from tusker.queries.credit.risk import rules_made
-from tusker.queries.lookup import company_called, invoice_id_of
+from tusker.queries.lookup import company_called
 from tusker.services.context import Context
 from tusker.services.credit.customers.identities import set_cities
 from tusker.services.credit.risk.judging import bound_of
 from tusker.services.credit.risk.rules import RuleData, add_rule, change_rule, end_rule, set_group, value_of
-from tusker.services.payout.held import release_hold
 
 KINDS = click.Choice([kind.value for kind in RuleKind])
 
@@ -109,13 +108,3 @@ def set_cities_command(company: str, cities: str, ctx: Context) -> str:
     customer = company_called(company, field="company")
     made = set_cities(ctx, customer.id, cities)
     return said(made, f"{customer.name}: {', '.join(customer.cities) or 'no cities known'}.")
-
-
-@change("release-hold")
-@click.argument("invoice")
-@with_reason
-@acting_as_or_operator
-def release_hold_command(invoice: str, reason: str, ctx: Context) -> str:
-    """Have INVOICE (its number, or # and its id) paid out although it is on hold."""
-    made = release_hold(ctx, invoice_id_of(invoice), reason=reason)
-    return said(made, "It may be paid out.")

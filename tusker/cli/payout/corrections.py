@@ -1,6 +1,8 @@
-"""What an admin decides of one invoice: its value, delivery, parcel and number, and its documents."""
+"""What an admin decides of one invoice: its value, delivery, parcel, number and hold, and its documents."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import click
 
@@ -11,6 +13,8 @@ from tusker.services.context import Context
 from tusker.services.payout.funding import verification
 from tusker.services.payout.funding.control import accept_delivery, accept_way, tell_apart
 from tusker.services.payout.funding.correction import correct_value
+from tusker.services.payout.held import release_hold
+from tusker.services.proposals import Action
 
 
 @change("correct-value")
@@ -25,34 +29,41 @@ def correct_value_command(invoice: str, amount: str, reason: str, ctx: Context) 
     return said(made, f"The value is {currency().show(minor)}.")
 
 
-@change("accept-delivery")
-@click.argument("invoice")
-@with_reason
-@acting_as_or_operator
-def accept_delivery_command(invoice: str, reason: str, ctx: Context) -> str:
-    """Accept the delivery of INVOICE although it does not fit it (Attention: delivered before the invoice)."""
-    made = accept_delivery(ctx, invoice_id_of(invoice), reason=reason)
-    return said(made, "The delivery is accepted.")
+def _decision(name: str, decide: Action[..., Any], done: str, about: str) -> None:
+    """A command by which an admin decides something of an invoice, for a reason."""
+
+    @change(name, help=about)
+    @click.argument("invoice")
+    @with_reason
+    @acting_as_or_operator
+    def command(invoice: str, reason: str, ctx: Context) -> str:
+        return said(decide(ctx, invoice_id_of(invoice), reason=reason), done)
 
 
-@change("accept-cities")
-@click.argument("invoice")
-@with_reason
-@acting_as_or_operator
-def accept_cities_command(invoice: str, reason: str, ctx: Context) -> str:
-    """Accept the parcel of INVOICE although its cities are not the companies' (Attention: parcel of other cities)."""
-    made = accept_way(ctx, invoice_id_of(invoice), reason=reason)
-    return said(made, "The parcel is accepted.")
-
-
-@change("tell-apart")
-@click.argument("invoice")
-@with_reason
-@acting_as_or_operator
-def tell_apart_command(invoice: str, reason: str, ctx: Context) -> str:
-    """INVOICE is another one than the one that it looks like (Attention: looks like another invoice)."""
-    made = tell_apart(ctx, invoice_id_of(invoice), reason=reason)
-    return said(made, "It counts as an invoice of its own.")
+_decision(
+    "accept-delivery",
+    accept_delivery,
+    "The delivery is accepted.",
+    "Accept the delivery of INVOICE although it does not fit it (Attention: delivered before the invoice).",
+)
+_decision(
+    "accept-cities",
+    accept_way,
+    "The parcel is accepted.",
+    "Accept the parcel of INVOICE although its cities are not the companies' (Attention: parcel of other cities).",
+)
+_decision(
+    "tell-apart",
+    tell_apart,
+    "It counts as an invoice of its own.",
+    "INVOICE is another one than the one that it looks like (Attention: looks like another invoice).",
+)
+_decision(
+    "release-hold",
+    release_hold,
+    "It may be paid out.",
+    "Have INVOICE (its number, or # and its id) paid out although it is on hold.",
+)
 
 
 @change("mark-document")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Select, select
 
@@ -39,27 +40,17 @@ class Company:
         return say("{company} (purchaser)", company=self.name)
 
 
-def users_page(
-    *,
-    search: str = "",
-    role: str | None = None,
-    state: str | None = None,
-    cursor: Cursor = NEWEST,
-    limit: int,
-) -> list[User]:
-    """Users with their companies, the newest first or by one of `SORTS`.
-
-    `state` is active or inactive.
-    """
-    query = _narrowed(search, role, state)
-    return [user for (user,) in rows_of_page(query, User.id, cursor, limit, SORTS)]
+def users_page(*, cursor: Cursor = NEWEST, limit: int, **wanted: Any) -> list[User]:
+    """Those users that are `wanted`, as `_wanted` takes it, the newest first or by one of `SORTS`."""
+    return [user for (user,) in rows_of_page(_wanted(**wanted), User.id, cursor, limit, SORTS)]
 
 
-def users_totals(*, search: str = "", role: str | None = None, state: str | None = None) -> Totals:
-    return totals_of(_narrowed(search, role, state), User.id)
+def users_totals(**wanted: Any) -> Totals:
+    return totals_of(_wanted(**wanted), User.id)
 
 
-def _narrowed(search: str, role: str | None, state: str | None) -> Select[User]:
+def _wanted(search: str = "", role: str | None = None, state: str | None = None) -> Select[User]:
+    """All, with a role, `active` or `inactive`, or that a search for a name, an address or a company finds."""
     query = select(User)
     if role:
         query = query.where(User.role == role)

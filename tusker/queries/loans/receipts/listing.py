@@ -90,41 +90,31 @@ class ReceiptRow:
         return ReceiptState.REVERSED if self.reversed else ReceiptState(self.kind)
 
 
-def receipts_page(
-    *,
-    search: str = "",
-    customer_id: int | None = None,
-    state: str | None = None,
-    cursor: Cursor = NEWEST,
-    limit: int | None = None,
-) -> list[ReceiptRow]:
-    """Receipts and their contra rows, the newest first or by one of `SORTS`.
-
-    `search` is a part of a reference or of the customer's name. `state` is `credit` (something of it is left), `owed`
-    (it bounced after a part of it was paid back), `payment`, `reversed`, `reversal`, `refund` or `returned`.
-    """
-    query, left = _receipts()
-    query = _narrowed(query, left, search, customer_id, state)
+def receipts_page(*, cursor: Cursor = NEWEST, limit: int | None = None, **wanted: Any) -> list[ReceiptRow]:
+    """Those receipts and contra rows that are `wanted`, as `_narrowed` takes it, the newest first or by one of
+    `SORTS`."""
+    query = _narrowed(*_receipts(), **wanted)
     return _rows(rows_of_page(query, Receipt.id, cursor, limit, SORTS))
 
 
-def receipts_totals(
-    *, search: str = "", customer_id: int | None = None, state: str | None = None
-) -> Totals | None:
+def receipts_totals(*, state: str | None = None, **wanted: Any) -> Totals | None:
     """The sum of what `receipts_page` lists; None for states that are told by what is left of each."""
     if state in {"credit", "owed"}:
         return None
-    query = _narrowed(select(Receipt.id), Receipt.amount, search, customer_id, state)
+    query = _narrowed(select(Receipt.id), Receipt.amount, state=state, **wanted)
     return totals_of(query, Receipt.id, amount=Receipt.amount)
 
 
 def _narrowed(
     query: Select[*tuple[Any, ...]],
     left: ColumnElement[int] | InstrumentedAttribute[int],
-    search: str,
-    customer_id: int | None,
-    state: str | None,
+    *,
+    search: str = "",
+    customer_id: int | None = None,
+    state: str | None = None,
 ) -> Select[*tuple[Any, ...]]:
+    """`search` is a part of a reference or of the customer's name. `state` is `credit` (something of it is left),
+    `owed` (it bounced after a part of it was paid back), `payment`, `reversed`, `reversal`, `refund` or `returned`."""
     if customer_id is not None:
         query = query.where(Receipt.customer_id == customer_id)
     if text := search.strip():
