@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from dataclasses import replace
 
-from tusker.errors import TermsChanged, TuskerError
+from tusker.errors import TuskerError
 from tusker.extensions import db
 from tusker.jobs import job_context
 from tusker.messages import say
@@ -21,7 +20,7 @@ from tusker.services.credit.importing.large import (
     request_next,
     waiting_files,
 )
-from tusker.services.credit.importing.running import ATTEMPTS
+from tusker.services.credit.importing.running import until_terms_stand
 from tusker.transactions import may_pass, transaction
 
 FAILED = say(
@@ -80,7 +79,4 @@ def _request(sender: Context, file_id: int) -> bool:
         with transaction():
             return request_next(replace(sender, now=ctx.now, today=ctx.today), file_id)
 
-    for _ in range(ATTEMPTS - 1):
-        with suppress(TermsChanged):
-            return once()
-    return once()
+    return until_terms_stand(once)

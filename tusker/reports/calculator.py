@@ -28,12 +28,9 @@ MOST_CASES = 1000
 @allow()
 def calculator() -> ResponseReturnValue:
     """One case, calculated while it is typed."""
-    form = CalculatorForm(request.args)
+    form = CalculatorForm(request.args) if request.args else _new_form()
     case = None
-    if not request.args:
-        form.start.data = clock.today()
-        form.tenor_days.data = 90
-    elif form.validate():
+    if request.args and form.validate():
         try:
             case = _case(form)
         except InvalidInput as error:
@@ -62,9 +59,11 @@ def calculator_cases() -> ResponseReturnValue:
         else:
             rows = (answer for answer, _ in answer_rows(table, currency()))
             return csv_answer("quotes.csv", ANSWERS, rows)
-    form = CalculatorForm(None)
-    form.start.data, form.tenor_days.data = clock.today(), 90
-    return _answer(form, cases, None, status=422)
+    return _answer(_new_form(), cases, None, status=422)
+
+
+def _new_form() -> CalculatorForm:
+    return CalculatorForm(None, start=clock.today(), tenor_days=90)
 
 
 def _answer(

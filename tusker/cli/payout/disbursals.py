@@ -11,7 +11,7 @@ import click
 from tusker.cli import AMOUNT, Day, acting_as_proven, change, command_context, commands, with_reason
 from tusker.currency import currency
 from tusker.domain.approval import digest_of
-from tusker.models import DisbursalStatus
+from tusker.models import Disbursal, DisbursalStatus
 from tusker.queries.lookup import disbursal_id_of, financeable_id_of, lines_called, loans_called, payout_id_of
 from tusker.queries.payout.disbursals import disbursals_page
 from tusker.queries.payout.queue import financeable_ids
@@ -65,8 +65,7 @@ def bundle_command(invoices: tuple[str, ...], seen: str | None) -> str:
         if chosen
         else bundling.bundle_daily(ctx, seen=_seen(seen))
     )
-    words = _words_of(made.reference, disbursals.sum_of_lines(made.id)) if made else ""
-    return words or "Nothing is waiting to be financed."
+    return _words_of(made) if made else "Nothing is waiting to be financed."
 
 
 SEEN = click.option("--seen", help="What `show-disbursal` printed last; anything else there is refused.")
@@ -93,8 +92,7 @@ def _seen(digest: str | None) -> Seen:
 def approve_command(reference: str, seen: str | None, ctx: Context) -> str:
     """Approve the draft REFERENCE, which another prepared."""
     made = approve(ctx, disbursal_id_of(reference), second_admin=second_admin(), seen=_seen(seen))
-    words = _words_of(made.reference, disbursals.sum_of_lines(made.id))
-    return f"Approved. {words}"
+    return f"Approved. {_words_of(made)}"
 
 
 @change("release-disbursal")
@@ -117,8 +115,8 @@ def release_command(
         on_closed_day=on_closed_day,
         seen=_seen(seen),
     )
-    words = _words_of(made.reference, sum(payout.net for payout in made.payouts))
-    return f"Released. {words}"
+    paid = sum(payout.net for payout in made.payouts)
+    return f"Released. {_words_of(made, paid)}"
 
 
 @change("confirm-disbursal")
@@ -145,8 +143,7 @@ def confirm_command(
         value_date=value_date or ctx.today,
         platform_references=given,
     )
-    words = _words_of(made.reference, disbursals.sum_of_lines(made.id))
-    return f"Confirmed. {words}"
+    return f"Confirmed. {_words_of(made)}"
 
 
 @change("platform-ids")
@@ -217,5 +214,6 @@ def list_command(status: str | None, limit: int) -> None:
         click.echo(f"The first {limit}; --limit shows more.", err=True)
 
 
-def _words_of(reference: str, total: int) -> str:
-    return f"{reference}: {currency().plain(total)} {currency().code}"
+def _words_of(made: Disbursal, paid: int | None = None) -> str:
+    total = disbursals.sum_of_lines(made.id) if paid is None else paid
+    return f"{made.reference}: {currency().plain(total)} {currency().code}"

@@ -26,7 +26,6 @@ def day_count_days(start: date, end: date, convention: DayCount) -> int:
 
 
 def year_days(convention: DayCount) -> int:
-    """Days of a year by a convention."""
     return 365 if convention is DayCount.ACT_365F else 360
 
 

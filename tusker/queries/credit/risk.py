@@ -118,7 +118,6 @@ def line_facts(line_ids: Collection[int], today: date) -> dict[int, LineFacts]:
 
 
 def rules_on(day: date) -> list[Rule]:
-    """The rules that stand on a day."""
     rows = db.session.scalars(
         select(RiskRule).where(
             RiskRule.ended_at.is_(None),

@@ -279,7 +279,6 @@ def _states(day: date, oldest: TextClause, rules: Rules) -> dict[int, Standing]:
 def _count(
     borrowers: dict[int, Borrower], row: LoanRow, now: Mapping[int, Standing], rules: Rules
 ) -> ClassifiedLoan:
-    """Add a loan to its borrower."""
     debtor, late = row.debtor_id, row.live.days_past_due
     standing = now.get(debtor, Standing())
     provided = provision(row.owed(), standing.state, rules)

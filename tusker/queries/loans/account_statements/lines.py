@@ -102,7 +102,6 @@ def adjustment_lines(closing: Iterable[LoanRow], first: date, last: date) -> lis
 
 
 def adjustments_booked(loan_ids: Collection[int], first: date, last: date) -> Sequence[Adjustment]:
-    """The adjustments of loans that were booked in the period."""
     return db.session.scalars(
         select(Adjustment)
         .where(Adjustment.loan_id.in_(loan_ids), Adjustment.booked_on.between(first, last))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from tusker.carriers.registry import MANUAL
 from tusker.currency import currency
@@ -36,6 +36,7 @@ ATTEMPTS = 5
 _TOLD = ("line", "number", "supplier", "purchaser", "amount", "outcome", "reason", "invoice_id")
 """What is told of a row that is refused."""
 
+Done = TypeVar("Done")
 Transaction = Callable[[], AbstractContextManager[object]]
 """How the edge commits: `tusker.transactions.transaction`."""
 
@@ -148,10 +149,15 @@ def _in_one_transaction(
             check(answers)
         return answers
 
+    return until_terms_stand(once)
+
+
+def until_terms_stand(request: Callable[[], Done]) -> Done:
+    """Request a batch, again where its terms change meanwhile."""
     for _ in range(ATTEMPTS - 1):
         with suppress(TermsChanged):
-            return once()
-    return once()
+            return request()
+    return request()
 
 
 def _held_back(result: RowResult) -> RowResult:

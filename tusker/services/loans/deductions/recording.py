@@ -149,7 +149,7 @@ def settle_tax(ctx: Context, note_id: int, *, number: str, settled_on: date) -> 
     return note
 
 
-def accept_dispute(ctx: Context, note_id: int, *, number: str = "", reason: str = "") -> CreditNote:
+def accept_dispute(ctx: Context, note_id: int, *, number: str = "") -> CreditNote:
     """The supplier agrees with what was disputed: it bears it, as with a credit note of this number."""
     invoice, note = lock_note(note_id)
     if note.state != DeductionState.DISPUTED:
@@ -159,7 +159,7 @@ def accept_dispute(ctx: Context, note_id: int, *, number: str = "", reason: str 
     note.state = DeductionState.ACCEPTED
     if invoice.status in PAID_OUT and not note.before_payout:
         bear(ctx, invoice, lock_loan_of(invoice), note)
-    note_event(ctx, invoice, note, "deduction_accepted", optional_reason(reason))
+    note_event(ctx, invoice, note, "deduction_accepted", "")
     db.session.flush()
     return note
 

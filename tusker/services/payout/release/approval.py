@@ -90,7 +90,6 @@ def withdraw_approval(ctx: Context, disbursal_id: int, *, reason: str) -> Disbur
 
 
 def withdraw_from_locked(ctx: Context, disbursal: Disbursal, why: str) -> None:
-    """Withdraw the approval of a locked disbursal."""
     disbursal.approved_at = disbursal.approved_by = disbursal.approved_digest = None
     disbursal.second_admin = False
     set_disbursal_status(ctx, disbursal, DisbursalStatus.DRAFT, "approval_withdrawn", why)
