@@ -89,7 +89,7 @@ def test_a_line_takes_the_suppliers_terms_over(run: Run, make_supplier: Make, ma
         (("Bharat", "Asha", "--limit", "5"), "supplier: Bharat is not a supplier"),
         (("Asha", "Bharat"), "--limit"),
         (("Asha", "Bharat", "--limit", "€5"), "--limit"),
-        (("Asha", "Bharat", "--limit", "5", "--valid-from", "1900-01-01"), "valid_from"),
+        (("Asha", "Bharat", "--limit", "5", "--valid-from", "1900-01-01"), "--valid-from"),
         (("Asha", "Bharat", "--limit", "5", "--valid-to", "2001-01-01"), "valid_to"),
     ],
 )

@@ -14,7 +14,7 @@ from tusker.jobs import job_context
 from tusker.jobs.servicing import classify, clean_up, mail_month, prove_day, service_day
 from tusker.redis.queues import enqueue, waiting
 from tusker.services.payout.disbursals.bundling import bundle_daily
-from tusker.services.record.daily_runs import Times, claim_runs, fail_runs, finish_runs, plan_runs
+from tusker.services.record.daily_runs import claim_runs, fail_runs, finish_runs, plan_runs
 from tusker.transactions import transaction
 
 log = logging.getLogger(__name__)
@@ -24,16 +24,12 @@ LONGEST_SECONDS = 3600
 """How long RQ lets a daily job run; the proof reads all events."""
 
 
-def daily_times() -> Times:
-    """When each daily job is due, as configured."""
-    servicing, bundle = current_app.config["SERVICING_TIME"], current_app.config["BUNDLE_TIME"]
-    return {job: bundle if job is DailyJob.BUNDLE else servicing for job in DailyJob}
-
-
 def due_jobs() -> list[DailyJob]:
     """The jobs that have an open day and that no worker has."""
+    config = current_app.config
+    times = dict.fromkeys(DailyJob, config["SERVICING_TIME"]) | {DailyJob.BUNDLE: config["BUNDLE_TIME"]}
     with transaction():
-        return plan_runs(job_context("daily"), daily_times(), current_app.config["TIMEZONE"])
+        return plan_runs(job_context("daily"), times, config["TIMEZONE"])
 
 
 def start_due() -> None:

@@ -20,21 +20,12 @@ from tusker.messages import joined, say
 
 Kind = TypeVar("Kind", DayCount, InterestMethod, InterestTiming)
 
-NEEDED = ("principal", "apr", "start", "end")
-OPTIONAL = (
-    "tenor_days",
-    "as_of",
-    "day_count",
-    "method",
-    "timing",
-    "fee",
-    "fee_rate",
-    "fee_min",
-    "fee_max",
-    "grace_days",
-    "penal_rate",
+COLUMNS = (
+    *("principal", "apr", "start", "end", "tenor_days", "as_of"),
+    *("day_count", "method", "timing"),
+    *("fee", "fee_rate", "fee_min", "fee_max"),
+    *("grace_days", "penal_rate"),
 )
-COLUMNS = NEEDED + OPTIONAL
 ANSWERS = (
     "principal",
     "start",

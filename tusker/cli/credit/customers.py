@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from tusker import clock
-from tusker.cli import AMOUNT, acting_as_or_operator, change, commands, said, say_row
+from tusker.cli import AMOUNT, Day, acting_as_or_operator, change, commands, said, say_row
 from tusker.currency import currency
 from tusker.domain.credit.limits import LimitUse
 from tusker.domain.terms import Collection, DayCount, DueConvention, InterestMethod, InterestTiming, Terms
@@ -53,7 +53,6 @@ class PercentType(click.ParamType[Decimal]):
 
 
 PERCENT = PercentType()
-DAY = click.DateTime(["%Y-%m-%d"])
 
 _TERM_OPTIONS = (
     click.option("--advance-rate", type=PERCENT, help="Percent of the invoice value that is lent."),
@@ -132,12 +131,18 @@ def create_customer_command(
 @click.argument("supplier")
 @click.argument("purchaser")
 @click.option("--limit", type=AMOUNT, required=True)
-@click.option("--valid-from", type=DAY, help="First day, YYYY-MM-DD; today unless given.")
-@click.option("--valid-to", type=DAY, help="Last day, YYYY-MM-DD; no end unless given.")
+@click.option("--valid-from", type=Day(), help="First day, YYYY-MM-DD; today unless given.")
+@click.option("--valid-to", type=Day(), help="Last day, YYYY-MM-DD; no end unless given.")
 @acting_as_or_operator
 @term_options
 def create_line_command(
-    supplier: str, purchaser: str, limit: int, valid_from: Any, valid_to: Any, ctx: Context, **terms: Any
+    supplier: str,
+    purchaser: str,
+    limit: int,
+    valid_from: date | None,
+    valid_to: date | None,
+    ctx: Context,
+    **terms: Any,
 ) -> str:
     """Open the credit line of SUPPLIER and PURCHASER (names or references).
 
@@ -150,8 +155,8 @@ def create_line_command(
     data = LineData(
         limit=limit,
         terms=_terms(seller.supplier.terms, terms),
-        valid_from=_day(valid_from, "valid_from") or ctx.today,
-        valid_to=_day(valid_to, "valid_to"),
+        valid_from=valid_from or ctx.today,
+        valid_to=valid_to,
     )
     made = open_credit_line(ctx, seller.id, buyer.id, data)
     words = f"Opened credit line {made.id}: {seller.name} → {buyer.name}, {currency().show(limit)}."
@@ -246,15 +251,6 @@ def _limit_words(what: str, use: LimitUse, made: object) -> str:
 
 def _terms(start: Terms, given: dict[str, Any]) -> Terms:
     return Terms.of(start.as_dict() | {name: value for name, value in given.items() if value is not None})
-
-
-def _day(value: Any, field: str) -> date | None:
-    if value is None:
-        return None
-    day: date = value.date()
-    if not date(2000, 1, 1) <= day <= date(2100, 1, 1):
-        raise InvalidInput("The day must be from 2000-01-01 to 2100-01-01.", field=field)
-    return day
 
 
 def _use(use: LimitUse | None) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date
 
 import click
 
 from tusker import clock
 from tusker.carriers.base import Carrier
 from tusker.carriers.registry import get_carrier
-from tusker.cli import as_or_operator, change, command_context, commands, said, say_row, with_reason
+from tusker.cli import Day, as_or_operator, change, command_context, commands, said, say_row, with_reason
 from tusker.currency import currency
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.texts import one_line
@@ -41,7 +41,7 @@ REFUSED = 2
 @click.option("--line", "line_id", type=int, help="Of a parcel: the id of the supplier's credit line.")
 @click.option("--number", help="Of a parcel: the invoice's number.")
 @click.option("--amount", help="Of a parcel: what the invoice comes to, such as 12500.00.")
-@click.option("--date", "invoice_date", type=click.DateTime(["%Y-%m-%d"]), help="Of a parcel: the invoice's.")
+@click.option("--date", "invoice_date", type=Day(), help="Of a parcel: the invoice's.")
 @click.option("--check", is_flag=True, help="Only show the figures; request and register nothing.")
 def request_financing_command(
     supplier: str,
@@ -50,7 +50,7 @@ def request_financing_command(
     line_id: int | None,
     number: str | None,
     amount: str | None,
-    invoice_date: datetime | None,
+    invoice_date: date | None,
     check: bool,
 ) -> None:
     """Request financing of ORDER_REF for SUPPLIER (name, reference or id). Exits with 2 when a limit refuses.
@@ -68,7 +68,7 @@ def request_financing_command(
         credit_line_id=line_id,
         number=None if number is None else one_line(number),
         amount=None if amount is None else currency().parse(amount, field="amount"),
-        invoice_date=None if invoice_date is None else invoice_date.date(),
+        invoice_date=invoice_date,
     )
     if check:
         _say_quote(quote_subject(ctx, subject))

@@ -73,7 +73,9 @@ def prove_command(as_json: bool, expect_head: Head | None, full: bool) -> None:
         click.echo(json.dumps(found))
     else:
         _say_figures(proof)
-        _say_record(chain, problems)
+        for problem in problems:
+            click.echo(problem)
+        click.echo(f"Events: {chain.sealed} sealed{_unchanged(chain)}; head {chain.head}")
     if not proof.holds or problems:
         raise click.exceptions.Exit(1)
 
@@ -126,12 +128,6 @@ def _say_figures(proof: Proof) -> None:
     for wrong in proof.mismatches:
         stored, rows = _figures(wrong)
         click.echo(f"{wrong.check}, {wrong.subject}: stored {stored}, rows {rows}")
-
-
-def _say_record(chain: ChainReport, problems: list[str]) -> None:
-    for problem in problems:
-        click.echo(problem)
-    click.echo(f"Events: {chain.sealed} sealed{_unchanged(chain)}; head {chain.head}")
 
 
 def _unchanged(chain: ChainReport) -> str:
