@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -29,40 +30,32 @@ def correct_value_command(invoice: str, amount: str, reason: str, ctx: Context) 
     return said(made, f"The value is {currency().show(minor)}.")
 
 
-def _decision(name: str, decide: Action[..., Any], done: str, about: str) -> None:
-    """A command by which an admin decides something of an invoice, for a reason."""
+def _decision(decide: Action[..., Any], done: str) -> Callable[..., str | None]:
+    """What a command does by which an admin decides something of an invoice, for a reason."""
 
-    @change(name, help=about)
     @click.argument("invoice")
     @with_reason
     @acting_as_or_operator
     def command(invoice: str, reason: str, ctx: Context) -> str:
         return said(decide(ctx, invoice_id_of(invoice), reason=reason), done)
 
+    return command
 
-_decision(
+
+change(
     "accept-delivery",
-    accept_delivery,
-    "The delivery is accepted.",
-    "Accept the delivery of INVOICE although it does not fit it (Attention: delivered before the invoice).",
-)
-_decision(
+    help="Accept the delivery of INVOICE although it does not fit it (Attention: delivered before the invoice).",
+)(_decision(accept_delivery, "The delivery is accepted."))
+change(
     "accept-cities",
-    accept_way,
-    "The parcel is accepted.",
-    "Accept the parcel of INVOICE although its cities are not the companies' (Attention: parcel of other cities).",
-)
-_decision(
+    help="Accept the parcel of INVOICE although its cities are not the companies' (Attention: parcel of other cities).",
+)(_decision(accept_way, "The parcel is accepted."))
+change(
     "tell-apart",
-    tell_apart,
-    "It counts as an invoice of its own.",
-    "INVOICE is another one than the one that it looks like (Attention: looks like another invoice).",
-)
-_decision(
-    "release-hold",
-    release_hold,
-    "It may be paid out.",
-    "Have INVOICE (its number, or # and its id) paid out although it is on hold.",
+    help="INVOICE is another one than the one that it looks like (Attention: looks like another invoice).",
+)(_decision(tell_apart, "It counts as an invoice of its own."))
+change("release-hold", help="Have INVOICE (its number, or # and its id) paid out although it is on hold.")(
+    _decision(release_hold, "It may be paid out.")
 )
 
 
