@@ -5,25 +5,25 @@ from __future__ import annotations
 from bench import admission
 
 CAUSES = {
-    admission.POST: "Some 10 ms of CPU in process, where the endpoint that does nothing takes 0.5 and gunicorn 1. "
-    "Half is Python: 0.7 each the quote and the answer, 0.6 token and counting the call, 0.5 what is known of the "
-    "request, 0.6 transaction and the kept key, 0.3 the call of the admission. Half is the database: 1.8 the "
-    "admission, the services' floor, with 13 indexes, 27 checks and nine foreign keys an invoice; 0.5 the quote; the "
-    "rest beginning, commit and eight ways there and back, of which each waits for its turn where the machine has more "
-    "to do.",
+    admission.POST: "Some 8 ms of CPU in process, where the endpoint that does nothing takes 0.5 and gunicorn 1. Over "
+    "half is Python: 1.7 where each part is repeated by itself (0.6 the quote, 0.4 the call of the admission, 0.1 to "
+    "0.2 each token, counting the call, what is known of the request, the kept key, the answer, the transaction), the "
+    "rest what eight waits for the database and Redis cost, after each of which others have run. The database: 1.5 the "
+    "admission, the services' floor, with 13 indexes, 15 checks and nine foreign keys an invoice; 0.5 the quote; 0.2 "
+    "each the token, what is known, the kept key and the commit.",
     admission.POST_BATCH: "Each item is read, compared with what came before, asked for at the courier and answered "
     "in Python, where the floor only admits.",
-    "release": "Conditions, holds and rules are looked at again, for which the invoices are read four times beside "
-    "what one statement a table writes; each supplier's payout is an object in Python, and each line has its share of "
-    "the digest that was approved.",
+    "release": "Conditions, holds with rules, and deductions are looked at again, each a reading of the invoices "
+    "beside what one statement a table writes, and of each invoice whether it looks like an earlier one; each "
+    "supplier's payout is an object in Python, and each line has its share of the digest that was approved.",
     "confirm": "Fees and due dates are worked out in Python, some thousand at a time; each supplier's payout has its "
     "event, and its mail names all its invoices.",
     "undo": "What was paid, claimed or deducted on a line is looked for before it is undone.",
     "import": "Rows are read, matched with companies and lines, judged by the rules of risk and answered by "
     "themselves, 0.25 ms of Python a row, where the floor only copies and admits.",
     "prove": "The first proof of a week walks the whole chain of events and recomputes every position.",
-    "polling": "Answers are locked, judged and recorded with their events, some 1.5 ms of CPU a shipment, where the "
-    "bare loop throws them away; the adapter's 100 questions a second are kept, and a second or two in which workers "
+    "polling": "Answers are locked, judged and recorded with their events, some 0.8 ms of CPU a shipment, where the "
+    "bare loop throws them away; the adapter's 100 questions a second are kept, and half a second in which workers "
     "are given their jobs are in it, which few shipments make much of.",
 }
 """Of admission and jobs, by name."""

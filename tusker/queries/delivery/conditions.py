@@ -29,15 +29,23 @@ _INVALID = (
     " AND n.kind = 'invoice' AND n.id > t.id AND n.verified_at IS NOT NULL)))"
 )
 """Of the documents that were sent in, a newer one that was verified makes the older ones good."""
-ALIKE_OF = (
-    "o.id < i.id AND o.status NOT IN ('rejected', 'cancelled')"
-    " AND (o.credit_line_id = i.credit_line_id AND o.amount = i.amount AND o.number_loose && i.number_loose"
-    " OR o.supplier_id = i.supplier_id AND o.number_strict = left(i.number_strict, -length(' #' || i.id))"
-    " AND i.number_strict = o.number_strict || ' #' || i.id)"
+_EARLIER = "o.id < i.id AND o.status NOT IN ('rejected', 'cancelled')"
+_LOOKS_LIKE_IT = (
+    "o.credit_line_id = i.credit_line_id AND o.amount = i.amount AND o.number_loose && i.number_loose"
 )
+_HAD_ITS_NUMBER = (
+    "o.supplier_id = i.supplier_id AND o.number_strict = left(i.number_strict, -length(' #' || i.id))"
+    " AND i.number_strict = o.number_strict || ' #' || i.id"
+)
+ALIKE_OF = f"{_EARLIER} AND ({_LOOKS_LIKE_IT} OR {_HAD_ITS_NUMBER})"
 """An earlier invoice o of the same companies and amount looks like invoice i, or had its number when numbers began to
 compare by their strict form."""
-ALIKE = f"(i.alike_accepted_at IS NULL AND EXISTS (SELECT 1 FROM invoices o WHERE {ALIKE_OF}))"  # noqa: S608 (constants)
+_ONE = f"EXISTS (SELECT 1 FROM invoices o WHERE {_EARLIER} AND {{which}})"  # noqa: S608 (constants)
+ALIKE = (
+    f"(i.alike_accepted_at IS NULL AND ({_ONE.format(which=_LOOKS_LIKE_IT)}"
+    f" OR right(i.number_strict, length(' #' || i.id)) = ' #' || i.id AND {_ONE.format(which=_HAD_ITS_NUMBER)}))"
+)
+"""There is one. Each of the two is looked for by its own index."""
 DELIVERED_ON = "CAST(h.status_occurred_at AT TIME ZONE :zone AS date)"
 TOO_EARLY = (
     f"(h.status = 'delivered' AND h.carrier NOT IN ('manual', 'replay')"
