@@ -37,9 +37,8 @@ PAGE_CAUSES = {
     "admin.receipts": "Words that are in a fifth of all references find so many receipts, which are read to be sorted "
     "and to be counted up to 10,000.",
     "invoices.index invoices.to_repay admin.loans": "Numbers begin alike, so that the index of their letters leads to "
-    "thousands which are compared; words that are in most bank references lead to most lines of the book; and a "
-    "company's invoices by value or number are picked from the index of all companies'.",
-    "admin.statements_file admin.disbursals_file": "Each row adds up what is in it: entries, or lines and payouts.",
+    "thousands which are compared; what is found, or due within a week, is counted up to 10,000; and a company's "
+    "invoices by value or number are picked from the index of all companies'.",
     "invoices.open_orders": "The delivery company is asked, and how long it takes is its own.",
     "admin.proof": "Before a first proof was kept, opening the page makes one.",
 }
