@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from tusker.carriers.base import CarrierRefused, CarrierUnavailable, list_at, unreadable
+from tusker.carriers.parcel_carrier import ParcelCarrier
 from tusker.carriers.parcels import (
     FINANCEABLE,
-    ParcelCarrier,
     ParcelRef,
     as_object,
     history,

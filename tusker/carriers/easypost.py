@@ -15,9 +15,9 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from tusker.carriers.base import list_at, unreadable
+from tusker.carriers.parcel_carrier import ParcelCarrier
 from tusker.carriers.parcels import (
     FINANCEABLE,
-    ParcelCarrier,
     ParcelRef,
     as_object,
     history,

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from tusker.carriers.base import list_at, unreadable
+from tusker.carriers.parcel_carrier import ParcelCarrier
 from tusker.carriers.parcels import (
     FINANCEABLE,
-    ParcelCarrier,
     ParcelRef,
     as_object,
     history,
