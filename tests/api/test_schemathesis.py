@@ -71,7 +71,7 @@ def test_the_endpoint_is_as_described(
         {
             **({} if PROFILE == "soak" else {"seed": 1}),
             "headers": {"Authorization": f"Bearer {call_as(line.supplier.customer).secret}"},
-            "generation": {"max-examples": examples(60), "database": "none"},
+            "generation": {"max-examples": examples(40), "database": "none"},
             "checks": {"positive_data_acceptance": {"expected-statuses": TAKEN}},
             # an invoice has a place on the waiting list once it was left there, and not by being made
             "operations": [

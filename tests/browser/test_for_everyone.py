@@ -65,7 +65,6 @@ class Looks:
 
     def _ways(self, page: Page, path: str) -> set[tuple[int, str]]:
         """In which width and theme axe-core looks at a page."""
-        page.evaluate(AXE)
         known, kinds = self._known.setdefault(re.sub(r"\d+", "#", path), set()), set(page.evaluate(KINDS))
         new = kinds - known
         known |= kinds
@@ -79,14 +78,21 @@ class Looks:
         self.found += [f"{path} {how}: {wrong}" for wrong in wrongs]
 
 
+def looking(open_window: Callable[..., Window]) -> Window:
+    """A window in whose pages axe-core is there."""
+    window = open_window(width=WIDE)
+    window.context.add_init_script(AXE)
+    return window
+
+
 @pytest.mark.slow
 def test_every_page_is_for_everyone(
     open_window: Callable[..., Window], people: dict[Role, User], shelf: Shelf
 ) -> None:
     looks = Looks()
-    looks.at(open_window(width=WIDE), "/login")
+    looks.at(looking(open_window), "/login")
     for role in Role:
-        window = open_window(width=WIDE)
+        window = looking(open_window)
         page = window.sign_in(people[role])
         db.session.rollback()  # the walk takes minutes, and the database ends what idles in a transaction
         links = page.locator("aside nav a").evaluate_all("all => all.map(link => link.getAttribute('href'))")

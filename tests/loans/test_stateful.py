@@ -822,11 +822,14 @@ def set_up_companies() -> None:
         ]
 
 
-SEQUENCES = 250 if SOAK else examples(18)
+SEQUENCES = 250 if SOAK else examples(12)
 """How many sequences a shard plays; `make soak` says how long they took."""
 STEPS = 40 if SOAK else 30
-SHARDS = [0, *(pytest.param(number, marks=[] if SOAK else pytest.mark.slow) for number in range(1, 4))]
-"""`make test` plays the first, `make test-slow` the others."""
+SHARDS = [
+    0,
+    *(pytest.param(number, marks=[] if SOAK else pytest.mark.slow) for number in range(1, 4 if SOAK else 3)),
+]
+"""`make test` plays the first, `make test-slow` the others; `make soak` four of them."""
 
 
 @pytest.mark.hypothesis

@@ -124,9 +124,9 @@ def assert_suppliers_got_the_rest(said: dict, receivables: list[Receivable]) -> 
 
 @pytest.mark.slow
 def test_a_part_of_the_whole_year_at_face_value(replay: Run, csv_file: Callable[..., Path]) -> None:
-    """Every third invoice; all of them with HYPOTHESIS_PROFILE=soak."""
+    """The first third; all of it with HYPOTHESIS_PROFILE=soak."""
     header, *rows = YEAR.read_text().splitlines()
-    path = csv_file(*rows[:: 1 if SOAK else 3], header=header)
+    path = csv_file(*rows[: len(rows) // (1 if SOAK else 3)], header=header)
     result = replay(path, "--json", "--collection", "invoice")
     assert result.exit_code == 0, result.output
     said, played = json.loads(result.stdout), read_receivables(path.read_bytes(), "%m/%d/%Y")

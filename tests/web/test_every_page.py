@@ -66,7 +66,12 @@ def walk(app: Flask) -> Walk:
 
 
 def answers(walk: Walk) -> Iterator[tuple[Visit, Answer]]:
+    admins: set[str] = set()
     for visit in walk.visits():
+        if visit.who == "admin":
+            admins.add(visit.path)
+        elif visit.who == "auditor" and "?" in visit.path and visit.path in admins:
+            continue  # shown what an admin is, less the buttons: each page once is enough
         answer = walk.open(visit)
         yield visit, answer
         if answer.status == 200 and (later := walk.later(visit, answer)):
