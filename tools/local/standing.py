@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import psycopg2
-from sqlalchemy.engine import make_url
 
 _REVISION = re.compile(r'^(down_)?revision\b[^"\n]*"([^"]+)"', re.M)
 
@@ -32,9 +31,8 @@ def is_filled(database_url: str) -> bool:
 
 def _ask(database_url: str, query: str) -> set[str]:
     """The values that a query finds; none where the database, or its table, is missing."""
-    dsn = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
     try:
-        connection = psycopg2.connect(dsn)
+        connection = psycopg2.connect(database_url.replace("postgresql+psycopg2:", "postgresql:", 1))
     except psycopg2.OperationalError:
         return set()
     try:
