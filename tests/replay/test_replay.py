@@ -266,3 +266,8 @@ def test_a_failure_in_the_middle_leaves_no_database(app: Flask) -> None:
         assert make_report(play([receivable], settings), 2).problems == [
             "invoices requested and invoices stored differ: 2 and 1"
         ]
+        # what each day asks anew is planned no more
+        planned = text(
+            "SELECT generic_plans + custom_plans FROM pg_prepared_statements WHERE statement LIKE :it"
+        )
+        assert db.session.scalar(planned, {"it": "%used_amount _FROM supplier_accounts"}) > 10
