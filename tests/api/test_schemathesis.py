@@ -23,7 +23,7 @@ from tusker.models import CreditLine, Customer
 pytestmark = [pytest.mark.slow, pytest.mark.hypothesis]
 
 CASES = 1_200
-"""At least so many calls."""
+"""At least so many calls in CI."""
 TAKEN = ["2xx", "401", "403", "404", "409", "422"]
 """What may come of a call as the document allows: also what the world answers, such as that there is no such order.
 `called_invalid` looks at the 422s."""
@@ -101,4 +101,4 @@ def test_the_endpoint_is_as_described(
     print(f"{calls} calls")  # noqa: T201
     assert not errors, errors
     assert not failures, "\n\n".join(f"{where}: {words}" for where, words in failures.items())
-    assert calls >= CASES
+    assert calls >= min(CASES, examples(CASES))
