@@ -136,17 +136,21 @@ _MISMATCHES = Prepared(text((Path(__file__).parent / "mismatches.sql").read_text
 
 def prove(also: Iterable[Mismatch] = ()) -> Proof:
     """Recompute every counter and balance from the rows and list each difference, and those that were found `also`."""
-    db.session.flush()
-    connection = db.session.connection()
-    accounts = [
-        ProofRow(row.kind, row.id, row.name, row.limit_amount, row.used_amount, row.open_principal)
-        for row in _PROOF.rows(connection, {})
-    ]
+    accounts = proved_limits()
     mismatches = [
         *also,
         *(
             Mismatch(row.check_name, row.subject, int(row.stored), int(row.recomputed))
-            for row in _MISMATCHES.rows(connection, {})
+            for row in _MISMATCHES.rows(db.session.connection(), {})
         ),
     ]
     return Proof(accounts, [row for row in accounts if row.difference], mismatches)
+
+
+def proved_limits() -> list[ProofRow]:
+    """Every limit with its counter and what its rows add up to."""
+    db.session.flush()
+    return [
+        ProofRow(row.kind, row.id, row.name, row.limit_amount, row.used_amount, row.open_principal)
+        for row in _PROOF.rows(db.session.connection(), {})
+    ]
