@@ -59,13 +59,21 @@ def main() -> int:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what is measured")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=20, help="after which rounds are left out")
+    parser.add_argument(
+        "--standing",
+        nargs=2,
+        default=(),
+        metavar="URL",
+        help="a large and a small book that stand already, sealed and proved; the large one is written to",
+    )
     parser.add_argument("--out", type=Path, default=PAGE)
     options = parser.parse_args()
     began = time.monotonic()
     until = began + 0.4 * 60 * options.minutes, began + 0.8 * 60 * options.minutes
     parts: list[str] = []
-    sizes = (0, options.large, options.small) if "pages" in options.parts else (0, options.large)
-    with _books(sizes) as (empty, large, *small):
+    built = () if options.standing else (options.large, options.small)[: 1 + ("pages" in options.parts)]
+    with _books((0, *built)) as (empty, *books):
+        large, *small = books or options.standing
         for url in small:
             of_small, of_large = pages.side_by_side([url, large], options.rounds, until=until[0])
             parts += _page_table(of_small, of_large, options)
@@ -145,7 +153,7 @@ def _head(options: argparse.Namespace, seconds: float) -> list[str]:
         f"with the building of the books. Load of the machine at the end: {os.getloadavg()[1]:.1f} (an idle one has "
         "about 2 from this alone).",
         "",
-        f"Measured by `python -m bench {' '.join(sys.argv[1:])}`.",
+        f"Measured by `python -m bench {' '.join('…' if '://' in word else word for word in sys.argv[1:])}`.",
         "",
     ]
 
