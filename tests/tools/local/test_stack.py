@@ -77,6 +77,7 @@ server = http.server.HTTPServer(("", 0), http.server.SimpleHTTPRequestHandler, b
 server.socket = socket.socket(fileno=int(sys.argv[sys.argv.index("--fd") + 1]))
 server.serve_forever()
 """
+PARTS = {"web", "worker", "worker-child", "courier"}
 
 
 @pytest.fixture
@@ -163,8 +164,8 @@ def test_everything_runs_and_ends_with_the_launcher(
     assert "UPGRADE postgresql+psycopg2://" in said
     assert "Tusker is ready:  http://localhost:" in said
     assert "admin@example.test / secret" in said
-    names = {path.name.rpartition("-")[0] for path in (checkout / "var" / "pids").glob("*")}
-    assert names == {"web", "worker", "worker-child", "courier"}
+    # the box waits for the web server, the workers may come a moment later
+    until(lambda: dict(notes(checkout)).keys() == PARTS, what="all parts")
     assert run.stdout is not None
     assert run.stdout.readline().startswith("└")  # the box
     run.send_signal(number)
@@ -222,6 +223,7 @@ def test_what_is_killed_comes_back_and_a_killed_supervisor_leaves_no_orphan(
 ) -> None:
     run = launch("run")
     read_until(run, "Ctrl-C stops everything")
+    until(lambda: dict(notes(checkout)).keys() == PARTS, what="all parts")
     first = notes(checkout)
     for name, pid in first:
         if name != "worker-child":  # that ends with the worker
