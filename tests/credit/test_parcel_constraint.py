@@ -420,6 +420,9 @@ def test_the_look_beforehand_goes_by_the_indexes_of_the_guards(
     for name in set(db.session.scalars(text(others))) - guards:
         db.session.execute(OWNER)
         db.session.execute(text(f'DROP INDEX "{name}"'))
+    # of few rows, the planner may as well read all by this one
+    db.session.execute(OWNER)
+    db.session.execute(text("ALTER TABLE shipments DROP CONSTRAINT uq_shipments_invoice_id"))
     plan = "\n".join(db.session.scalars(text(f"EXPLAIN {STANDING.text}"), names))
     db.session.rollback()
     assert guards <= set(re.findall(r"\w+", plan)), plan

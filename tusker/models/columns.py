@@ -44,7 +44,7 @@ class Numbered(Base):
 
     __abstract__ = True
 
-    id: Mapped[Id]
+    id: Mapped[Id] = mapped_column(sort_order=-1)
 
 
 def one_of(column: str, values: Iterable[str], name: str | None = None) -> CheckConstraint:
