@@ -113,6 +113,9 @@ def measure(database_url: str, rounds: int = 3) -> tuple[list[Row], list[Cost]]:
         "PROGRAMME_LIMIT": "100000000000",
         "LOG_LEVEL": "WARNING",
     }
+    with _connected(database_url) as connection, connection:
+        # whoever measured pages before has asked a courier that is not there
+        connection.cursor().execute("DELETE FROM carrier_states")
     with _server(environ) as (port, processes):
         spent: dict[str, list[tuple[float, float]]] = {}
 
@@ -156,13 +159,17 @@ Spent = dict[int, float]
 def _spent(server: int, database_url: str) -> tuple[Spent, Spent]:
     """What the server's processes have spent so far, and the database's for everybody."""
     children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
-    with contextlib.closing(psycopg2.connect(re.sub(r"\+\w+:", ":", database_url, count=1))) as connection:
+    with _connected(database_url) as connection:
         cursor = connection.cursor()
         cursor.execute(
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
         backends = [row[0] for row in cursor.fetchall()]
     return {int(pid): _cpu(int(pid)) for pid in children}, {pid: _cpu(pid) for pid in backends}
+
+
+def _connected(database_url: str) -> contextlib.closing[Any]:
+    return contextlib.closing(psycopg2.connect(re.sub(r"\+\w+:", ":", database_url, count=1)))
 
 
 def _cpu(pid: int) -> float:
