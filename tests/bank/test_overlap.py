@@ -229,3 +229,11 @@ def test_a_row_that_a_file_was_cut_in_is_never_a_second_movement(bank: Bank, who
     later = f"{head}{TODAY + timedelta(1)},Acme,,7.00,,,{{}}\n{TODAY + timedelta(1)},{{}},,7.00,,,\n"
     assert bank(later.format("INV", "Bolt").encode()).new == 2
     assert bank(later.format("INV 7", "Caro").encode()).new == 2
+    # of others with the same amount none is doubted, nor what comes after all that the file holds
+    fees = [Movement(9_00, TODAY, TODAY, text=f"fees of {name}") for name in ("Anil", "Bela", "Chand", "Dev")]
+    whole = WRITERS["mt940 words"](fees)
+    assert bank(whole[: whole.index(b"la", whole.index(b"Bela"))]).new == 2
+    result = bank(whole)
+    assert (result.new, result.known, result.doubtful) == (3, 0, 1)
+    bank([Tx(3_00, text="charge")], number="A", window=(_at(0), _at(9)), opening=0)
+    assert bank([Tx(3_00, text="charge back")], number="B", window=(_at(9), _at(19)), opening=3_00).new == 1

@@ -210,6 +210,7 @@ def test_a_file_has_the_columns_that_were_chosen_or_all(
         of_files = [column for column in of.columns if column.in_files]
         whole = table(browser.get(url_of(app, of.file_endpoint, ending="csv")))
         assert whole[0] == [column.key for column in of_files]
+        assert not any(" object at 0x" in cell for line in whole for cell in line), of.name
         every = [column.key for column in of.columns]
         page = unescape(browser.get(url_of(app, of.endpoint, col=every)).text)
         if whole[1:] and "tk-columns" in page:

@@ -49,7 +49,7 @@ ATTENTION = ListOf(
         Column("id", say("Id"), Kind.NUMBER),
         Column("opened_at", say("Raised"), Kind.MOMENT, sorts=True),
         Column("cause_at", say("Since"), Kind.MOMENT),
-        Column("issue", say("Issue"), value=lambda row: row.advice.title),
+        Column("issue", say("Issue"), value=lambda row: row.advice.words),
         Column("name", say("About")),
         Column("principal", say("Principal"), Kind.MONEY),
         Column("detail", say("Detail")),

@@ -85,15 +85,19 @@ def sort_entries(statement: BankStatement, entries: Sequence[Entry]) -> list[Sor
 def _perhaps_cut(statement: BankStatement, read: Sequence[Sorted], stored: Collection[_Stored]) -> set[str]:
     """The fingerprints of new movements that may be stored ones: of the row in which a file was cut, only a part is
     left of what tells its movement from others."""
-    new = [each.entry for each in read if each.fate == "new"]
+    new: defaultdict[tuple[Any, ...], list[Entry]] = defaultdict(list)
+    for each in read:
+        if each.fate == "new":
+            new[_move(each.entry)].append(each.entry)
     listed = {each.entry.fingerprint for each in read}
+    span = _span(statement)
     others = [
         row
         for row in stored
-        if new
+        if row.move in new
         and row.fingerprint not in listed
         and row.state != EntryState.DUPLICATE
-        and row.span.file != statement.digest
+        and relation(span, row.span, row.move[-1]) is not Relation.APART
         and same_number(row.statement.account, statement.account)
     ]
     if not others:
@@ -101,23 +105,18 @@ def _perhaps_cut(statement: BankStatement, read: Sequence[Sorted], stored: Colle
     theirs = among(StatementEntry.statement_id, {row.statement.id for row in others})
     ends = select(func.max(StatementEntry.id)).where(theirs).group_by(StatementEntry.statement_id)
     last = {*db.session.scalars(ends)}
-    parts = defaultdict(list)
+    cut: set[str] = set()
     for row in others:
         if row.id in last:
-            parts[row.move].append(_left(row.words, row.statement))
-    end = read[-1].entry
-    left, wholes = _left(_words(end), statement), [row.words for row in others if row.move == _move(end)]
-    return {
-        each.fingerprint
-        for each in new
-        if any(_is_part(part, _words(each)) for part in parts[_move(each)])
-        or (each is end and any(_is_part(left, whole) for whole in wholes))
-    }
-
-
-def _left(words: tuple[str, ...], statement: BankStatement) -> tuple[str, ...]:
-    """What the last row of a statement tells for sure: nothing, where the file contradicts itself."""
-    return tuple("" for _ in words) if statement.doubt else words
+            alike = new[row.move]
+            wholes = [each for each in alike if _is_part(row.words, _words(each))]
+            # where a file contradicts itself, what is left may have been read as something else
+            cut |= {each.fingerprint for each in wholes or (alike if row.statement.doubt else ())}
+    end, fate = read[-1]
+    told = [row.words for row in others if row.move == _move(end)]
+    if fate == "new" and any(statement.doubt or _is_part(_words(end), words) for words in told):
+        cut.add(end.fingerprint)
+    return cut
 
 
 def _is_part(part: tuple[str, ...], whole: tuple[str, ...]) -> bool:
