@@ -80,7 +80,10 @@ def _by_name(cursor: Any, of_connection: dict[Any, Any], sql: str) -> str:
 
 def plan_once(engine: Engine) -> None:
     """Have an engine's connections keep the plan of everything that is run for the third time: for a command that does
-    the same over and over, of which planning would take longer than running it."""
+    the same over and over, of which planning would take longer than running it. Not where a pooler gives each
+    transaction another connection."""
+    if not current_app.config["PREPARE_STATEMENTS"]:
+        return
     times: Counter[str] = Counter()
 
     @event.listens_for(engine, "do_execute")

@@ -52,12 +52,15 @@ def downgrade() -> None:
 
 
 def _check(checks: dict[str, str], *, in_place_of: dict[str, str]) -> None:
-    """Each table's rows are looked at while others read and write them; the old checks go only then."""
+    """Each table's rows are looked at while others read and write them, so each step is a transaction of its own and
+    can be done again; the old checks go only then."""
+    with op.get_context().autocommit_block():
+        for table in TABLES:
+            for name, condition in checks.items():
+                full = f"ck_{table}_{name}"
+                op.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {full}")
+                op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {full} CHECK ({condition}) NOT VALID")
+                op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {full}")
     for table in TABLES:
-        for name, condition in checks.items():
-            op.execute(f"ALTER TABLE {table} ADD CONSTRAINT ck_{table}_{name} CHECK ({condition}) NOT VALID")
-    for table in TABLES:
-        for name in checks:
-            op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT ck_{table}_{name}")
         for name in in_place_of:
             op.drop_constraint(f"ck_{table}_{name}", table)
