@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
 from tests.support.camt import payment_of
 from tests.support.pages import words
@@ -16,12 +17,14 @@ from tusker.domain.record.attention import AttentionKind
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.models import AttentionItem, Claim, CreditLine, Invoice, Loan, Payout, StatementEntry
+from tusker.queries.delivery.conditions import unsettled_ids
 from tusker.queries.loans.account_statements.statement import credit_balance
 from tusker.queries.record.proof import prove
 from tusker.services.attention import review_items, rules_at
 from tusker.services.bank.importing import ImportResult
 from tusker.services.context import Context
 from tusker.services.credit.requesting.financing import cancel_invoice
+from tusker.services.delivery.conditions import allowed
 from tusker.services.payout.disbursals.bundling import bundle_daily, bundle_selection
 from tusker.services.payout.settlement.confirming import confirm
 from tusker.services.payout.settlement.paid_after_all import pay_after_all, words_of
@@ -94,6 +97,14 @@ def test_where_its_invoices_went_another_way_its_money_is_claimed(
     assert (payout.state, payout.disbursal.status, first.status) == ("confirmed", "confirmed", before)
     assert claims() == [("accepted", payout.net, payout.net)]
     assert db.session.query(Claim).one().invoice_id == first.id
+    if first.status == "disbursed":
+        # that its goods come back is claimed besides
+        with db.session.begin_nested() as looking:
+            db.session.execute(
+                text("UPDATE shipments SET status = 'returned' WHERE invoice_id = :id"), {"id": first.id}
+            )
+            assert unsettled_ids(allowed(), limit=5) == [first.id]
+            looking.rollback()
     holds()
     again = invoices[1:] or [make_invoice("financeable", line=line) for _ in range(2)]
     bundle_and_confirm(at(ctx, 1), [again[0].id])

@@ -98,7 +98,7 @@ _UNSETTLED = text(
     UNION
     SELECT i.id {_FROM} WHERE {_GONE} AND i.status = 'disbursed'
       AND NOT EXISTS (SELECT 1 FROM claims m WHERE m.invoice_id = i.id AND m.credit_note_id IS NULL
-        AND m.payable_id IS NULL)
+        AND m.payable_id IS NULL AND m.payout_id IS NULL)
     ORDER BY 1 LIMIT :limit
     """  # noqa: S608 (constants)
 )
