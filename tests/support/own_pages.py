@@ -46,6 +46,7 @@ VIEWS: list[tuple[str, Any, Callable[[], Any]]] = [
     ("api/missing", by_token, _raising(NotFound("This invoice does not exist."))),
     ("api/broken", by_token, _raising(RuntimeError("secret inside"))),
     ("both", allow(), lambda: render("errors/error.html", "errors/_alert.html", **ALERT)),
+    ("misspelled", allow(), lambda: render("errors/error.html", "errors/_alarm.html", **ALERT)),
     ("done", allow(), lambda: done("It <is> done.", to="/t/public")),
     ("row", allow(), lambda: done("It <is> done.", to="/t/public", partial="errors/_alert.html", **ALERT)),
 ]

@@ -112,6 +112,8 @@ def test_one_view_answers_page_and_fragment(enter: Callable[..., FlaskClient]) -
     assert "Words" in fragment.text
     assert "HX-Request" in whole.headers["Vary"]
     assert "HX-Request" in fragment.headers["Vary"]
+    # the page is no stand-in for a fragment that is named and not there
+    assert browser.get("/t/misspelled", headers=HTMX).status_code == 500
 
 
 @pytest.mark.parametrize("header", ["HX-Boosted", "HX-History-Restore-Request"])

@@ -64,7 +64,7 @@ def my_tokens() -> Response:
 @bp.post("/own/tokens")
 @allow(Role.SUPPLIER, fresh=True, password=True)
 def create_my_token() -> Response:
-    """It outlives the session, so it asks who it is."""
+    """A token outlives the session, so the second factor or the password is asked for anew."""
     return make_token(MY_TOKENS, current_company_id(), own=True)
 
 

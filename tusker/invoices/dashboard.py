@@ -51,7 +51,6 @@ def dashboard() -> ResponseReturnValue:
     template = f"invoices/dashboard/{side}_dashboard.html"
     return render(
         template,
-        template,
         today=today,
         counts=count_by_status(wanted),
         own_limit=own,

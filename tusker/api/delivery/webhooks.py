@@ -16,7 +16,6 @@ from tusker.transactions import transaction
 from tusker.web.access import by_signature
 
 LARGEST_WEBHOOK = 4 * 1024 * 1024
-PATH = "/carriers/{carrier}/webhook"
 
 
 @bp.post("/carriers/<string(maxlength=40):carrier>/webhook")
