@@ -46,8 +46,8 @@ def render(
         forms = context.get("form"), getattr(context.get("list"), "form", None)
         status = 422 if any(form and form.errors for form in forms) else 200
     folder, _, name = page.rpartition("/")
-    part = partial or [f"{folder}/_{name}", page]
-    body = render_template(part if wants_fragment() else page, **context)
+    parts: list[Any] = [partial] if partial else [f"{folder}/_{name}", page]
+    body = render_template(parts if wants_fragment() else page, **context)
     answer = make_response(body, status)
     answer.vary.add("HX-Request")
     return answer
