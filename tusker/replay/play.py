@@ -156,12 +156,11 @@ class _Year:
         ctx = self._context(day)
         self._repay(ctx, self.repayments.pop(day, []))
         self._request(ctx, self.requests.pop(day, []))
-        self._note_peak(day)
         self._cancel(ctx, self.cancellations.pop(day, []))
         self._deliver(ctx, self.deliveries.pop(day, []))
         self._pay_out(ctx)
         self._repay(ctx, self.late_repayments.pop(day, []))
-        self.played.differences += [(day, row) for row in proved_limits() if row.difference]
+        self.played.differences += [(day, row) for row in proved_limits(every=False)]
         # also ends the proof's transaction
         db.session.remove()
         self.played.days += 1
@@ -183,6 +182,7 @@ class _Year:
             if answer.outcome is not Outcome.APPROVED or answer.invoice_id is None:
                 raise InvalidInput(f"{receivable.number} was answered with {answer.outcome}.", field="number")
             self._plan(receivable, answer.invoice_id)
+        self._note_peak(ctx.today)
 
     def _admission(self, receivable: Receivable) -> AdmissionRequest:
         principal = self.settings.terms.principal_of(receivable.amount)

@@ -126,6 +126,7 @@ _PROOF = Prepared(
         UNION ALL SELECT 'purchaser', purchaser_id, sum(principal) FROM open GROUP BY 2
     )
     SELECT l.*, COALESCE(o.total, 0)::bigint AS open_principal FROM ({EVERY_LIMIT}) l LEFT JOIN sums o USING (kind, id)
+    WHERE CAST(:every AS boolean) OR l.used_amount <> COALESCE(o.total, 0)
     ORDER BY array_position(ARRAY['credit_line', 'supplier', 'purchaser'], kind), name
     """  # noqa: S608 (constants)
     )
@@ -136,7 +137,7 @@ _MISMATCHES = Prepared(text((Path(__file__).parent / "mismatches.sql").read_text
 
 def prove(also: Iterable[Mismatch] = ()) -> Proof:
     """Recompute every counter and balance from the rows and list each difference, and those that were found `also`."""
-    accounts = proved_limits()
+    accounts = proved_limits(every=True)
     mismatches = [
         *also,
         *(
@@ -147,10 +148,10 @@ def prove(also: Iterable[Mismatch] = ()) -> Proof:
     return Proof(accounts, [row for row in accounts if row.difference], mismatches)
 
 
-def proved_limits() -> list[ProofRow]:
-    """Every limit with its counter and what its rows add up to."""
+def proved_limits(*, every: bool) -> list[ProofRow]:
+    """Every limit with its counter and what its rows add up to, or only those that differ."""
     db.session.flush()
     return [
         ProofRow(row.kind, row.id, row.name, row.limit_amount, row.used_amount, row.open_principal)
-        for row in _PROOF.rows(db.session.connection(), {})
+        for row in _PROOF.rows(db.session.connection(), {"every": every})
     ]
