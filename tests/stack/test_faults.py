@@ -15,6 +15,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 import config
@@ -31,6 +32,7 @@ from tools.cluster.plan import Programs, cluster
 from tools.local.servers import temporary_directory
 from tusker import clock
 from tusker.app import create_app
+from tusker.extensions import limiter
 from tusker.queries.record.proof import Proof, prove
 from tusker.services.context import Context
 from tusker.services.credit.customers.companies import CustomerData, create_customer
@@ -61,9 +63,16 @@ EASE = 1.0 if EACH else 4.0
 LIMIT = 10**11
 
 
+def made(environ: dict[str, str]) -> Flask:
+    """An application of the cluster, of which the limiter of other tests' applications keeps no Sentinels."""
+    app = create_app(config.load(environ))
+    limiter._storage_options.clear()
+    return app
+
+
 def open_a_book(environ: dict[str, str]) -> str:
     """A supplier who is paid and has a token, a purchaser and a line between them; the token."""
-    app = create_app(config.load(environ))
+    app = made(environ)
     with app.app_context():
         ctx = Context(None, "test", clock.now(), clock.today())
         with transaction():
@@ -134,7 +143,7 @@ def test_whatever_dies_nothing_is_lost_or_doubled_and_all_is_at_work_again(
         turn for _ in range(max(EACH, 1)) for turn in faults.chance.sample(list(named.items()), len(named))
     ]
     ends = time.monotonic() + MINUTES * 60
-    proving = create_app(config.load(load.running.environ))
+    proving = made(load.running.environ)
     wrong: list[report.Played] = []
     for name, happen in plan:
         if time.monotonic() > ends:
