@@ -204,7 +204,8 @@ function endWhenOver() {
   const goOn = ended.querySelector("[data-go-on]");
   if (form) form.append(goOn);
   goOn.hidden = !form;
-  // What was asked for before comes too late.
+  // What was asked for before comes too late, and what waits for its answer is asked no more.
+  document.addEventListener("htmx:configRequest", (event) => event.preventDefault());
   document.querySelectorAll("[hx-get], [hx-post]").forEach((one) => htmx.trigger(one, "htmx:abort"));
   document.body.replaceChildren(ended);
   if (form) document.querySelector("[data-when=typed]").append(form);
