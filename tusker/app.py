@@ -1,7 +1,5 @@
 """The application factory."""
 
-from __future__ import annotations
-
 import gc
 from importlib import import_module
 from pathlib import Path

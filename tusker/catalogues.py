@@ -1,7 +1,5 @@
 """What is said in each language: the texts of `tusker/translations`, and days and counts as it writes them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager

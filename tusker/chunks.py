@@ -1,7 +1,5 @@
 """Much at a time, but not all at once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 

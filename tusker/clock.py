@@ -1,7 +1,5 @@
 """The one place that reads the clock; everything else is given the time."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime
 
 from flask import current_app

@@ -1,7 +1,5 @@
 """The installation's one currency: reading amounts that people write and writing amounts for people."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache

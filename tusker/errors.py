@@ -1,7 +1,5 @@
 """Typed errors, raised low and mapped to HTTP and to messages in one place (`tusker.web.errors`)."""
 
-from __future__ import annotations
-
 from typing import TypeVar
 
 from tusker.messages import Text, joined, say

@@ -1,7 +1,5 @@
 """Flask extensions, unbound; `tusker.app.create_app` binds them."""
 
-from __future__ import annotations
-
 import enum
 import select
 from hashlib import sha256

@@ -1,8 +1,6 @@
 """Statements that the database plans once a connection and not each time: those of requests by machines, of which many
 come a second and whose planning, and the way to the driver, would take longer than what they do."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections import Counter, namedtuple

@@ -1,7 +1,5 @@
 """Where commits happen: the edge (routes, jobs, commands) wraps one use case in one transaction."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The working days of the installation's bank: weekends, public holidays, the market's and the installation's own."""
 
-from __future__ import annotations
-
 import sys
 from datetime import date
 from pathlib import Path

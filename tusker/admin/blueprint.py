@@ -1,7 +1,5 @@
 """The blueprint that all modules of this package register their views on."""
 
-from __future__ import annotations
-
 from flask import Blueprint
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")

@@ -1,7 +1,5 @@
 """The staff's dashboard: what to do now, and the state of the book."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from flask import current_app, render_template

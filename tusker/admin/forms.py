@@ -1,7 +1,5 @@
 """The filters and forms of the staff's pages."""
 
-from __future__ import annotations
-
 from flask_wtf.file import FileRequired
 from wtforms import BooleanField
 

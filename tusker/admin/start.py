@@ -1,7 +1,5 @@
 """The checklist of a new installation, on the dashboard until all of it is done."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The JSON endpoint `/api/v1` for other systems, and its documentation."""
 
-from __future__ import annotations
-
 from flask import Flask
 
 from tusker.api import docs, problems

@@ -1,7 +1,5 @@
 """Who calls, by the API token alone; sessions and cookies are ignored."""
 
-from __future__ import annotations
-
 from functools import cache
 
 from flask import current_app, g, request

@@ -1,7 +1,5 @@
 """The OpenAPI document and the two pages that show it. Open to everybody: they hold no company's data."""
 
-from __future__ import annotations
-
 import json
 
 from flask import Blueprint, Response, current_app, make_response, render_template

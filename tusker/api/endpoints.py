@@ -1,7 +1,5 @@
 """The operations of `/api/v1`: one declaration each, from which both the URL rule and the OpenAPI text are made."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from functools import wraps

@@ -1,7 +1,5 @@
 """What callers send to `/api/v1`: bodies and queries. The OpenAPI document is made from these models."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from datetime import UTC, date, datetime

@@ -1,7 +1,5 @@
 """The OpenAPI 3.1 document, made from the declared operations and their pydantic models."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from functools import cache

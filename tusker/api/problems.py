@@ -1,7 +1,5 @@
 """Errors of `/api/` as RFC 9457 problem details, and the table of all problems."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import dataclass
 

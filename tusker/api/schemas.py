@@ -3,8 +3,6 @@
 The OpenAPI document is made from these models.
 """
 
-from __future__ import annotations
-
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal, Self

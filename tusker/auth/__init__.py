@@ -1,7 +1,5 @@
 """Signing in and out, passwords, and who is behind a session."""
 
-from __future__ import annotations
-
 from flask import Flask
 
 from tusker import mailer

@@ -1,7 +1,5 @@
 """The blueprint of signing in, and where one goes afterwards."""
 
-from __future__ import annotations
-
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user

@@ -1,7 +1,5 @@
 """Second factors: showing one at sign-in and before what moves money, adding and removing them."""
 
-from __future__ import annotations
-
 from base64 import b64decode, b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any

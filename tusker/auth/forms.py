@@ -1,7 +1,5 @@
 """The sign-in and password forms. `tusker.services.people.users` decides whether a password is good enough."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from wtforms.validators import EqualTo, Length

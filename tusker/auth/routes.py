@@ -1,7 +1,5 @@
 """Sign in, sign out, the account page, and passwords."""
 
-from __future__ import annotations
-
 from flask import (
     Response,
     current_app,

@@ -1,7 +1,5 @@
 """The session of a request: finding it, beginning and ending one, and noting that its person is there."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from hashlib import sha256
 

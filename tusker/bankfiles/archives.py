@@ -1,7 +1,5 @@
 """Files of banks that come packed: gzip, and zip with one file in it, unpacked within bounds."""
 
-from __future__ import annotations
-
 import io
 import zipfile
 import zlib

@@ -1,8 +1,6 @@
 """XML from outside, read so that no file can do harm: no DTD, no entities, nothing fetched, bounded depth and
 size."""
 
-from __future__ import annotations
-
 import codecs
 from collections.abc import Callable
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder

@@ -4,8 +4,6 @@ A consonant carries an `a` unless a sign says another vowel or none. Unicode's n
 that one rule serves all of these scripts: ट is DEVANAGARI LETTER TTA, े is DEVANAGARI VOWEL SIGN E.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from functools import cache

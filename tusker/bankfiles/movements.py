@@ -1,7 +1,5 @@
 """What every reader of statements shares: amounts, fingerprints, the check of the balances."""
 
-from __future__ import annotations
-
 import codecs
 import re
 from collections import Counter

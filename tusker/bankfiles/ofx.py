@@ -4,8 +4,6 @@ A small reader of its own: ofxparse had its last release in 2021 and brings lxml
 GPL-3.0-only.
 """
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Iterator

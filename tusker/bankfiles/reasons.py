@@ -1,7 +1,5 @@
 """Why payments come back: the codes of ISO 20022 (ExternalReturnReason1Code) in words."""
 
-from __future__ import annotations
-
 import re
 from xml.etree.ElementTree import Element
 

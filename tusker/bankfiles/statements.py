@@ -1,7 +1,5 @@
 """Reading a bank statement of any format: the entry point for files from banks."""
 
-from __future__ import annotations
-
 from tusker.bankfiles.archives import unpacked
 from tusker.bankfiles.camt.statement import read_camt
 from tusker.bankfiles.formats import FileFormat, Reading, Source, unread_kind

@@ -1,7 +1,5 @@
 """Texts in the form that banks accept, and texts of banks in the form that is kept."""
 
-from __future__ import annotations
-
 import csv
 import re
 import unicodedata

@@ -1,8 +1,6 @@
 """Checks of the addresses that an admin may enter for a delivery company: never one inside the lender's own
 network."""
 
-from __future__ import annotations
-
 import socket
 from urllib.parse import urlsplit
 

@@ -5,8 +5,6 @@ What is stored is `slug/number`. AfterShip tracks a number only once it is regis
 offset, then they are the place's own; they count as UTC. No link to a proof of delivery is documented; who signed is.
 """
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import replace

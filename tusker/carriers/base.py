@@ -1,7 +1,5 @@
 """What every delivery company's adapter provides, and how asking may fail."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 

@@ -5,8 +5,6 @@ A reference is a tracking code (`EZ1000000001`), better with its carrier (`usps/
 it is registered. Times are UTC. No link to a proof of delivery is documented; who signed is.
 """
 
-from __future__ import annotations
-
 import base64
 import re
 import unicodedata

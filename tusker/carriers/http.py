@@ -1,7 +1,5 @@
 """The one HTTP client of the adapters: bounded in time and size, with retries for passing faults."""
 
-from __future__ import annotations
-
 import json
 import logging
 import random

@@ -1,7 +1,5 @@
 """What the adapters of parcel carriers that register numbers share: asking in batches, and registering."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Mapping, Sequence
 

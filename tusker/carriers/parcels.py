@@ -1,7 +1,5 @@
 """What the adapters of parcel carriers share: references, times, histories, and which status counts."""
 
-from __future__ import annotations
-
 import json
 import logging
 import re

@@ -1,7 +1,5 @@
 """Reading JSON from outside: nothing in it is trusted to have the right type."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """The delivery companies of this installation, found by name."""
 
-from __future__ import annotations
-
 import importlib
 import logging
 import pkgutil

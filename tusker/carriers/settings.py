@@ -1,7 +1,5 @@
 """How a delivery company is set up here, and what its adapter declares (`SPEC` in its file)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 

@@ -5,8 +5,6 @@ asks the carrier by itself, so only a number that it answers with 404 is registe
 proof of delivery is documented.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from urllib.parse import quote
 

@@ -4,8 +4,6 @@
 searches the directory; both take the token in the header `LM_PA_TOKEN`.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """What the adapters share for webhooks: finding a header, comparing a signature, reading the body."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The `flask` commands, and what they share."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime

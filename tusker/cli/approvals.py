@@ -1,7 +1,5 @@
 """`flask proposals`, `approve`, `refuse`."""
 
-from __future__ import annotations
-
 import click
 
 from tusker.cli import acting_as, acting_as_proven, change, commands, say_row, with_reason

@@ -1,7 +1,5 @@
 """The calculator from the shell: `flask quote`, by the very functions that loans use."""
 
-from __future__ import annotations
-
 import sys
 from enum import StrEnum
 from typing import TextIO

@@ -1,7 +1,5 @@
 """`flask replay`."""
 
-from __future__ import annotations
-
 import json
 import sys
 from decimal import Decimal, InvalidOperation

@@ -1,7 +1,5 @@
 """Reports from the shell: `flask age`, `flask classification`, `flask statement` and `flask mail-statements`."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict
 from datetime import date

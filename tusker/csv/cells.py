@@ -1,7 +1,5 @@
 """The one way to write CSV: no cell of it is run by a spreadsheet."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterable
 from typing import Protocol

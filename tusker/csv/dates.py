@@ -1,7 +1,5 @@
 """Days in files of people: the pattern by which they are written, and reading them by it."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, date, datetime
 

@@ -1,7 +1,5 @@
 """The one way to read CSV: bytes in, a header and rows with their line numbers out. Knows no column's meaning."""
 
-from __future__ import annotations
-
 import codecs
 import contextlib
 import csv

@@ -1,7 +1,5 @@
 """Bank details of suppliers; a supplier sees its own."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from flask import Response, render_template, url_for

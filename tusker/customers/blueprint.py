@@ -1,7 +1,5 @@
 """The blueprint of these pages, in a module of its own so that the views need not import each other."""
 
-from __future__ import annotations
-
 from flask import Blueprint
 
 bp = Blueprint("customers", __name__, url_prefix="/customers")

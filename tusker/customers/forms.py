@@ -1,7 +1,5 @@
 """Forms for companies, credit lines, tokens and bank details: their fields; services decide what is accepted."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from wtforms import BooleanField

@@ -1,7 +1,5 @@
 """Putting a company on hold, lifting that, and the days on which its limits are valid."""
 
-from __future__ import annotations
-
 from flask import Response, request, url_for
 
 from tusker.customers.blueprint import bp

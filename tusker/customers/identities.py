@@ -4,8 +4,6 @@ What was added so far travels in the form itself, so that searching the director
 anything is saved, with htmx and without.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The lists of credit lines: all of them for staff, and those of a company for its users."""
 
-from __future__ import annotations
-
 from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.credit.credit_lines import LineRow

@@ -1,7 +1,5 @@
 """Pages of credit lines for admins and auditors."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from flask import Response, flash, request, url_for

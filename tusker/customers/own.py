@@ -4,8 +4,6 @@ A company sees all of its own limits and of its lines. Of the other company's li
 what is left for a new request on the line and whether the other side's limit is the smallest of the three.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from flask import Response

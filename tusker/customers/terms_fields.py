@@ -1,7 +1,5 @@
 """The fields of terms, which forms of companies and of credit lines share."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 from tusker.domain.terms import (

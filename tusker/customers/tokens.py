@@ -1,7 +1,5 @@
 """An admin makes and revokes the API tokens of a company."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

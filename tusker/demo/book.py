@@ -1,7 +1,5 @@
 """The demo's hands: companies, people and lines, and the real services called in the past."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """Who is in the demo. Every company is made up; amounts are in major units."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from decimal import Decimal
 

@@ -1,7 +1,5 @@
 """The demo's orders and people at the courier simulator, through its control endpoints."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The orders that a newcomer is told to request: those that the demo's supplier can request now."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from sqlalchemy import select

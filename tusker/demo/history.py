@@ -1,7 +1,5 @@
 """The demo's past, day by day: requests, deliveries, the daily disbursal, confirmations, repayments."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from datetime import date, timedelta
 

@@ -1,7 +1,5 @@
 """What is going to happen in the demo: orders with their days, drawn the same way at every seeding."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta

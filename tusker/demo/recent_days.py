@@ -1,7 +1,5 @@
 """The demo's last days, laid out by hand so that every state and every limit shows something."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 from sqlalchemy import select

@@ -1,7 +1,5 @@
 """Filling the database, and the courier simulator with it."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A company's statement as rows of a file."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from tusker.currency import Currency

@@ -3,8 +3,6 @@
 The library that writes it takes longer to load than any other: import this module where a file is made.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager

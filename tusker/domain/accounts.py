@@ -1,7 +1,5 @@
 """Numbers of bank accounts: what may be stored as one, and how much of it is shown."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import unicodedata

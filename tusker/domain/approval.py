@@ -1,7 +1,5 @@
 """What is decided is what was seen: things as a page shows them, and what has changed since."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Sequence

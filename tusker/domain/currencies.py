@@ -5,8 +5,6 @@ hundredth. What is merely shown differs: CLDR, and with it Babel, gives RSD, LBP
 standard has 2 and 3.
 """
 
-from __future__ import annotations
-
 _DECIMALS = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
     3: "BHD IQD JOD KWD LYD OMR TND",

@@ -1,7 +1,5 @@
 """What kind of file some bytes are, by the bytes alone: neither its name nor what its sender calls it counts."""
 
-from __future__ import annotations
-
 import re
 from enum import StrEnum
 

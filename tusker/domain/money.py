@@ -1,7 +1,5 @@
 """Money as integers in the currency's minor unit; `Decimal` only inside a calculation."""
 
-from __future__ import annotations
-
 import re
 from decimal import ROUND_HALF_EVEN, Decimal
 

@@ -1,8 +1,6 @@
 """Numbers of invoices and credit notes, made comparable: a strict form, in which one number typed differently is one
 number, and loose forms, in which numbers look alike."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """What all statuses have in common: a code that the database holds, and a tone in which pages show it."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Self
 

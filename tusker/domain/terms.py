@@ -1,7 +1,5 @@
 """Terms of a credit line, frozen onto each invoice at approval."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """What people and banks write, made comparable: numbers as whole words in a text, names of companies."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """Days on which banks work, and what becomes of a date that falls on another."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta

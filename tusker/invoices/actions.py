@@ -1,7 +1,5 @@
 """What people do to an invoice: cancel it, report its delivery, settle what keeps it from being financed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

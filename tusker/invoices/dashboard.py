@@ -1,7 +1,5 @@
 """The dashboards of suppliers and purchasers."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from functools import partial
 

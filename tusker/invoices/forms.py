@@ -1,7 +1,5 @@
 """Forms about invoices: the fields and their shape; services decide what is accepted."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any

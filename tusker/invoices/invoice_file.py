@@ -1,7 +1,5 @@
 """Everything that the page of one invoice shows."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime

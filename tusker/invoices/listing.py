@@ -1,7 +1,5 @@
 """The list of invoices, its files, and its status badges, which the page polls."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any

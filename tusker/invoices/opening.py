@@ -1,7 +1,5 @@
 """Reading all that belongs to one invoice, as far as the person may see it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from flask_login import current_user

@@ -1,7 +1,5 @@
 """The page of one invoice and its parts that keep themselves up to date."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from flask import make_response, request, url_for

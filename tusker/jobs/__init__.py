@@ -1,7 +1,5 @@
 """What RQ workers run: thin functions that open a transaction and call a use case."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from flask import current_app

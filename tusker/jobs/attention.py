@@ -1,7 +1,5 @@
 """Funding control over time: conditions that changed, items that need a person, and the mails about both."""
 
-from __future__ import annotations
-
 import logging
 
 from sqlalchemy.exc import SQLAlchemyError

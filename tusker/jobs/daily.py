@@ -1,8 +1,6 @@
 """The daily jobs: a frequent job finds which of them are due, and workers do each once for a business day, in
 order."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta

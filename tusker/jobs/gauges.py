@@ -1,7 +1,5 @@
 """What the scheduler answers Prometheus: the state of the installation, read when it is asked for."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Iterator
 

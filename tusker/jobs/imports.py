@@ -1,7 +1,5 @@
 """Large files of invoices, each imported by one worker in chunks."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The outbox job."""
 
-from __future__ import annotations
-
 from tusker import clock
 from tusker.services.context import Context
 from tusker.services.record.outbox_sending import send_due

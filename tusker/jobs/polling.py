@@ -1,7 +1,5 @@
 """Polling the delivery companies: claim, ask outside any transaction, record."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections import deque

@@ -1,7 +1,5 @@
 """Keeping the sums of the book ahead of the pages that show them."""
 
-from __future__ import annotations
-
 from flask import current_app
 
 from tusker.jobs import job_context

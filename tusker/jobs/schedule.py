@@ -1,7 +1,5 @@
 """The cron table: what runs when. Every job is safe to run twice, so two schedulers do no harm."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime

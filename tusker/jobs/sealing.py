@@ -1,7 +1,5 @@
 """Sealing events, batch by batch, each in a transaction of its own."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The daily servicing of open loans, the daily proof and the daily clean-up."""
 
-from __future__ import annotations
-
 import logging
 from datetime import date
 

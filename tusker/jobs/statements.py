@@ -1,7 +1,5 @@
 """Reading large bank statements."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import replace
 

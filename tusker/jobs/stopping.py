@@ -1,7 +1,5 @@
 """Word from a worker that is to end to the job that it runs: a long job leaves the rest to another."""
 
-from __future__ import annotations
-
 from ctypes import c_bool
 from multiprocessing.sharedctypes import RawValue
 

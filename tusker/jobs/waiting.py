@@ -1,7 +1,5 @@
 """The waiting list: requests whose amount became free are admitted, those that waited for too long leave it."""
 
-from __future__ import annotations
-
 import logging
 
 from sqlalchemy.exc import SQLAlchemyError

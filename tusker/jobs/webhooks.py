@@ -1,7 +1,5 @@
 """Recording the webhooks that were received."""
 
-from __future__ import annotations
-
 import logging
 
 from tusker.carriers.registry import get_carriers

@@ -1,7 +1,5 @@
 """The way out for mails: an SMTP server, or a folder when none is configured."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import smtplib

@@ -1,7 +1,5 @@
 """Column types and mixins that several tables share."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal

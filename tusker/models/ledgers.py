@@ -1,8 +1,6 @@
 """What the database lets the application change of rows that are facts: money that moved, the record of it, and who
 people are."""
 
-from __future__ import annotations
-
 LEDGERS: dict[str, tuple[str, ...]] = {
     "events": (),
     "event_seals": (),

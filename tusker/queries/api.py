@@ -1,7 +1,5 @@
 """What one company may read through `/api/v1`: the invoices and credit lines on either side of which it stands."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass

@@ -1,7 +1,5 @@
 """The attention queue: its items as pages and mails show them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime

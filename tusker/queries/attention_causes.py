@@ -1,7 +1,5 @@
 """What a person should look at: each kind with the statement that finds all of it now."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

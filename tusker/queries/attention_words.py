@@ -1,8 +1,6 @@
 """What the items of the attention queue say, as SQL for the English that is stored; pages find the sentences among the
 texts again (`catalogues.retold`)."""
 
-from __future__ import annotations
-
 import re
 
 from tusker.messages import Text, say

@@ -1,7 +1,5 @@
 """The columns that a query reads into a row's class."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any

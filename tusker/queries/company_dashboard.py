@@ -1,7 +1,5 @@
 """What a supplier or a purchaser sees first: its limits and the money that was paid out to it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date

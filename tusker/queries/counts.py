@@ -1,7 +1,5 @@
 """What the navigation's counts show."""
 
-from __future__ import annotations
-
 from sqlalchemy import func, select
 
 from tusker.domain.credit.lifecycle import InvoiceStatus

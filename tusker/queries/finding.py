@@ -4,8 +4,6 @@ A person of a company finds its own side of its own company alone. Every kind is
 where there is none by the whole name only; words of fewer than three signs are whole names, for no index finds others.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any

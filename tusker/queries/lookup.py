@@ -1,7 +1,5 @@
 """Finding things by what people call them, for commands and imported files."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Set
 
 from sqlalchemy import Select, column, func, or_, select, text

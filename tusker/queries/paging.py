@@ -1,7 +1,5 @@
 """Pages of long lists: a page begins beside a row of the page next to it, in the order of one column and then by id."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVarTuple

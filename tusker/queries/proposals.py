@@ -1,7 +1,5 @@
 """What was proposed, and what waits for another admin."""
 
-from __future__ import annotations
-
 from sqlalchemy import func, select
 
 from tusker.domain.accounts import AccountNumber

@@ -1,7 +1,5 @@
 """Finding words in columns by their trigram indexes."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What the lender's people have to do now, and how the book stands."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """The way to Redis. It only carries work: what must not be lost is in PostgreSQL, and cron asks for it again."""
 
-from __future__ import annotations
-
 import logging
 import secrets
 from collections.abc import Callable

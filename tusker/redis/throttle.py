@@ -1,7 +1,5 @@
 """Counts limits on calls and tries in PostgreSQL while Redis is away, so that they hold over all processes."""
 
-from __future__ import annotations
-
 import hashlib
 import time
 from typing import Any

@@ -4,8 +4,6 @@
 A password goes to the Sentinels and to the servers.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit

@@ -1,7 +1,5 @@
 """The replayed days: each day money comes in, financing is requested, goods arrive, the bundle is paid out."""
 
-from __future__ import annotations
-
 import gc
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator

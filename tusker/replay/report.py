@@ -1,7 +1,5 @@
 """The result of a replay, from the rows of its database."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A separate database on the same server: created, migrated and dropped again. The live one is never opened."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager

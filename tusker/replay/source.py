@@ -1,7 +1,5 @@
 """The file of a replay: receivables with the day on which each was really settled."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date
 

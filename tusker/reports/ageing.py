@@ -1,7 +1,5 @@
 """Ageing: what is outstanding by days past due, as of any day."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date

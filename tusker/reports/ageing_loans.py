@@ -1,7 +1,5 @@
 """The loans behind each figure of the ageing."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any

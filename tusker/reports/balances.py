@@ -1,7 +1,5 @@
 """The balance of one loan as of any day, with all that makes it up."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 from babel.numbers import format_decimal

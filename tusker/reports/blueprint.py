@@ -1,7 +1,5 @@
 """The blueprint of reports, and what all of them read: whose figures the user may see, and the day."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import TypedDict
 

@@ -1,7 +1,5 @@
 """The calculator: what financing costs, for one case on the page and for many from a file."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 from flask import request

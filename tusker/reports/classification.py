@@ -1,7 +1,5 @@
 """How the book is classified at the end of a day, and what is provided for it."""
 
-from __future__ import annotations
-
 from flask import Response, current_app
 from flask.typing import ResponseReturnValue
 

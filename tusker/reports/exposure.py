@@ -1,7 +1,5 @@
 """Exposures as of any day, and the movements that make them up."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date
 

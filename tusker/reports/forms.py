@@ -1,7 +1,5 @@
 """The forms of reports."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 from flask_wtf.file import FileRequired

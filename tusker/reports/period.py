@@ -1,7 +1,5 @@
 """What happened in some days, and what is due in them: the rows behind a bar of a plot."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 
 from flask import request

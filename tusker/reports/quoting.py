@@ -1,7 +1,5 @@
 """Reading cases of the calculator for `flask quote`, its page and its CSV, and writing their figures."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date

@@ -1,7 +1,5 @@
 """A company's statement for any period, as a page, CSV and PDF."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date, timedelta
 

@@ -1,7 +1,5 @@
 """Secrets that are stored in the database: sealed with a key that is only in the environment."""
 
-from __future__ import annotations
-
 import base64
 import secrets
 

@@ -1,7 +1,5 @@
 """Keys and secrets of an installation: one key a purpose, and what production does not start with."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from ipaddress import ip_address

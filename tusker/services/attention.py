@@ -1,7 +1,5 @@
 """The attention queue: items open when something is wrong, and close when it is not any more or a person says so."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import asdict

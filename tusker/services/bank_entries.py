@@ -1,7 +1,5 @@
 """Entries of bank statements: locked, decided on, opened again. What every use case about them shares."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from datetime import date
 

@@ -1,7 +1,5 @@
 """The append-only event table's one writer for everything but admission, which writes its own row in SQL."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Any
 

@@ -1,8 +1,6 @@
 """Freeing what admission took (or taking it again), in the same lock order: credit lines, suppliers, purchasers, each
 by ascending id."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 

@@ -1,7 +1,5 @@
 """Answers stored under the caller's key, in the request's transaction: a repeated request gets the stored answer."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Collection

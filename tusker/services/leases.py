@@ -1,7 +1,5 @@
 """What a job has for itself for a while, so that no other does it at the same time."""
 
-from __future__ import annotations
-
 import secrets
 from datetime import timedelta
 

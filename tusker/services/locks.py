@@ -1,8 +1,6 @@
 """Row locks. One order everywhere: disbursals, payouts, invoices, loans, reliefs, receipts, claims, payables, each by
 id, then the counters."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from enum import IntEnum, unique
 from typing import Any, TypeVar

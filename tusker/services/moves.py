@@ -1,7 +1,5 @@
 """Moving invoices by events of their lifecycle: one, or many by one statement for their status and events."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Mails that must follow a commit: written in the same transaction, sent by a job."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 
 from sqlalchemy import select

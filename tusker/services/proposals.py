@@ -5,8 +5,6 @@ what it would change. Where these ask for a second admin the savepoint is rolled
 `Proposal`. `services.approvals` does the same action again when another admin accepts it.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace

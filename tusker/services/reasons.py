@@ -1,7 +1,5 @@
 """The reason that a person gives for an act."""
 
-from __future__ import annotations
-
 from tusker.errors import InvalidInput
 
 LONGEST_REASON = 300

@@ -1,7 +1,5 @@
 """Nothing is decided that was not on the screen."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from tusker.domain.approval import Shown, changes_since

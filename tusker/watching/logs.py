@@ -1,7 +1,5 @@
 """Logging as the Python logging cookbook has it: one handler, and the request's or job's id in every line."""
 
-from __future__ import annotations
-
 import json
 import logging
 import re

@@ -5,8 +5,6 @@ for all. Without `serve` nobody asks, so nothing is counted. What is read from t
 it is asked for (`tusker.jobs.gauges`).
 """
 
-from __future__ import annotations
-
 import atexit
 import logging
 import os

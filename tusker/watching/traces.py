@@ -4,8 +4,6 @@ Imported only where `OTEL_EXPORTER_OTLP_ENDPOINT` is set; the SDK reads its othe
 sent in the background, also from processes that were forked later.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from threading import Thread

@@ -1,7 +1,5 @@
 """What all pages share: access guards, htmx helpers, forms, filters, error pages, headers, request ids."""
 
-from __future__ import annotations
-
 import re
 import secrets
 from typing import Any, NamedTuple

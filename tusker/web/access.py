@@ -1,7 +1,5 @@
 """Who may open which page. Every view carries one of the marks below; a view without one is refused."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -1,7 +1,5 @@
 """The paths of vendored files under `static/`, and URLs that change when a file changes."""
 
-from __future__ import annotations
-
 import hashlib
 from functools import cache
 from pathlib import Path

@@ -6,8 +6,6 @@ it, in the same encrypted stream. Session cookies are SameSite=Lax, so another s
 either. Pages that show a token, a key or recovery codes are not compressed at all.
 """
 
-from __future__ import annotations
-
 import secrets
 from time import perf_counter
 

@@ -4,8 +4,6 @@ Requests below a prefix that has a handler of its own (`answer_errors_under`) go
 problem details and not HTML.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import logging

@@ -1,7 +1,5 @@
 """Filters that write amounts, days, rates and statuses on pages."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime

@@ -1,7 +1,5 @@
 """Answers to htmx: one view gives the whole page to a plain request and a fragment of it to htmx."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """The language of a page: whose request it is decides it. Templates say their texts by `_` and `_n`."""
 
-from __future__ import annotations
-
 from datetime import date
 from functools import cached_property
 

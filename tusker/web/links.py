@@ -1,7 +1,5 @@
 """The addresses of what lists, events and searches are about."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from flask import url_for

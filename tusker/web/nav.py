@@ -1,7 +1,5 @@
 """The navigation of each role."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from flask import current_app, request

@@ -1,7 +1,5 @@
 """QR codes as SVG in the page, without inline style."""
 
-from __future__ import annotations
-
 import segno
 from markupsafe import Markup
 

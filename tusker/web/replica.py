@@ -1,7 +1,5 @@
 """Reports are read from the copy of the database, where there is one that is not far behind."""
 
-from __future__ import annotations
-
 from flask import Flask, Response, g, request
 
 from tusker.queries.record.replica import fresh_replica

@@ -1,7 +1,5 @@
 """Checks of URLs that come from outside, and those of the site that never change."""
 
-from __future__ import annotations
-
 from typing import Any
 from urllib.parse import urlsplit
 

@@ -1,7 +1,5 @@
 """What one admin proposed: another accepts or refuses it, who proposed it may withdraw it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """Tables whose heads are not known: a person says what each column is, sees the entries, and it is remembered."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The forms of bank statements, and reading what their buttons send."""
 
-from __future__ import annotations
-
 import re
 
 from flask_wtf.file import FileRequired

@@ -1,7 +1,5 @@
 """The page of one bank statement, as every action on it shows it again."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Bank statements: uploading one, what it settled, and deciding on the rest."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """The delivery companies: settings and a test of the connection."""
 
-from __future__ import annotations
-
 from flask import Response, current_app, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import BooleanField

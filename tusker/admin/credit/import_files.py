@@ -3,8 +3,6 @@
 Nothing of a file goes into the session's cookie or a hidden field. A file that Redis lost must be uploaded again.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import secrets

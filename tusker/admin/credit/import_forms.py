@@ -1,7 +1,5 @@
 """The forms of the two steps of an import, and a guess at a file's columns so that little is left to choose."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """Requests for financing from a file: upload, choose the columns, preview, import."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any

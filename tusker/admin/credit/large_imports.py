@@ -1,7 +1,5 @@
 """Large files of invoices: their columns, how far a worker is, and every refusal."""
 
-from __future__ import annotations
-
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 

@@ -1,7 +1,5 @@
 """Risk rules: what stands, what was ended, adding, changing and ending."""
 
-from __future__ import annotations
-
 from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 

@@ -1,7 +1,5 @@
 """The page of tracking: each delivery company's health, and webhooks that could not be used."""
 
-from __future__ import annotations
-
 from werkzeug.datastructures import MultiDict
 
 from tusker import clock

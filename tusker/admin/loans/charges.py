@@ -1,7 +1,5 @@
 """What banks keep out of receipts and payouts: listed, recorded and undone."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from flask import url_for

@@ -1,7 +1,5 @@
 """Claims for goods that came back: decided on the invoice's page, and decisions taken back."""
 
-from __future__ import annotations
-
 from flask import url_for
 from flask.typing import ResponseReturnValue
 

@@ -1,7 +1,5 @@
 """Open loans: the list, marking one repaid, writing one off."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import date
 from functools import partial

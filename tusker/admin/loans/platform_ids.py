@@ -1,7 +1,5 @@
 """The lending platform's own loan ids, given to many loans by a file."""
 
-from __future__ import annotations
-
 from flask import url_for
 from flask.typing import ResponseReturnValue
 

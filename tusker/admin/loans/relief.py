@@ -1,7 +1,5 @@
 """Relief on loans: waiving charges and moving due dates, and undoing that."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

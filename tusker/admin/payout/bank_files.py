@@ -1,7 +1,5 @@
 """A released disbursal as files for the bank."""
 
-from __future__ import annotations
-
 from typing import cast
 
 from flask import Response, current_app, request

@@ -1,7 +1,5 @@
 """What a person ticked and typed on the page of a disbursal."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 

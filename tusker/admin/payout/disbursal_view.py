@@ -1,7 +1,5 @@
 """The page of one disbursal, as every action on it shows it again."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date

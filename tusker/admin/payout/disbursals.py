@@ -1,7 +1,5 @@
 """Disbursals: the list, one disbursal, choosing its lines, dropping it, its payout lines as a file."""
 
-from __future__ import annotations
-
 from flask import request
 from flask.typing import ResponseReturnValue
 

@@ -1,7 +1,5 @@
 """The queue of delivered invoices, and bundling them by hand."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial

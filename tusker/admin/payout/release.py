@@ -1,7 +1,5 @@
 """Approving, releasing, confirming and undoing a disbursal and its payouts."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from flask import request, url_for

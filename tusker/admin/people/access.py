@@ -1,7 +1,5 @@
 """The list of the access log."""
 
-from __future__ import annotations
-
 from tusker.admin.blueprint import bp
 from tusker.admin.forms import AccessFilter
 from tusker.messages import say

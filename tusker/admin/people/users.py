@@ -1,7 +1,5 @@
 """Users: the list, inviting, deactivating."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What needs a person's attention, and the buttons that settle it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """The pages of proof and events."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The page System: whether each part works, what waits, and what failed."""
 
-from __future__ import annotations
-
 import logging
 import platform
 from typing import Any

@@ -1,7 +1,5 @@
 """What `/api/v1` answers about invoices, their loans, and requests that wait."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from pydantic import AwareDatetime

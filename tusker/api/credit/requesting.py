@@ -1,7 +1,5 @@
 """Requests for financing, one or many in a call: what was asked before is answered again, the rest is decided."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The views of `/api/v1`; they call the same services as the pages."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from flask import url_for

@@ -1,7 +1,5 @@
 """From rows and the services' values to the models of `/api/v1`; no database access."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import date, datetime
 

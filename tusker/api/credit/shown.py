@@ -1,7 +1,5 @@
 """Invoices as a company sees them now, read from the database."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from datetime import date
 

@@ -1,7 +1,5 @@
 """Reading what is to be financed from a request body; errors name the body's own fields."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """The waiting list of refused requests in `/api/v1`."""
 
-from __future__ import annotations
-
 from tusker.api.credit import invoice_schemas, serializers
 from tusker.api.endpoints import Operation, Reply
 from tusker.domain.credit.limits import Refusal

@@ -1,7 +1,5 @@
 """The documents of invoices in `/api/v1`."""
 
-from __future__ import annotations
-
 from flask import request, url_for
 
 from tusker import models

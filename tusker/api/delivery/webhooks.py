@@ -1,7 +1,5 @@
 """Webhooks of delivery companies: check the signature, store the bytes for a worker, answer."""
 
-from __future__ import annotations
-
 from flask import Response, request
 
 from tusker import clock

@@ -1,7 +1,5 @@
 """The amounts of camt messages: what was booked, what the payment itself was, and what the bank took."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 

@@ -1,7 +1,5 @@
 """The transaction inside a booked entry of a camt message: who, what about, and why it came back."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 

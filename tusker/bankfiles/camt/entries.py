@@ -1,7 +1,5 @@
 """One statement, report or notification of a camt message: its account, balances and booked entries."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain, islice

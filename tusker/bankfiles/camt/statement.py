@@ -1,7 +1,5 @@
 """Bank statements as ISO 20022: camt.053, the day's reports camt.052 and single advices camt.054, of all versions."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element

@@ -1,7 +1,5 @@
 """Days, times and directions as camt messages write them."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 from xml.etree.ElementTree import Element
 

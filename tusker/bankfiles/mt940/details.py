@@ -1,7 +1,5 @@
 """The text of a movement in an MT940 (field 86): subfields by question marks, codes between slashes, or plain words."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Payment orders as CSV for banks that take bulk files: columns by configuration, or those of a known bank."""
 
-from __future__ import annotations
-
 import re
 from io import StringIO
 

@@ -7,8 +7,6 @@ public exporters with Axis' IFSC prefix UTIB write it). The row of hints below t
 no part of a file. A bank that gave a lender another template is written out in BANK_CSV_COLUMNS.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """The lender's own account, which payouts leave from."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The rules for every payment order, whatever file carries it."""
 
-from __future__ import annotations
-
 import re
 
 from tusker.bankfiles.texts import checked_reference

@@ -1,7 +1,5 @@
 """Payment orders as ISO 20022 customer credit transfer initiations (pain.001.001.09 and .03)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 from xml.etree import ElementTree

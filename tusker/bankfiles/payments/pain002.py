@@ -1,7 +1,5 @@
 """The bank's answer to a payment order as ISO 20022 pain.002: what it accepted, and what it rejected and why."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Sequence

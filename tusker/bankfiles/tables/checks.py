@@ -1,7 +1,5 @@
 """What a person has to look at in a table: rows that are none, days of another period, balances that do not follow."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """The rows of one table as movements: what each says, what was left out, and what a person has to look at."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date

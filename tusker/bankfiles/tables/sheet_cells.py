@@ -4,8 +4,6 @@ Run by `sheets` as a script of its own: the limits are the system's, so that no 
 the process that asked. Formulas are read as the values that were stored with them; nothing in a workbook is run.
 """
 
-from __future__ import annotations
-
 import json
 import resource
 import sys

@@ -1,7 +1,5 @@
 """Bank statements as workbooks: XLS, XLSX, XLSB and ODS, whatever their file is named."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Statements as tables, from CSV or a spreadsheet: columns known by their heads, days and amounts by their shape."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Rows of a text file with more cells than heads: a separator stands without quotes in a text or an amount."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Sequence

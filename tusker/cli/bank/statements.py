@@ -1,8 +1,6 @@
 """`flask import-statement`: a bank statement from the shell, to look at or to import; and the columns of tables that
 are remembered."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """`flask create-customer`, `flask create-line`, `flask set-limit`, `flask list-customers`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal, InvalidOperation

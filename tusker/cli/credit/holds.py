@@ -1,7 +1,5 @@
 """`flask hold-customer`, `flask lift-hold`, `flask set-validity`."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import click

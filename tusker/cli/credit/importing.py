@@ -1,7 +1,5 @@
 """`flask import-invoices`."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

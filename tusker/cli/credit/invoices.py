@@ -1,7 +1,5 @@
 """`flask request-financing`, `show-invoice`, `list-invoices`, `cancel-invoice`, `report-delivery`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import date
 

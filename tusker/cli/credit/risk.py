@@ -1,7 +1,5 @@
 """`flask rules`, `add-rule`, `change-rule`, `end-rule`, `set-group`, `set-cities`."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import click

@@ -1,7 +1,5 @@
 """`flask waiting list`, `leave`, `cancel`, `admit`."""
 
-from __future__ import annotations
-
 import click
 
 from tusker import clock

@@ -1,7 +1,5 @@
 """`flask poll`."""
 
-from __future__ import annotations
-
 import click
 
 from tusker.carriers.registry import get_carriers

@@ -1,7 +1,5 @@
 """Debts from the shell: repaid in full, given up."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import click

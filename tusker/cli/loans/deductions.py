@@ -1,7 +1,5 @@
 """What purchasers keep back with a reason, and what banks keep, from the shell."""
 
-from __future__ import annotations
-
 import sys
 from datetime import date
 

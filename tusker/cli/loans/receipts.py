@@ -1,7 +1,5 @@
 """Money received, and undoing, from the shell."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date

@@ -1,7 +1,5 @@
 """`flask waive`, `extend`, `undo-relief`, `list-relief`."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`flask set-bank-account`, `list-bank-accounts`."""
 
-from __future__ import annotations
-
 import click
 
 from tusker.cli import acting_as, change, commands, said, say_row

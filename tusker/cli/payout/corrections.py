@@ -1,7 +1,5 @@
 """What an admin decides of one invoice: its value, delivery, parcel, number and hold, and its documents."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

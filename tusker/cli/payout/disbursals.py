@@ -1,7 +1,5 @@
 """The life of a disbursal from the shell: bundle, approve, release, confirm, reject, drop, list."""
 
-from __future__ import annotations
-
 from datetime import date
 from functools import partial
 from pathlib import Path

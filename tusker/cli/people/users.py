@@ -1,7 +1,5 @@
 """`flask create-user`, `deactivate-user`, `reset-second-factor`."""
 
-from __future__ import annotations
-
 import click
 
 from tusker.cli import acting_as_or_operator, change, command_context, said, with_reason

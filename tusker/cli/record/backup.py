@@ -1,7 +1,5 @@
 """A copy of the database in a file, and back: `flask backup`, `restore`. PostgreSQL's own programs do the work."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,7 +1,5 @@
 """Daily runs and the outbox from the shell: `flask catch-up`, `send-mail`."""
 
-from __future__ import annotations
-
 import click
 
 from tusker.cli import commands

@@ -1,7 +1,5 @@
 """Control from the shell: prove the books and the record, seal events, set the app's database role up."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -5,8 +5,6 @@ one day in different formats (MT940 and camt.053, or CSV): the bank may write an
 reference in them. What both say must not differ, and something must be the same.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Literal, NamedTuple

@@ -1,7 +1,5 @@
 """Payment orders to the bank and statements from it, whatever file carries them."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime

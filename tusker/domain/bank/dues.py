@@ -1,7 +1,5 @@
 """What is due of the open loans on a credit's day: of each payer the oldest, and of all by the amount."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from datetime import date
 

@@ -1,7 +1,5 @@
 """What matching says of a credit: the verdict, the suggestions with their reasons, and which credits are rivals."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date

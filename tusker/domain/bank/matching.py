@@ -11,8 +11,6 @@ A suggestion's score is the sum of three kinds of evidence, 100 at most:
 Nothing but a named, exact and unrivalled suggestion is `sure`; see `Book.judge`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date

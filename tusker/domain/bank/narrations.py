@@ -5,8 +5,6 @@
 behind the bank's code or reference, never a word of the payer's own text.
 """
 
-from __future__ import annotations
-
 import re
 import string
 from collections.abc import Sequence

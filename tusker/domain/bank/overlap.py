@@ -4,8 +4,6 @@ The bank gives such movements no reference; they share account, day, direction, 
 relation of the two statements can tell: one may contain all that the other has of the day, or they may not overlap.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime

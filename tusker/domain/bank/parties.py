@@ -1,7 +1,5 @@
 """Who may have paid a credit: by an account that paid before, by the payer's name, or by a name in the text."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections.abc import Collection, Mapping
 

@@ -3,8 +3,6 @@
 Pure rules over the state that all processes share; `tusker.services.couriers.gate` keeps it in the database.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 

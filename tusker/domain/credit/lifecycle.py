@@ -1,7 +1,5 @@
 """The invoice's lifecycle: which event leads from which status to which. Nothing else may set a status."""
 
-from __future__ import annotations
-
 from tusker.domain.status import Status, Tone, Worded
 from tusker.errors import IllegalTransition
 from tusker.messages import say

@@ -1,7 +1,5 @@
 """Which links are links to the same document, though the delivery company signs them anew with each answer."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import unquote_plus, urlsplit, urlunsplit

@@ -1,8 +1,6 @@
 """When an invoice may be financed: every condition, from plain facts. The one function for all who move an invoice
 on."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta

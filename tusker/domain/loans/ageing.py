@@ -1,7 +1,5 @@
 """How late money is: days past due in the buckets that lenders report by."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta

@@ -1,7 +1,5 @@
 """How money received is spread over what is owed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 

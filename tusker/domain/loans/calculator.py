@@ -1,7 +1,5 @@
 """What financing costs, by the very functions that loans use."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta

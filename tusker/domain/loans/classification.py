@@ -5,8 +5,6 @@ Provisioning pertaining to Advances, and its clarifications of 12 November 2021.
 is non-performing makes all of its loans so, and it is standard again only when nothing of any of them is in arrears.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta

@@ -1,7 +1,5 @@
 """Moving a loan's due date: which date holds then, and for which days no interest is charged."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date

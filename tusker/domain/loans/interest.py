@@ -1,7 +1,5 @@
 """Days, interest and what is owed on a day. Every figure a person sees of a debt comes from `amount_due`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta

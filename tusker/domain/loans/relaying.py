@@ -1,7 +1,5 @@
 """Laying anew what was paid on a debt or waived of it, once another due date leaves less of its charges."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date

@@ -1,7 +1,5 @@
 """How much relief may be given on a loan, and when a second admin has to agree."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from decimal import Decimal
 

@@ -1,7 +1,5 @@
 """Open loans, and which of them add up to an amount."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date

@@ -1,7 +1,5 @@
 """What the QR codes say with which a purchaser pays: an Indian UPI address. (That of SEPA is segno's own.)"""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from decimal import Decimal
 from urllib.parse import quote, urlencode

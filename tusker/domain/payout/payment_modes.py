@@ -5,8 +5,6 @@ RTGS begins at ₹2,00,000 and IMPS ends at ₹5,00,000; NEFT takes any amount. 
 and NPCI, limits for customers' payments.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 Mode = Literal["", "FT", "NEFT", "RTGS", "IMPS"]

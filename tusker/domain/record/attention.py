@@ -1,7 +1,5 @@
 """The kinds of trouble that a person has to look at, and what to do about each, in words."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Self
 

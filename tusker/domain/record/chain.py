@@ -22,8 +22,6 @@ So an auditor recomputes it without this code. `rows` are the events in the orde
     print(seq, previous)  # must be the head
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json

@@ -1,7 +1,5 @@
 """The jobs that run once for each business day, and the days for which they are due."""
 
-from __future__ import annotations
-
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 

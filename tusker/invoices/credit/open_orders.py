@@ -1,7 +1,5 @@
 """A supplier's open orders at the delivery companies to pick from, and requesting several of them at once."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from flask import flash, redirect, request, url_for

@@ -1,7 +1,5 @@
 """What the request page shows beside its form: the figures of a quote, or why there is none."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from tusker import clock

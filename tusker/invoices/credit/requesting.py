@@ -1,7 +1,5 @@
 """Requesting financing: the form, the quote while it is filled in, and the request."""
 
-from __future__ import annotations
-
 from flask import current_app, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user

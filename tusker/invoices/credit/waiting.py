@@ -1,7 +1,5 @@
 """The waiting list: its page, and leaving a refused request there or taking it off."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from flask import url_for

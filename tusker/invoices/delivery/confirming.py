@@ -1,7 +1,5 @@
 """What purchasers answer: deliveries to confirm or dispute."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any

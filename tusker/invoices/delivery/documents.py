@@ -1,7 +1,5 @@
 """The document of an invoice: sending it in and opening it."""
 
-from __future__ import annotations
-
 from flask import current_app, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user

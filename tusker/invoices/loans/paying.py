@@ -1,7 +1,5 @@
 """How a purchaser pays: how much for some invoices on a day, to which account, under which reference, by which code."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Sized
 from dataclasses import dataclass

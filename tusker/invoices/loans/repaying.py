@@ -1,7 +1,5 @@
 """The list of what a company has to repay, of which a purchaser chooses what it pays."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from functools import partial
 from typing import Any

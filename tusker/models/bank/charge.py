@@ -1,7 +1,5 @@
 """What banks keep out of payments: the lender's cost."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String

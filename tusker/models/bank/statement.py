@@ -1,7 +1,5 @@
 """Bank statements and their entries."""
 
-from __future__ import annotations
-
 from datetime import date
 from enum import StrEnum
 from typing import Any

@@ -1,8 +1,6 @@
 """Bank statements that wait for a worker to read them or for a person to say what their columns are; and what persons
 said."""
 
-from __future__ import annotations
-
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -1,7 +1,5 @@
 """How each delivery company is doing, shared by all processes, and the webhooks that it sent."""
 
-from __future__ import annotations
-
 from sqlalchemy import CheckConstraint, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -1,7 +1,5 @@
 """Delivery companies as an admin has set them up on the page; a row wins over the environment."""
 
-from __future__ import annotations
-
 from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 

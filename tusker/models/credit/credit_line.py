@@ -1,7 +1,5 @@
 """One supplier-purchaser relationship."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint

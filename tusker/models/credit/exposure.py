@@ -1,7 +1,5 @@
 """Movements of exposure, which are never changed."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index

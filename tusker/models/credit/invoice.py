@@ -1,7 +1,5 @@
 """An invoice and the answer to its request for financing."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, String, Text

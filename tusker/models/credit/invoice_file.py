@@ -1,8 +1,6 @@
 """Large files of invoices that a worker imports: their content until it is read, their rows until they are requested,
 and every refusal."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What limits were at the end of past days."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from sqlalchemy import BigInteger, CheckConstraint

@@ -1,7 +1,5 @@
 """Risk rules with their history, and the invoices whose hold an admin released."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, String, Text

@@ -1,7 +1,5 @@
 """What changes a debt without money: written off, recovered after that, waived, rounded off."""
 
-from __future__ import annotations
-
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 

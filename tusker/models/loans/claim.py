@@ -1,7 +1,5 @@
 """What suppliers owe the lender."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String

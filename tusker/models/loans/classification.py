@@ -1,7 +1,5 @@
 """How customers and loans were classified at the end of each day on which that changed."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index

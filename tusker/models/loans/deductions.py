@@ -1,7 +1,5 @@
 """The reserve of an invoice, and what its purchaser keeps back: credit notes and deductions."""
 
-from __future__ import annotations
-
 from datetime import date
 from enum import StrEnum
 

@@ -1,7 +1,5 @@
 """Money that the lender holds for a supplier, and the disbursals that pay it."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint

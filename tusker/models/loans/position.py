@@ -6,8 +6,6 @@ All of it follows from loans and invoices and can be built anew at any time. Wha
 minor units.
 """
 
-from __future__ import annotations
-
 from datetime import date
 from decimal import Decimal
 

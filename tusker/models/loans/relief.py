@@ -1,7 +1,5 @@
 """Relief on a loan: charges waived, or the due date moved. A proposal until an admin accepted it."""
 
-from __future__ import annotations
-
 from datetime import date
 from enum import StrEnum
 

@@ -1,7 +1,5 @@
 """Mails about due dates."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from sqlalchemy import ForeignKey, UniqueConstraint

@@ -1,7 +1,5 @@
 """Bank accounts that suppliers are paid to."""
 
-from __future__ import annotations
-
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 

@@ -1,7 +1,5 @@
 """Who may use Tusker: people and other systems."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from enum import StrEnum
 from typing import Any

@@ -1,7 +1,5 @@
 """The second factors of people: authenticator apps, passkeys, and codes for the day when both are lost."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, LargeBinary, String, UniqueConstraint

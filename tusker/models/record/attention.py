@@ -1,7 +1,5 @@
 """What a person has to look at: one open item for each thing and kind of trouble."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String

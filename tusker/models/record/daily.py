@@ -1,7 +1,5 @@
 """Which daily job was done for which business day, and what the proofs found."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import Any
 

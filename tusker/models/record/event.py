@@ -1,7 +1,5 @@
 """The append-only record: who, when, what from, what to, why."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, text

@@ -1,7 +1,5 @@
 """What must happen after a commit, written in the same transaction."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Dialect, Index, String, TypeDecorator

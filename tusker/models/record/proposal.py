@@ -1,7 +1,5 @@
 """What one admin wants done, and another has to accept before it counts."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String

@@ -1,7 +1,5 @@
 """What the credits of a bank statement may have paid, and what is due of it now."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date

@@ -1,7 +1,5 @@
 """Bank statements as pages show them: the list with what is left to do, one statement, and its entries."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -1,7 +1,5 @@
 """Credit lines as lists and pages show them, with what is left of each of their three limits."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import date

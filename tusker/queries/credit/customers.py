@@ -1,7 +1,5 @@
 """Companies as lists and pages show them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVarTuple

@@ -1,7 +1,5 @@
 """Exposure on any day, from its movements, with the rows that make it up."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date
 from typing import Any

@@ -1,7 +1,5 @@
 """Companies on hold, for being overdue too long or by an admin."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from sqlalchemy import NotNullable, select

@@ -1,7 +1,5 @@
 """Large files of invoices: how far each is, and what was refused."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from sqlalchemy import func, select

@@ -1,7 +1,5 @@
 """How new requests for financing stand before they are admitted: one statement for any number of them."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

@@ -1,7 +1,5 @@
 """What rules of risk are held against: the rules that stand, and how the companies of credit lines stand."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime

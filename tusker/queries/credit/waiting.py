@@ -1,7 +1,5 @@
 """The waiting list: who waits, at which place, and what for."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -1,7 +1,5 @@
 """How the delivery companies are doing, and webhooks of theirs that could not be used."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from sqlalchemy import select, text

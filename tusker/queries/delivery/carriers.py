@@ -1,7 +1,5 @@
 """How each delivery company is set up, without its secrets."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Invoices whose status does not (yet) follow from their conditions of financing, found in SQL."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """Deliveries that wait for their purchaser's confirmation."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Documents of invoices as they were sent in."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from sqlalchemy import Select, select

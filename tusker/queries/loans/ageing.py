@@ -1,7 +1,5 @@
 """Ageing: what is outstanding by days past due, for suppliers, purchasers and lines, on any day."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date

@@ -1,7 +1,5 @@
 """What banks kept out of payments: of one receipt, of one disbursal's payouts, and by period."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import Any
 

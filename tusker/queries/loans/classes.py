@@ -1,7 +1,5 @@
 """How borrowers and their loans are classified, on any day, and what is provided for them."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date

@@ -1,7 +1,5 @@
 """What purchasers that pay the face value have still to pay of their invoices, as it was seen on a day."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import date
 

@@ -1,7 +1,5 @@
 """How the balance of a loan on a day comes about: every stretch of interest and penalty, and every payment."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date
 

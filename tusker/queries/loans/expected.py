@@ -1,7 +1,5 @@
 """Which repayments are expected to free how much of limits that lack, and when."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date

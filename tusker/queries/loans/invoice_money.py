@@ -1,7 +1,5 @@
 """An invoice's money besides its loan: reserve, credit notes, claims on the supplier."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date

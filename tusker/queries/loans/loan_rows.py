@@ -3,8 +3,6 @@
 A past day's figures come from the rows booked until then: what was recorded or undone later is not in them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date

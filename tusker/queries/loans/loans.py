@@ -1,7 +1,5 @@
 """What is owed, today or as it was seen on a past day."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date

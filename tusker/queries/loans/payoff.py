@@ -1,7 +1,5 @@
 """What pays a loan off on any day: the figure that a receipt of that value date is checked against."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date

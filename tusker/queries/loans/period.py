@@ -1,7 +1,5 @@
 """What was booked on loans in some days: the rows behind a bar of a plot."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date
 

@@ -1,7 +1,5 @@
 """Whether kept positions are those of their loans."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import date
 

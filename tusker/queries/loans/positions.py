@@ -4,8 +4,6 @@ A sum is right at every moment: loans that changed since their kept position was
 in for it. Where the day is not kept yet, every loan is computed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date

@@ -1,7 +1,5 @@
 """Relief that was granted on loans."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import date
 from typing import Any

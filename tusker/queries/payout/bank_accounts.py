@@ -1,7 +1,5 @@
 """Bank accounts of suppliers: the ones in use, those that wait for a decision, and earlier ones."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """What is in a disbursal: its lines, and their sums by supplier."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date

@@ -1,7 +1,5 @@
 """Who did what with a disbursal, and who may do the next thing."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from sqlalchemy import select

@@ -1,7 +1,5 @@
 """Disbursals: lists of them, and one."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime

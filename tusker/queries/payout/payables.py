@@ -1,7 +1,5 @@
 """What suppliers are owed of what purchasers paid beyond their debts, and the disbursals that pay it."""
 
-from __future__ import annotations
-
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 

@@ -1,7 +1,5 @@
 """What each supplier gets for a disbursal: as it was instructed, or as it would be if it were released now."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date

@@ -1,7 +1,5 @@
 """The queue of delivered invoices that wait to be financed."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime

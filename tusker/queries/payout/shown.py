@@ -1,7 +1,5 @@
 """What a person who bundles, approves or releases is shown, thing by thing, to be held against what there is."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 

@@ -1,7 +1,5 @@
 """What a disbursal would do to cash, limits and concentration if the chosen invoices were paid out."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date

@@ -1,7 +1,5 @@
 """The access log."""
 
-from __future__ import annotations
-
 from sqlalchemy import Select, select
 
 from tusker.models import AccessEntry, AccessKind

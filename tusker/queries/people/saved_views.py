@@ -1,7 +1,5 @@
 """What a person saved of lists."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from sqlalchemy import select

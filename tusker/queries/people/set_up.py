@@ -1,7 +1,5 @@
 """What is set up and what is still missing before the first invoice can be financed."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import Row, text

@@ -1,7 +1,5 @@
 """The people who use Tusker, and the companies that they may belong to."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any

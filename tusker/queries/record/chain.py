@@ -1,7 +1,5 @@
 """The chain of sealed events: what still waits for its seal, and whether every link holds."""
 
-from __future__ import annotations
-
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The names of the things that events are about."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

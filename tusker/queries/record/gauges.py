@@ -1,7 +1,5 @@
 """The state of an installation as figures for monitoring, by statements that stay cheap in a large book."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta

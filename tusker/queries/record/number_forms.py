@@ -1,7 +1,5 @@
 """The forms in which numbers compare, recomputed from the numbers as they are printed."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 
 from sqlalchemy import text

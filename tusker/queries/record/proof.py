@@ -1,7 +1,5 @@
 """The proof: every stored exposure and balance against what its rows add up to."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date

@@ -1,7 +1,5 @@
 """What the last proof found, and the limits as they are now."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any

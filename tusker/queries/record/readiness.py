@@ -1,7 +1,5 @@
 """Whether an installation is ready for people, and which of its parts have not been heard of."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta

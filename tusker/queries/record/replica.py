@@ -1,7 +1,5 @@
 """A copy of the database that follows the first one, for reports: how far it is behind, and whether it may be read."""
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

@@ -1,7 +1,5 @@
 """What the current database role may do to ledgers, the events and their seals among them."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What can be proposed: every `Action` of the rooms, by its kind."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from tusker.services.couriers import settings as couriers

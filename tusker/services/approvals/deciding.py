@@ -1,7 +1,5 @@
 """Another admin accepts or refuses what one proposed; who proposed it may withdraw it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

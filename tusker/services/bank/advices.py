@@ -1,8 +1,6 @@
 """Movements that another message of the bank told of before: an advice, or a statement in another format. They are
 kept once."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass

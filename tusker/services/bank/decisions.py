@@ -1,7 +1,5 @@
 """What people decide on the credits of a statement: accept as a receipt, park, dismiss, open again."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 

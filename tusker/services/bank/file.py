@@ -1,7 +1,5 @@
 """Reads a statement file by this installation's configuration; refuses statements of other people's accounts."""
 
-from __future__ import annotations
-
 from flask import current_app
 
 from tusker.bankfiles.archives import unpacked

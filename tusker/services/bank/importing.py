@@ -1,7 +1,5 @@
 """A bank statement comes in: kept once, its debits confirm payouts, its credits wait to be accepted as receipts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

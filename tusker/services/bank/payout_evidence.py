@@ -1,7 +1,5 @@
 """Which payouts a bank statement's entries may be about: by id, by what their text names, by account and amount."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """What a bank statement says of payouts: debits confirm them, returns undo them; what does not fit stays open."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 from tusker.currency import currency

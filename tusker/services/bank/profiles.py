@@ -1,7 +1,5 @@
 """What persons said of tables whose heads are not known: remembered, used for the next file, removed."""
 
-from __future__ import annotations
-
 from sqlalchemy import select
 
 from tusker.bankfiles.formats import Profile

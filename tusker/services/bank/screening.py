@@ -1,7 +1,5 @@
 """Which entries of a large statement say anything: only they are loaded, locked and settled one by one."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import select

@@ -1,7 +1,5 @@
 """What entries of a statement say: of payouts, of receipts recorded by hand, of loans that they may pay."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """New entries of a statement are stored together, as parked, while it is read what they name."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Sequence

@@ -1,8 +1,6 @@
 """Statements that are not read at once: large ones, which a worker reads and tells how far it is, and tables whose
 columns a person has to name first."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from datetime import timedelta

@@ -4,8 +4,6 @@ What it counts has to outlive the rollback of whatever failed, so `asking` write
 on a connection of its own; polling counts in the transactions of its job.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

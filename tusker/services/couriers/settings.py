@@ -1,7 +1,5 @@
 """Setting up delivery companies on the admin page: a saved row wins over the environment."""
 
-from __future__ import annotations
-
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,5 @@
 """Credit admission through the database function `admit_invoices` (migrations/sql/functions/)."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields

@@ -1,7 +1,5 @@
 """Which expected repayments make room for a request, and when, in words for whoever asks."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from tusker.currency import currency

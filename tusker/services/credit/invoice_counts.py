@@ -1,7 +1,5 @@
 """Keeping the counts of invoices by companies and status short."""
 
-from __future__ import annotations
-
 from sqlalchemy import text
 
 from tusker.extensions import db

@@ -1,7 +1,5 @@
 """A number, and an order or parcel, stand behind one live invoice each: who came first, in words."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from sqlalchemy import text

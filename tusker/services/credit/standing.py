@@ -1,7 +1,5 @@
 """Why a credit line admits nothing new now, and what clears it, in words for whoever looks."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import date, timedelta
 

@@ -4,8 +4,6 @@ What waits counts as used for whoever asks later, on each of the three limits. S
 needs, and nobody is held up by one that leaves enough.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import timedelta
 

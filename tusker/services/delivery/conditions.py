@@ -1,7 +1,5 @@
 """The conditions of financing, judged from the rows as they stand. The caller holds the invoices' locks."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 

@@ -1,7 +1,5 @@
 """Files of documents: what is taken, the command that scans them, and where their bytes are kept."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import os

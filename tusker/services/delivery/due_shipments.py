@@ -1,7 +1,5 @@
 """Which shipments are due, and who asks about them: claimed with `SKIP LOCKED`, so that no two workers do."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta

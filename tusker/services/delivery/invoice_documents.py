@@ -1,7 +1,5 @@
 """Documents that are sent in: the invoice itself, by its supplier or an admin, and what a dispute rests on."""
 
-from __future__ import annotations
-
 from sqlalchemy import func, select
 
 from tusker.domain.credit.lifecycle import InvoiceStatus

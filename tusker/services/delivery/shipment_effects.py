@@ -1,8 +1,6 @@
 """What the news of a shipment, and the other conditions of financing, do to an invoice: the one place where the
 delivery company moves money's way."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 

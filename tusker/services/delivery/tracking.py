@@ -1,7 +1,5 @@
 """Recording tracking news from delivery companies: lock, re-check, transition, record."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

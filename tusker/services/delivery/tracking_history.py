@@ -1,7 +1,5 @@
 """What delivery companies told of shipments, kept: their events and documents, each once."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Sequence
 

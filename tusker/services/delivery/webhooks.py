@@ -1,7 +1,5 @@
 """The inbox of webhooks from delivery companies: stored as received, processed by a job."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """What changes a debt without money: rows that lower what is owed as payments do, and their contra rows."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import date
 

@@ -1,7 +1,5 @@
 """Taking back what was decided on a claim for goods that came back, also once payouts were netted by it."""
 
-from __future__ import annotations
-
 from tusker.domain.loans.allocation import allocate_to_loan
 from tusker.errors import Conflict
 from tusker.extensions import db

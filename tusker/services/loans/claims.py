@@ -1,7 +1,5 @@
 """Claims on suppliers whose goods came back after the payout: made once, decided by an admin."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, select

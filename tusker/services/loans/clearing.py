@@ -1,7 +1,5 @@
 """Loans whose payout did not arrive: what was laid on them is undone, since they never were."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus

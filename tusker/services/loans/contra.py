@@ -1,7 +1,5 @@
 """Rows of money that undo others: nothing is changed or deleted."""
 
-from __future__ import annotations
-
 from typing import TypeVar
 
 from sqlalchemy import inspect

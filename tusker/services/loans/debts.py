@@ -1,7 +1,5 @@
 """Loans as debts: locked with their invoices, and what is owed on them."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date

@@ -1,7 +1,5 @@
 """What payouts that left were netted by for the claims about one invoice, and what of it was received then."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, ScalarSelect, exists, func, select

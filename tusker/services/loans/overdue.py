@@ -1,7 +1,5 @@
 """What time does to open loans: reminders, recourse, and holds on customers who are late for too long."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import date, timedelta
 

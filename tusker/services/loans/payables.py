@@ -1,7 +1,5 @@
 """What purchasers that pay the face value paid beyond their debts: the supplier's, owed until a disbursal pays it."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date

@@ -1,7 +1,5 @@
 """Rows of money that came in, made and written; what they pay is booked in `receipts`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import date
 

@@ -1,7 +1,5 @@
 """The part of an invoice that was not advanced: held at the payout, released when the purchaser has paid."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import case, func, select, text

@@ -1,7 +1,5 @@
 """Debts that will not come back: given up, taken back, and kept at nothing while they are given up."""
 
-from __future__ import annotations
-
 from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.domain.loans.interest import amount_due
 from tusker.extensions import db

@@ -3,8 +3,6 @@
 Events and mails carry masked numbers only.
 """
 
-from __future__ import annotations
-
 from typing import TypeVar
 
 from sqlalchemy import select

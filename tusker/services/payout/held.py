@@ -1,8 +1,6 @@
 """What stops the payout of an invoice although its conditions hold: a company on hold or overdue, its credit line
 suspended, or a rule of risk."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 

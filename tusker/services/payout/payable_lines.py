@@ -1,7 +1,5 @@
 """Payables on their way out: each is a line of the next disbursal, paid with its supplier's payout."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 
 from sqlalchemy import ColumnElement, select, text

@@ -1,7 +1,5 @@
 """What is paid to whom for a disbursal: principal less what is deducted and less claims, and the loans it makes."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date

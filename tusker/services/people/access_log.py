@@ -3,8 +3,6 @@
 The brake stands in the database, so it holds over all processes and without Redis.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 

@@ -1,7 +1,5 @@
 """Second factors: adding and removing them, and checking what a person shows at sign-in and before money moves."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import secrets

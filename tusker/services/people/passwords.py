@@ -1,7 +1,5 @@
 """Passwords: signing in with one, changing it, and the link that sets a new one."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 from collections.abc import Collection

@@ -1,7 +1,5 @@
 """What a person looked at last: a few rows each, so that they are found again without searching."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from sqlalchemy import text

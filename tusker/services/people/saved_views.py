@@ -1,7 +1,5 @@
 """What a person saves of lists, to come back to: a few views of each, one of which may open in place of the list."""
 
-from __future__ import annotations
-
 from sqlalchemy import update
 
 from tusker.domain.texts import one_line

@@ -1,7 +1,5 @@
 """Sessions of people: begun by signing in, ended by signing out, by a new password or by time, in the database."""
 
-from __future__ import annotations
-
 import hashlib
 import secrets
 from datetime import datetime, timedelta

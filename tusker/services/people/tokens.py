@@ -1,7 +1,5 @@
 """Keys for the JSON endpoint. Only a hash is stored; the token itself is shown once."""
 
-from __future__ import annotations
-
 import hashlib
 import secrets
 from dataclasses import dataclass

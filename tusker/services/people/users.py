@@ -1,7 +1,5 @@
 """People who use Tusker: making them, letting them in, letting them go."""
 
-from __future__ import annotations
-
 import secrets
 import unicodedata
 

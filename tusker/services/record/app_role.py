@@ -1,7 +1,5 @@
 """The database role of web, worker and scheduler, which may add to ledgers and not change what stands in them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Checkpoints of the chain: up to where it was found whole, signed, so that a day's proof walks what came since."""
 
-from __future__ import annotations
-
 import hmac
 from datetime import timedelta
 

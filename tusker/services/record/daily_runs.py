@@ -4,8 +4,6 @@ PostgreSQL remembers which day was done, so that a scheduler that was down, an e
 delays a day's job but never skips it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo

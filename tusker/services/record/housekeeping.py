@@ -1,7 +1,5 @@
 """Rows that only guard against repetition, sessions that ended, sent mails and the access log are kept for a while."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast

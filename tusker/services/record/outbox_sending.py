@@ -1,8 +1,6 @@
 """Sending what the outbox holds. At least once: a worker that dies between sending and committing sends again, under
 the same Message-ID, by which mail programs drop the second."""
 
-from __future__ import annotations
-
 import logging
 import smtplib
 from datetime import timedelta

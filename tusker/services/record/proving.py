@@ -1,7 +1,5 @@
 """Telling people when the books do not agree with their rows, or the record was tampered with."""
 
-from __future__ import annotations
-
 from flask import current_app
 
 from tusker.currency import currency

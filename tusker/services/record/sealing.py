@@ -1,7 +1,5 @@
 """Sealing: committed events get their link of the hash chain, in transactions of their own."""
 
-from __future__ import annotations
-
 from sqlalchemy import text
 
 from tusker.domain.record.chain import link

@@ -1,7 +1,5 @@
 """CSV files, streamed, without cells that a spreadsheet would run as formulas."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """Files that people sent in, answered so that they can do nothing but be looked at."""
 
-from __future__ import annotations
-
 from io import BytesIO
 
 from flask import Response, send_file

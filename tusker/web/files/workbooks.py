@@ -1,8 +1,6 @@
 """Workbooks of lists, streamed: a part is sent as soon as its rows are read, so that the browser shows how far it is
 and can cancel it. No cell is a formula or a link; amounts are written digit by digit."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime

@@ -1,7 +1,5 @@
 """Fields of forms: each reads what a person typed into the value that services take, or says what is wrong with it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date

@@ -1,7 +1,5 @@
 """Forms that blueprints share: what they do with errors. Every message names its field."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self

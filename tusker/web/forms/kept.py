@@ -1,7 +1,5 @@
 """Forms that came too late, kept so that nothing typed is lost: they travel, signed, through the sign-in page."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 

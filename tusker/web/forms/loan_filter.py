@@ -1,7 +1,5 @@
 """Which open loans a list shows."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

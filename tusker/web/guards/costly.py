@@ -4,8 +4,6 @@ Files, uploads, reports and searches cost the more, the larger the book or what 
 time, of one user on half as many, and answers more with 429: threads are left for all other pages and `/healthz`.
 """
 
-from __future__ import annotations
-
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """What somebody who is signed in, or half, shows once more, a password or second factor: braked and written down."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """Where a request comes from."""
 
-from __future__ import annotations
-
 from ipaddress import IPv6Address, ip_address
 
 from flask import Response, request

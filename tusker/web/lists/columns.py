@@ -1,7 +1,5 @@
 """The columns of lists: what each holds, how pages and files show it, and what a list is sorted by."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -1,7 +1,5 @@
 """The search over everything, what was looked at last, and the shortcuts of the keyboard."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What a person keeps of lists: saved views, and how close together their rows stand."""
 
-from __future__ import annotations
-
 from urllib.parse import parse_qsl, urlencode
 
 from flask import current_app, request, url_for

@@ -1,7 +1,5 @@
 """The pages that belong to no blueprint: the start, health, and the choice of light or dark."""
 
-from __future__ import annotations
-
 from flask import Blueprint, Response, current_app, jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 

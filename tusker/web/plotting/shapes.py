@@ -4,8 +4,6 @@ Across, places are percent of the plot's width, so that text keeps its size on a
 plot has its figures as rows, too, which are its table.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 

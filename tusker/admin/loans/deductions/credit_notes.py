@@ -1,7 +1,5 @@
 """The page that records a credit note: the supplier took back a part of an invoice's value."""
 
-from __future__ import annotations
-
 from flask import url_for
 from flask.typing import ResponseReturnValue
 

@@ -1,7 +1,5 @@
 """The forms of deductions and bank charges."""
 
-from __future__ import annotations
-
 from wtforms.validators import ValidationError as FieldError
 
 from tusker.messages import say

@@ -1,7 +1,5 @@
 """What purchasers keep back of invoices: the list, recording one, and what becomes of it."""
 
-from __future__ import annotations
-
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select

@@ -1,7 +1,5 @@
 """The forms of receipts, and the sheet on which a receipt is allocated."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Recording a receipt with its allocation."""
 
-from __future__ import annotations
-
 import contextlib
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Receipts: the list and one of them; refunding and undoing it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from flask import Response, redirect, request, url_for

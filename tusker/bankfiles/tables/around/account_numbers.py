@@ -1,7 +1,5 @@
 """Accounts' numbers as banks write them around a table: whole, in parts, behind a mask, as an IBAN."""
 
-from __future__ import annotations
-
 import re
 import string
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Rows of a table that move nothing: balances carried over, and sums, each held against the rows around it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple

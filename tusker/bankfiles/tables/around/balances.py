@@ -1,7 +1,5 @@
 """The balances beside a table's rows: in which order the rows were booked, and whether the balances bear them out."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date

@@ -1,7 +1,5 @@
 """What a bank writes around its table: whose account it is of, and the balance before the first row."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache

@@ -1,7 +1,5 @@
 """Which rows of a table are movements, and which stand around them: heads again, sums, balances, sentences."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import chain, pairwise, takewhile
 

@@ -1,7 +1,5 @@
 """Amounts as banks of different countries write them into tables."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache

@@ -1,7 +1,5 @@
 """Days in a bank's table: the shape of each column is found over all of its rows, never guessed row by row."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

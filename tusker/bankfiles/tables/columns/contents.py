@@ -1,7 +1,5 @@
 """Columns whose heads say nothing, known by what stands in them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """What the columns of a bank's table mean, by the words of their heads: no bank is known by its name."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache

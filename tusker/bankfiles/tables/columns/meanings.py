@@ -1,7 +1,5 @@
 """Words of banks' heads and what they mean: a bank whose heads are not understood needs a word here and a fixture."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

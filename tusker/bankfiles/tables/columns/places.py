@@ -1,7 +1,5 @@
 """Tables without any heads: their columns are known by their places and by what stands in them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 

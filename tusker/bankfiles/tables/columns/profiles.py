@@ -1,7 +1,5 @@
 """What a person said of a table whose heads are not known: data, by which the next one with the same heads is read."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 

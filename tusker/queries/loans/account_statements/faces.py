@@ -1,7 +1,5 @@
 """Lines of a purchaser's statement about face values: paid beyond debts, given up, undone."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date

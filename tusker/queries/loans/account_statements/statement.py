@@ -5,8 +5,6 @@ payouts from loans by their booking day, receipts from allocations, adjustments 
 undone payouts, charges from the accrual function. Nothing forces the two to agree; `adds_up` checks it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta

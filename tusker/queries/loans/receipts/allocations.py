@@ -1,7 +1,5 @@
 """What receipts paid, loan by loan, and the loans that an allocation may name."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date

@@ -1,7 +1,5 @@
 """Money received as pages show it: the list, one receipt, and who pays."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date

@@ -1,7 +1,5 @@
 """Companies: creating them, their limits, and the terms their lines start from."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

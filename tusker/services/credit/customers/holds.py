@@ -1,7 +1,5 @@
 """The limits of companies by hand: on which days they admit something new, and putting a company on hold."""
 
-from __future__ import annotations
-
 from tusker.domain.credit.limits import SIDE_SAID, Validity
 from tusker.errors import Conflict, InvalidInput
 from tusker.extensions import db

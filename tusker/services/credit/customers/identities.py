@@ -1,7 +1,5 @@
 """A company's ids at delivery companies, and its cities."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

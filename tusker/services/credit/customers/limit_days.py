@@ -1,7 +1,5 @@
 """What limits are at the end of each day, kept for reports as of a past one."""
 
-from __future__ import annotations
-
 from sqlalchemy.dialects.postgresql import insert
 
 from tusker.extensions import db

@@ -1,7 +1,5 @@
 """Credit lines: opening them, changing limit, dates and terms, suspending them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date
 

@@ -1,7 +1,5 @@
 """Reading a CSV file of invoices by a mapping of its columns, without the database."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields

@@ -3,8 +3,6 @@
 Nothing of it is in memory as a whole. A worker that dies loses no more than its chunk: another one goes on.
 """
 
-from __future__ import annotations
-
 import io
 import zlib
 from collections import Counter

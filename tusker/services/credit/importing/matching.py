@@ -1,7 +1,5 @@
 """Matching the rows of a file with companies, credit lines and earlier requests, in a few queries a batch."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass

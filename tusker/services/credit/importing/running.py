@@ -1,7 +1,5 @@
 """Requesting financing for a file of invoices. Safe to run twice: rows requested before are not requested again."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress

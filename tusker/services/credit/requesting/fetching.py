@@ -1,7 +1,5 @@
 """Asking delivery companies about orders and parcels that are to be financed, through their gates."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from tusker.carriers.base import Carrier, CarrierError

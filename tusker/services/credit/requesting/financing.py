@@ -1,7 +1,5 @@
 """Requesting financing for an order or parcel, and cancelling a request."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date

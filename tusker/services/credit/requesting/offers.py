@@ -1,7 +1,5 @@
 """Quotes: what financing an order would be worth and cost, before anything is requested."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from datetime import date

@@ -1,7 +1,5 @@
 """What a supplier has under way at a delivery company and has not requested yet: to pick from, not to type."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

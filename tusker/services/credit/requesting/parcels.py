@@ -1,7 +1,5 @@
 """Financing by tracking number: a parcel carrier knows neither parties nor value, so the requester enters them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date
 

@@ -1,7 +1,5 @@
 """The quotes of orders and parcels: what rules them out, in words, and the figures of the others."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """What financing is requested for: an order or a parcel. Page, endpoint and command leave the difference to this."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date

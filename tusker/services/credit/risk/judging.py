@@ -1,7 +1,5 @@
 """Risk rules in use: which stand, what a request meets, and what they say in words."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date

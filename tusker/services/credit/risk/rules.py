@@ -1,7 +1,5 @@
 """Risk rules as admins make, change and end them. Of several the tightest counts, so a further one only tightens."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation

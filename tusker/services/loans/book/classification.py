@@ -1,7 +1,5 @@
 """The classification of borrowers and loans at the end of each day."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The lending platform's own loan ids, kept beside ours: one for each invoice, or one for several."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence, Set
 
 from tusker.csv.tables import CsvRow, read_table

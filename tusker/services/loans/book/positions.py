@@ -3,8 +3,6 @@
 Only one worker does this at a time; writers of loans never wait for it, since all they do is note which loan changed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import date, timedelta
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """Suppliers' statements of a month by mail: each company's once, unless it does not want them."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 
 from sqlalchemy import text

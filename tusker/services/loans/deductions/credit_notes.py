@@ -1,7 +1,5 @@
 """Dilution: the supplier takes a part of an invoice's value back."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from sqlalchemy import select

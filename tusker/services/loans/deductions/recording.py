@@ -4,8 +4,6 @@ It lowers what the purchaser has to pay. The reserve bears it as far as it is wi
 purchasers pay the face value; the rest is a claim on the supplier.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date

@@ -1,7 +1,5 @@
 """Undoing credit notes and deductions: contra rows, and the purchaser owes as if they had never been."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from sqlalchemy import select

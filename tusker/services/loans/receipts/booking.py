@@ -1,7 +1,5 @@
 """Writing payments that came in, and what they pay: allocations, recoveries, and the loans that they close."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import date
 

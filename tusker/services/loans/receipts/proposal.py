@@ -1,7 +1,5 @@
 """What an admin sees before a receipt is recorded: the proposed allocation and the other loans it could pay."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date

@@ -1,7 +1,5 @@
 """Money that came in: recorded, allocated to loans, kept as credit, paid back, undone."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 

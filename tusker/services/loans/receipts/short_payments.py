@@ -1,7 +1,5 @@
 """Receipts that are less than what is to be paid: what is kept back with its reason, and what is rounded off."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 

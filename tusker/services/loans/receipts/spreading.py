@@ -1,7 +1,5 @@
 """How money that came in is spread over debts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date

@@ -1,7 +1,5 @@
 """Undoing a receipt: contra rows, nothing is deleted, and debts stand as if it had never been."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date

@@ -1,7 +1,5 @@
 """What follows from relief that counts, or no longer counts: the loan's end, its events and mails."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from sqlalchemy import select

@@ -1,7 +1,5 @@
 """Relief on loans: charges waived and due dates moved, by one admin or, above a limit, by two."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import date, timedelta
 

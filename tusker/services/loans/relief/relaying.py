@@ -1,7 +1,5 @@
 """Laying anew what was paid on a loan and waived of it, after its due date was moved or that was undone."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar

@@ -1,7 +1,5 @@
 """Undoing relief: what was waived is owed again, and the due date stands where it stood before."""
 
-from __future__ import annotations
-
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.domain.loans.extensions import after_moves
 from tusker.errors import Conflict

@@ -1,7 +1,5 @@
 """Bundling financeable invoices into the draft of a disbursal: the day's, or those that a person chose."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import date
 

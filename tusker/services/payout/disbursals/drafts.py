@@ -1,7 +1,5 @@
 """Drafts of disbursals: changing what is in one, giving it up."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Any, cast
 

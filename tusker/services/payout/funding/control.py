@@ -1,7 +1,5 @@
 """Conditions of financing against invoices in disbursals, and everything that has to be looked at again in time."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, text

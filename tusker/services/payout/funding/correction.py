@@ -1,7 +1,5 @@
 """An invoice's value that was wrong, corrected before its payout."""
 
-from __future__ import annotations
-
 from tusker.currency import currency
 from tusker.domain.delivery.financeable import PurchaserAnswer
 from tusker.errors import Conflict, FinancingRefused, InvalidInput

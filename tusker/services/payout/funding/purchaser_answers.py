@@ -1,7 +1,5 @@
 """What purchasers say of deliveries and amounts, and what an admin decides of their disputes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 

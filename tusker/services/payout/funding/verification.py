@@ -1,7 +1,5 @@
 """Documents of a delivery that an admin looked at: those that prove it, and those that are not valid."""
 
-from __future__ import annotations
-
 from sqlalchemy import select
 
 from tusker.domain.delivery.shipments import DocumentKind

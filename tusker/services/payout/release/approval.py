@@ -1,7 +1,5 @@
 """A draft is approved by another admin than those who made it; an approval is withdrawn."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import select

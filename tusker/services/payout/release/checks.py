@@ -1,7 +1,5 @@
 """What approving and releasing a disbursal both look at, under its lock."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 

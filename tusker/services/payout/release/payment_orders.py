@@ -1,7 +1,5 @@
 """The payment order of a released disbursal."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from flask import current_app

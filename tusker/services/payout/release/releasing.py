@@ -1,7 +1,5 @@
 """An approved disbursal is released: two people had a hand in it, and what each supplier is paid is frozen."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import date, timedelta
 

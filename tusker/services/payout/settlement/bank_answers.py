@@ -1,7 +1,5 @@
 """The bank's answer to a payment order: rejected payouts fail with its reason, accepted ones are marked."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping, Sequence

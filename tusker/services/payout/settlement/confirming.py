@@ -1,7 +1,5 @@
 """What the bank says of a released disbursal: payouts that left; and a payout's state, kept in one place."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import date
 

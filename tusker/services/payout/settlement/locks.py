@@ -1,7 +1,5 @@
 """Payouts locked with everything that settling or undoing them may change, in the one lock order."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 

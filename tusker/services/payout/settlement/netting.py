@@ -1,7 +1,5 @@
 """What is netted from a payout pays the loans that its claims are about; undone with the payout, it is owed again."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date

@@ -1,8 +1,6 @@
 """A payout that was taken for rejected left after all: it is confirmed, or, where its invoices went another way
 meanwhile, its money is claimed from the supplier, which has it twice."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import date
 

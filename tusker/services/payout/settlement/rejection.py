@@ -1,7 +1,5 @@
 """Payouts that the bank did not make: their invoices wait again; and the way back where it did make them."""
 
-from __future__ import annotations
-
 from sqlalchemy import select
 
 from tusker.currency import currency
