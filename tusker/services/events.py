@@ -1,7 +1,10 @@
 """The append-only event table's one writer for everything but admission, which writes its own row in SQL."""
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
+
+from sqlalchemy import Table, insert
 
 from tusker.extensions import Base, db
 from tusker.models import Event
@@ -47,7 +50,7 @@ def record_event(
     to_value: object = None,
     reason: str = "",
     **data: object,
-) -> Event:
+) -> None:
     """Add one event row to the current transaction, `about` a row or a subject and its id. Figures in `data` are minor
     units; values must be JSON-able.
 
@@ -57,19 +60,28 @@ def record_event(
     if data.get("asks_second") is False:
         del data["asks_second"]
     subject, subject_id = about if isinstance(about, tuple) else _subject_of(about)
-    event = Event(
-        at=ctx.now,
-        actor_id=ctx.actor_id,
-        actor=ctx.actor,
-        subject=subject,
-        subject_id=subject_id,
-        kind=kind,
-        from_value=None if from_value is None else str(from_value)[:200],
-        to_value=None if to_value is None else str(to_value)[:200],
-        reason=reason,
-        data=data,
-    )
+    values = {
+        "at": ctx.now,
+        "actor_id": ctx.actor_id,
+        "actor": ctx.actor,
+        "subject": subject,
+        "subject_id": subject_id,
+        "kind": kind,
+        "from_value": None if from_value is None else str(from_value)[:200],
+        "to_value": None if to_value is None else str(to_value)[:200],
+        "reason": reason,
+        "data": data,
+    }
+    if ctx.together is not None:
+        ctx.together.append(values)
+        return
+    event = Event(**values)
     db.session.add(event)
     if ctx.events is not None:
         ctx.events.append(event)
-    return event
+
+
+def write_events(together: Sequence[dict[str, Any]]) -> None:
+    """Write the events that `ctx.together` collected."""
+    if together:
+        db.session.execute(insert(cast(Table, Event.__table__)), together)

@@ -1,17 +1,17 @@
 """Moving invoices by events of their lifecycle: one, or many by one statement for their status and events."""
 
-from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any, cast
 
-from sqlalchemy import inspect, text, update
+from sqlalchemy import ARRAY, Column, ColumnElement, String, Table, Text, func, inspect, text, update
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm.attributes import set_committed_value
 
 from tusker.domain.credit.lifecycle import FINAL, InvoiceEvent, InvoiceStatus, next_status
-from tusker.extensions import db
+from tusker.extensions import Base, db
 from tusker.models import Invoice
 from tusker.services.context import Context
 from tusker.services.events import record_event
-from tusker.services.locks import among
 
 _MOVE_ALL = text(
     """
@@ -65,21 +65,26 @@ def move_invoices(
             set_committed_value(row, "status", after)
 
 
-def write_alike(invoices: Sequence[Invoice]) -> None:
-    """Write what changed of locked invoices, by one statement for all that changed alike: the table's triggers, which
-    keep its counts, run once a statement."""
-    alike = defaultdict(list)
-    for invoice in invoices:
-        # Nothing is left to write where a query in between has written it.
-        if names := sorted(inspect(invoice).committed_state):
-            alike[tuple((name, getattr(invoice, name)) for name in names)].append(invoice)
+def write_changed(rows: Sequence[Base]) -> None:
+    """Write what changed of locked rows of one table, by one statement: its triggers, which keep counts, run once."""
+    states = [inspect(row) for row in rows]
+    before = [(row, state.committed_state.items()) for row, state in zip(rows, states, strict=True)]
+    names = {name for row, values in before for name, value in values if getattr(row, name) != value}
+    if not names:
+        return  # a query in between has written them
+    table = cast(Table, rows[0].__table__)
+    columns = [table.c[name] for name in ("id", *sorted(names))]
+    written = func.unnest(*(_array(column, rows) for column in columns))
+    new = written.table_valued(*(column.name for column in columns)).render_derived()
     with db.session.no_autoflush:
-        for changed, rows in alike.items():
-            ids = [row.id for row in rows]
-            db.session.execute(
-                update(Invoice).where(among(Invoice.id, ids)).values(dict(changed)),
-                execution_options={"synchronize_session": False},
-            )
-            for row in rows:
-                for name, value in changed:
-                    set_committed_value(row, name, value)
+        db.session.execute(
+            update(table).where(table.c.id == new.c.id).values({name: new.c[name] for name in names})
+        )
+    for state in states:
+        state._commit_all(state.dict, db.session.identity_map)  # nothing is left for a flush to look through
+
+
+def _array(column: Column[Any], rows: Sequence[Base]) -> ColumnElement[Any]:
+    # of a text without its length: by a cast to that, one which is too long would be cut in silence
+    kind = Text if isinstance(column.type, String) else column.type
+    return sql_cast([getattr(row, column.name) for row in rows], ARRAY(kind))

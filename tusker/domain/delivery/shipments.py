@@ -115,6 +115,8 @@ class TrackedOrder:
         """The same without times that lie too far ahead to be one: nothing could ever be later."""
         latest = now + FURTHEST_AHEAD
         updated_at, near = (at if at and at <= latest else None for at in (self.updated_at, self.near))
+        if (updated_at, near) == (self.updated_at, self.near):
+            return self
         return replace(self, updated_at=updated_at, near=near)
 
 

@@ -104,11 +104,13 @@ def count_due(ctx: Context, carrier: str, *, most: int) -> int:
 
 def release_claims(ctx: Context, claims: Iterable[Claim]) -> None:
     """Give claimed shipments back that nobody was asked about after all: they are due at once."""
-    ids = [claim.shipment_id for claim in claims]
-    db.session.execute(
-        text("UPDATE shipments SET next_poll_at = :now WHERE id = ANY(:ids) AND next_poll_at IS NOT NULL"),
-        {"now": ctx.now, "ids": ids},
-    )
+    if ids := [claim.shipment_id for claim in claims]:
+        db.session.execute(
+            text(
+                "UPDATE shipments SET next_poll_at = :now WHERE id = ANY(:ids) AND next_poll_at IS NOT NULL"
+            ),
+            {"now": ctx.now, "ids": ids},
+        )
 
 
 def poll_soon(ctx: Context, shipment_ids: Sequence[int]) -> None:

@@ -17,7 +17,7 @@ from tusker.services.context import Context
 from tusker.services.delivery.conditions import Judge, Pair, allowed, lock_pairs
 from tusker.services.exposure import change_exposure
 from tusker.services.loans.claims import claim_returned
-from tusker.services.moves import move_invoice, write_alike
+from tusker.services.moves import move_invoice, write_changed
 from tusker.transactions import after_commit
 
 GONE = frozenset({ShipmentStatus.CANCELLED, ShipmentStatus.RETURNED})
@@ -132,7 +132,7 @@ def settle_locked(ctx: Context, pairs: Sequence[Pair], *, reason: str = "") -> l
 
 def finish_effects(ctx: Context, effects: Sequence[tuple[Invoice, Effect]]) -> None:
     """Write, claim and free what the effects on a batch of locked invoices leave to do, in the lock order."""
-    write_alike([invoice for invoice, effect in effects if effect.moved])
+    write_changed([invoice for invoice, effect in effects if effect.moved])
     db.session.flush()
     claimed = [invoice for invoice, effect in effects if effect.claims]
     if claimed:

@@ -2,8 +2,9 @@
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select, tuple_
 
@@ -27,8 +28,9 @@ from tusker.services.delivery.shipment_effects import (
     settle_locked,
 )
 from tusker.services.delivery.tracking_history import keep_documents, keep_events
-from tusker.services.events import record_event
+from tusker.services.events import record_event, write_events
 from tusker.services.locks import lock_invoice, lock_invoices, lock_rows
+from tusker.services.moves import write_changed
 from tusker.services.proposals import needs_second
 from tusker.services.reasons import reason_of
 from tusker.services.seen import Seen, check_seen
@@ -55,11 +57,13 @@ def record_tracking(
     heard = [(shipment, order) for shipment, _ in locked if (order := told[shipment.id]) is not None]
     judge = Judge([(invoice, shipment) for shipment, invoice in locked])
     effects: list[tuple[Invoice, Effect]] = []
+    events: list[dict[str, Any]] = []
+    together = replace(ctx, together=events)
     # All rows are locked and loaded: written together at the end, not one by one in front of each statement.
     with db.session.no_autoflush:
         for shipment, invoice in locked:
             known = shipment.status
-            effect = _record_answer(ctx, judge, invoice, shipment, told[shipment.id], asked=asked)
+            effect = _record_answer(together, judge, invoice, shipment, told[shipment.id], asked=asked)
             effects.append((invoice, effect))
             due = shipment.next_poll_at
             if asked or effect.moved or shipment.status != known or due is None:
@@ -67,6 +71,8 @@ def record_tracking(
                 if not asked and due is not None and shipment.next_poll_at is not None:
                     # Webhooks may come often: they must not postpone the next poll.
                     shipment.next_poll_at = min(due, shipment.next_poll_at)
+        write_changed([shipment for shipment, _ in locked])
+        write_events(events)
         keep_events(ctx, heard)
         keep_documents(heard)
     finish_effects(ctx, effects)
