@@ -29,9 +29,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from tusker.extensions import db
 from tusker.jobs import stopping
 from tusker.jobs.schedule import cron_scheduler
+from tusker.prepared import standing_alone
 from tusker.queries.record.readiness import OK, schema
 from tusker.redis.queues import POLL_QUEUE, QUEUE, OwnJob
-from tusker.transactions import may_pass, standing_alone
+from tusker.transactions import may_pass
 from tusker.watching.logs import work_id, work_kind
 from wsgi import app
 

@@ -4,7 +4,9 @@ come a second and whose planning, and the way to the driver, would take longer t
 import re
 import time
 from collections import Counter, namedtuple
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -14,9 +16,26 @@ from sqlalchemy import ClauseElement, Connection, Engine, event
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.exc import DBAPIError
 
+from tusker.extensions import db
+
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 _HAS_A_PLAN = re.compile(r"(\s|--.*\n)*(WITH|SELECT|INSERT|UPDATE|DELETE)\b")
 _ROWS: Any = namedtuple
+
+
+@contextmanager
+def standing_alone() -> Iterator[Connection]:
+    """A connection on which each statement is a transaction by itself: for a look between transactions, which needs no
+    begin and no end."""
+    with db.engine.connect() as connection:
+        # By SQLAlchemy's own isolation level the driver would tell the server each time, which takes a round trip.
+        driver: Any = connection.connection.dbapi_connection
+        driver.autocommit = True
+        try:
+            yield connection
+        finally:
+            if not driver.closed:
+                driver.autocommit = False
 
 
 WATCHERS: list[Callable[[float], None]] = []
@@ -30,6 +49,7 @@ class Prepared:
         compiled = statement.compile(dialect=PGDialect_psycopg2())  # type: ignore[no-untyped-call]
         self._sql = str(compiled)
         self._constants = {name: value for name, value in compiled.params.items() if value is not None}
+        self._names = _names(self._sql)
         self._row: Any = None
 
     def rows(self, connection: Connection, values: Mapping[str, object]) -> list[Any]:
@@ -38,7 +58,7 @@ class Prepared:
         cursor = driver.cursor()
         began = time.perf_counter()
         try:
-            cursor.execute(self._text(connection, cursor), {**self._constants, **values})
+            self._run(connection, cursor, {**self._constants, **values})
             for watch in WATCHERS:
                 watch(time.perf_counter() - began)
             if cursor.description is None:
@@ -54,24 +74,38 @@ class Prepared:
         finally:
             cursor.close()
 
-    def _text(self, connection: Connection, cursor: Any) -> str:
-        """What is run: the name under which this connection has it planned, or the statement itself where a pooler
-        gives each transaction another connection."""
-        if not current_app.config["PREPARE_STATEMENTS"]:
-            return self._sql
-        return _by_name(cursor, connection.info, self._sql)
+    def alone(self, values: Mapping[str, object]) -> list[Any]:
+        """Run it as a transaction by itself."""
+        with standing_alone() as connection:
+            return self.rows(connection, values)
+
+    def _run(self, connection: Connection, cursor: Any, values: Mapping[str, object]) -> None:
+        """By the name under which this connection has it planned, or, where a pooler gives each transaction another
+        connection, by its text."""
+        if current_app.config["PREPARE_STATEMENTS"]:
+            cursor.execute(
+                _by_name(cursor, connection.info, self._sql), [values[name] for name in self._names]
+            )
+        else:
+            cursor.execute(self._sql, values)
+
+
+@lru_cache(maxsize=1000)
+def _names(sql: str) -> list[str]:
+    """Its parameters, in the order in which they are numbered."""
+    return list(dict.fromkeys(_PARAMETER.findall(sql)))
 
 
 def _by_name(cursor: Any, of_connection: dict[Any, Any], sql: str) -> str:
     """What runs a statement by the name under which its connection has it planned; that is done where it has not."""
     known: dict[str, str] = of_connection.setdefault("prepared", {})
     if sql not in known:
-        names = list(dict.fromkeys(_PARAMETER.findall(sql)))
+        names = _names(sql)
         numbered = _PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", sql)
         # by what it says: behind a pooler, a name can only ever stand for this very statement
         name = f"tusker_{sha256(sql.encode()).hexdigest()[:24]}"
         cursor.execute(f"PREPARE {name} AS {numbered.replace('%%', '%')}")
-        given = ", ".join(f"%({each})s" for each in names)
+        given = ", ".join(["%s"] * len(names))
         known[sql] = f"EXECUTE {name} ({given})" if names else f"EXECUTE {name}"
     return known[sql]
 
@@ -89,5 +123,6 @@ def plan_once(engine: Engine) -> None:
         times[statement] += 1
         if times[statement] < 3 or cursor.name or not _HAS_A_PLAN.match(statement):
             return False
-        cursor.execute(_by_name(cursor, context.root_connection.info, statement), parameters)
+        given = [parameters[name] for name in _names(statement)]
+        cursor.execute(_by_name(cursor, context.root_connection.info, statement), given)
         return True

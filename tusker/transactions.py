@@ -3,12 +3,10 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import psycopg2
 from flask import Flask
 from psycopg2.errors import UniqueViolation
-from sqlalchemy import Connection
 from sqlalchemy.exc import (
     DBAPIError,
     IntegrityError,
@@ -79,21 +77,6 @@ def may_pass(error: BaseException | None) -> bool:
     if state is None:
         return is_cut
     return str(state).startswith(_MAY_PASS)
-
-
-@contextmanager
-def standing_alone() -> Iterator[Connection]:
-    """A connection on which each statement is a transaction by itself: for a look between transactions, which needs no
-    begin and no end."""
-    with db.engine.connect() as connection:
-        # By SQLAlchemy's own isolation level the driver would tell the server each time, which takes a round trip.
-        driver: Any = connection.connection.dbapi_connection
-        driver.autocommit = True
-        try:
-            yield connection
-        finally:
-            if not driver.closed:
-                driver.autocommit = False
 
 
 def after_commit(job: str) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Select, or_, select, text, union_all
@@ -14,7 +14,6 @@ from tusker.models import CreditLine, Customer, Invoice, Loan, Shipment
 from tusker.models.delivery.shipment import TRACKED
 from tusker.prepared import Prepared
 from tusker.queries.paging import NEWEST, Cursor, on_page, rows_of_page
-from tusker.transactions import standing_alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def invoices_by_id(company_id: int, invoice_ids: Collection[int]) -> list[Compan
     return _read(_invoices().where(Invoice.id.in_(invoice_ids), own))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KnownAsk:
     """A request that may have come before; `line_id` and `amount` are a parcel's."""
 
@@ -131,11 +130,11 @@ _KNOWN = Prepared(
 )
 
 
-def known_requests(supplier_id: int, asked: Sequence[KnownAsk]) -> list[Known]:
-    """What came of a supplier's requests before, in order. One statement outside any transaction."""
-    bodies = [{**asdict(each), "number_strict": strict_form(each.number)} for each in asked]
-    with standing_alone() as connection:
-        rows = _KNOWN.rows(connection, {"supplier_id": supplier_id, "asked": json.dumps(bodies)})
+def known_requests(supplier_id: int, asked: Sequence[KnownAsk], *, alone: bool) -> list[Known]:
+    """What came of a supplier's requests before, in order; `alone` outside the session's transaction. One statement."""
+    bodies = [{**vars(each), "number_strict": strict_form(each.number)} for each in asked]
+    values = {"supplier_id": supplier_id, "asked": json.dumps(bodies)}
+    rows = _KNOWN.alone(values) if alone else _KNOWN.rows(db.session.connection(), values)
     return [
         Known(
             None

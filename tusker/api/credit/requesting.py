@@ -13,7 +13,9 @@ from tusker.domain.numbers import loose_forms, strict_form
 from tusker.errors import Conflict, Duplicate, TuskerError
 from tusker.queries.api import Known, KnownAsk, known_requests
 from tusker.services.context import Context
-from tusker.services.credit.requesting.financing import Ask, Decision, request_all
+from tusker.services.credit.admission import Kept
+from tusker.services.credit.requesting.financing import Ask, Decision, request_all, request_at_once
+from tusker.services.credit.requesting.offers import Quote
 from tusker.services.credit.requesting.subject import RequestSubject, fetch_subjects
 from tusker.services.credit.risk.judging import asked_one_by_one
 from tusker.services.delivery.conditions import open_at_request
@@ -104,7 +106,7 @@ class _Batch:
             if anew:
                 self._look(run)
             open_ = [n for n in run if n not in self.answers]
-            if not open_:
+            if not open_ or (len(open_) == 1 and self._at_once(open_[0])):
                 return
             try:
                 with transaction():
@@ -116,10 +118,28 @@ class _Batch:
             self.answers.update(answers)
             return
 
+    def _at_once(self, n: int) -> bool:
+        """Whether a request could be approved by one statement, which most can; else nothing was done."""
+        each, told = self.asked[n], self.told.get(n)
+        if self.live.get(n) is not None or not isinstance(told, TrackedOrder):
+            return False
+        body = ""
+
+        def kept(quote: Quote) -> Kept:
+            nonlocal body
+            body = _written(self.ctx, Decision(0, None, False, quote)).body
+            return Kept(each.key, each.input_hash, body)
+
+        ask = Ask(told, each.subject.entered, terms_version=each.terms_version)
+        invoice_id = request_at_once(self.ctx, self.supplier_id, ask, source="api", kept=kept)
+        if invoice_id is not None:
+            self.answers[n] = Answer(201, body.replace('"id":0', f'"id":{invoice_id}', 1), invoice_id)
+        return invoice_id is not None
+
     def _look(self, places: Iterable[int]) -> None:
         """Answer what was kept under its key, and note the live invoices of the others."""
         places = list(places)
-        for n, known in zip(places, self._known(places), strict=True):
+        for n, known in zip(places, self._known(places, alone=True), strict=True):
             kept = known.kept
             if kept is None:
                 self.live[n] = known.invoice_id
@@ -130,8 +150,8 @@ class _Batch:
                     "This idempotency key was used for another request.", field="Idempotency-Key"
                 )
 
-    def _known(self, places: Sequence[int]) -> list[Known]:
-        return known_requests(self.supplier_id, [_known_ask(self.asked[n]) for n in places])
+    def _known(self, places: Sequence[int], *, alone: bool) -> list[Known]:
+        return known_requests(self.supplier_id, [_known_ask(self.asked[n]) for n in places], alone=alone)
 
     def _marks(self, n: int) -> set[object]:
         """What a request may have in common with another one: key, number and looks, names of its parcel."""
@@ -173,7 +193,7 @@ class _Batch:
     def _repeated(self, answers: Mapping[int, Result]) -> dict[int, int]:
         """The live invoices of those that are the same request and no mere duplicates."""
         doubled = [n for n, answer in answers.items() if isinstance(answer, Duplicate)]
-        known = self._known(doubled) if doubled else []
+        known = self._known(doubled, alone=False) if doubled else []
         return {n: k.invoice_id for n, k in zip(doubled, known, strict=True) if k.invoice_id is not None}
 
     def _read(self, found: Mapping[int, int]) -> dict[int, Result]:

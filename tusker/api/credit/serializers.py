@@ -93,8 +93,11 @@ def waiting(
 
 def quote(found: Quote) -> schemas.Quote:
     """A quote, which only the supplier gets."""
+    costs = {name: getattr(found.costs, name) for name in ("interest", "fee", "cost", "payout", "due_on")}
     return schemas.Quote.of(
         found,
+        **costs,
+        due_at_term=found.costs.at_term.total,
         purchaser=schemas.Company(id=found.purchaser_id, name=found.purchaser_name),
         limits=limits_for_supplier(found.limits.in_order(), found.available),
         refusal=refusal(found.refusal),

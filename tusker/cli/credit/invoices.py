@@ -193,8 +193,11 @@ def _say_quote(quote: Quote) -> None:
         ("purchaser", quote.purchaser_name),
         ("value", show(quote.amount)),
         ("principal", f"{show(quote.principal)} ({quote.terms.advance_rate:%} of the value)"),
-        ("cost", f"{show(quote.cost)} ({show(quote.interest)} interest, {show(quote.fee)} fee)"),
-        ("due", f"{show(quote.due_at_term)} on {quote.due_on} if paid out today"),
+        (
+            "cost",
+            f"{show(quote.costs.cost)} ({show(quote.costs.interest)} interest, {show(quote.costs.fee)} fee)",
+        ),
+        ("due", f"{show(quote.costs.at_term.total)} on {quote.costs.due_on} if paid out today"),
     ):
         click.echo(f"{label:<13} {value}")
     for bound, use in quote.limits.in_order():

@@ -33,6 +33,11 @@ class Calculation:
     on_day: AmountDue
 
     @property
+    def cost(self) -> int:
+        """Interest to the end of the term plus fees."""
+        return self.interest + self.fee
+
+    @property
     def effective_apr(self) -> Decimal | None:
         """What it comes to a year; None when that would mean nothing."""
         return effective_apr(self.payout, self.at_term.total, (self.due_on - self.start).days)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import BigInteger, Boolean, Integer, bindparam, column, select, text, true
@@ -23,7 +23,7 @@ STANDING_FOR_IT = """
 """The live invoices that stand for the order or parcel w.ref of w.carrier, by the rule of the database's guards."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asked:
     """What a request is about: an order with the ids that its delivery company gives both companies, or a parcel on a
     credit line. `names` are all under which it may be stored, see `names_of`."""
@@ -120,14 +120,16 @@ def names_of(ref: str, aliases: Sequence[str] = ()) -> list[str]:
     return sorted(names - {name.rpartition("/")[2] for name in names if "/" in name})
 
 
-def standings(supplier_id: int, asked: Sequence[Asked], today: date) -> list[Standing]:
-    """How a supplier's requests stand now, in order."""
+def standings(
+    supplier_id: int, asked: Sequence[Asked], today: date, *, alone: bool = False
+) -> list[Standing]:
+    """How a supplier's requests stand now, in order; `alone` outside the session's transaction."""
     bodies = [
-        {**asdict(each), "number": strict_form(each.number), "loose": loose_forms(each.number)}
+        {**vars(each), "number": strict_form(each.number), "loose": loose_forms(each.number)}
         for each in asked
     ]
     values = {"supplier_id": supplier_id, "asked": json.dumps(bodies), "today": today}
+    rows = _STANDINGS.alone(values) if alone else _STANDINGS.rows(db.session.connection(), values)
     return [
-        Standing(None if row.id is None else line_row(row, today), bool(row.own), *row[1:5])
-        for row in _STANDINGS.rows(db.session.connection(), values)
+        Standing(None if row.id is None else line_row(row, today), bool(row.own), *row[1:5]) for row in rows
     ]

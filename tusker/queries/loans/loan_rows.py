@@ -24,10 +24,10 @@ from tusker.domain.loans.interest import (
     charges_accrued,
     days_past_due,
 )
-from tusker.domain.terms import Terms
+from tusker.domain.terms import TERM_FIELDS, Terms
 from tusker.extensions import db
 from tusker.models import Adjustment, AdjustmentKind, Allocation, Invoice, Loan
-from tusker.models.columns import TermsColumns, terms_of
+from tusker.models.columns import terms_from
 from tusker.queries.columns import PURCHASER, SUPPLIER
 from tusker.queries.loans.collection import noted_at_payout, paid_of_faces
 from tusker.queries.loans.reliefs import moves_by_loan
@@ -130,7 +130,7 @@ class LoanRow:
         return self.purchaser_id if self.recourse_on is None else self.supplier_id
 
 
-_TERMS = [Invoice.__table__.c[name] for name in TermsColumns.__annotations__]
+_TERMS = [Invoice.__table__.c[name] for name in TERM_FIELDS]
 
 
 @cache
@@ -163,12 +163,10 @@ def rows_on(found: Sequence[Row[*tuple[Any, ...]]], as_of: date) -> list[LoanRow
     by_face = [loan.id for loan in found if loan.face_open is not None]
     off, noted = paid_of_faces(by_face, as_of), noted_at_payout(by_face)
     moves = moves_by_loan([loan.id for loan in found if loan.first_due_date is not None], as_of)
-    # Thousands share their terms.
-    agreed: dict[Any, Terms] = {}
     return [
         _row(
             loan,
-            agreed.get(key := loan[-len(_TERMS) :]) or agreed.setdefault(key, terms_of(loan)),
+            terms_from(*loan[-len(_TERMS) :]),
             parts.get(loan.id, []),
             off.get(loan.id, 0),
             noted.get(loan.id, 0),

@@ -34,9 +34,8 @@ from tusker.domain.couriers.health import (
 )
 from tusker.extensions import db
 from tusker.models import CarrierState
-from tusker.prepared import Prepared
+from tusker.prepared import Prepared, standing_alone
 from tusker.services.context import Context
-from tusker.transactions import standing_alone
 
 log = logging.getLogger(__name__)
 

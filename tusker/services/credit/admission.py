@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from tusker.domain.credit.limits import Bound, Refusal, refusal_of
 from tusker.domain.numbers import loose_forms, strict_form
@@ -29,7 +30,7 @@ class Outcome(StrEnum):
     WAITING = "waiting"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AdmissionRequest:
     """One invoice to be admitted. `principal` was computed on the line's terms as of `terms_version`.
 
@@ -50,6 +51,15 @@ class AdmissionRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """The answer, as JSON, of a request that is approved; kept under the key where there is one."""
+
+    key: str | None
+    input_hash: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Admission:
     """The outcome of one request; `refusal` is set when a limit did not hold."""
 
@@ -60,10 +70,9 @@ class Admission:
 
 def _as_json(request: AdmissionRequest) -> dict[str, object]:
     forms = {"number_strict": strict_form(request.number), "number_loose": loose_forms(request.number)}
-    return {name: getattr(request, name) for name in _FIELDS} | forms
+    return vars(request) | forms
 
 
-_FIELDS = tuple(field.name for field in fields(AdmissionRequest))
 _TAKE = {
     Bound.CREDIT_LINE: "SELECT take_from_credit_line(i.credit_line_id, :wanted, c.terms_version, :today, NULL)",
     Bound.SUPPLIER: "SELECT take_from_supplier(i.supplier_id, :wanted, NULL)",
@@ -94,6 +103,28 @@ _ADMIT = Prepared(
         " FROM admit_invoices(CAST(:requests AS jsonb), :now, :today, :actor_id, :actor) ORDER BY ord"
     )
 )
+
+_AT_ONCE = Prepared(
+    text(
+        "SELECT admit_at_once(CAST(:request AS jsonb), :now, :today, :actor, :company, :key, :hash,"
+        " CAST(:answer AS jsonb)) AS invoice_id"
+    )
+)
+NOT_APPROVED = "TU001"
+
+
+def admit_at_once(ctx: Context, request: AdmissionRequest, company_id: int, kept: Kept) -> int | None:
+    """Admit a request and keep its answer, in a transaction of one statement: the invoice's id. None where it is not
+    approved, or the key is taken, and nothing was done."""
+    values = {"request": json.dumps(_as_json(request), default=str), "now": ctx.now, "today": ctx.today}
+    values |= {"actor": ctx.actor, "company": company_id, "key": kept.key, "hash": kept.input_hash}
+    try:
+        [(invoice_id,)] = _AT_ONCE.alone(values | {"answer": kept.answer})
+    except DBAPIError as error:
+        if getattr(error.orig, "pgcode", None) != NOT_APPROVED:
+            raise
+        return None
+    return int(invoice_id)
 
 
 def admit(ctx: Context, requests: Sequence[AdmissionRequest]) -> list[Admission]:

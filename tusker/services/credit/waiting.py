@@ -255,8 +255,8 @@ def _changed(quote: Quote, request: WaitingRequest) -> str:
         )
     if quote.terms != refused.terms:
         return say("the terms of the credit line have changed")
-    if quote.due_at_term > request.agreed_at_term:
-        return say("{amount} would be owed at the end of the term", amount=show(quote.due_at_term))
+    if quote.costs.at_term.total > request.agreed_at_term:
+        return say("{amount} would be owed at the end of the term", amount=show(quote.costs.at_term.total))
     return ""
 
 

@@ -12,13 +12,12 @@ from tusker.errors import Conflict, InvalidInput, NotAllowed
 from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import ApiToken, Proposal, TokenScope, TokenState, User
-from tusker.prepared import Prepared
+from tusker.prepared import Prepared, standing_alone
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_row, lock_rows
 from tusker.services.outbox import queue_mail
 from tusker.services.proposals import needs_second
-from tusker.transactions import standing_alone
 
 LONGEST_DAYS = 365
 WARNED_BEFORE = timedelta(days=14)

@@ -25,7 +25,8 @@ def fetch_order(carrier: Carrier, order_ref: str) -> TrackedOrder:
 def ask_for(carrier: Carrier, refs: Sequence[str]) -> list[TrackedOrder | None]:
     """Ask one question about references, of which none is registered; None for each that is not known. HTTP and
     errors as in `fetch_order`."""
-    db.session.rollback()
+    if db.session.registry.has():
+        db.session.rollback()
     with asking(carrier):
         known = carrier.fetch(refs, register=False)
     return [known.get(ref) for ref in refs]

@@ -1,6 +1,6 @@
 """Requesting financing for an order or parcel, and cancelling a request."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,7 +17,14 @@ from tusker.messages import joined, say
 from tusker.models import Invoice, Role, Shipment
 from tusker.queries.credit.credit_lines import line_by_id
 from tusker.services.context import Context
-from tusker.services.credit.admission import Admission, AdmissionRequest, Outcome, admit
+from tusker.services.credit.admission import (
+    Admission,
+    AdmissionRequest,
+    Kept,
+    Outcome,
+    admit,
+    admit_at_once,
+)
 from tusker.services.credit.expected import plan_words
 from tusker.services.credit.requesting.offers import Quote, check_rules
 from tusker.services.credit.requesting.parcels import Entered
@@ -84,6 +91,19 @@ def request_financing(
     if isinstance(answer, TuskerError):
         raise answer
     return answer
+
+
+def request_at_once(
+    ctx: Context, supplier_id: int, ask: Ask, *, source: str, kept: Callable[[Quote], Kept]
+) -> int | None:
+    """Admit one order or parcel and keep its answer, in a transaction of one statement: the invoice's id. None where
+    anything stands against it or rules of risk have to be asked: that is for `request_all` to say."""
+    [quote] = quotes(ctx, supplier_id, [wanted_of(ask.order, ask.entered)], alone=True)
+    if not isinstance(quote, Quote) or quote.refusal or quote.waits or quote.rules.lines:
+        return None
+    if ask.terms_version not in {None, quote.terms_version}:
+        return None
+    return admit_at_once(ctx, admission_request(quote, source), supplier_id, kept(quote))
 
 
 def request_all(

@@ -3,12 +3,13 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 from tusker.domain.credit.limits import Refusal, ThreeLimits
 from tusker.domain.credit.risk import SHARES
 from tusker.domain.delivery.financeable import Wishes
 from tusker.domain.delivery.shipments import ShipmentStatus
-from tusker.domain.loans.calculator import calculate
+from tusker.domain.loans.calculator import Calculation, calculate
 from tusker.domain.terms import Terms
 from tusker.errors import FinancingRefused
 from tusker.queries.credit.credit_lines import LineRow
@@ -21,13 +22,14 @@ from tusker.working_days import working_days
 NO_WISHES = Wishes()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Quote:
     """What a supplier is shown before the request; money in minor units.
 
-    The cost assumes a payout today and repayment on the due date. `refusal` is set when a limit would not hold now.
+    `refusal` is set when a limit would not hold now.
     """
 
+    today: date
     carrier: str
     order_ref: str
     number: str
@@ -42,11 +44,6 @@ class Quote:
     purchaser_name: str
     amount: int
     principal: int
-    interest: int
-    fee: int
-    payout: int
-    due_on: date
-    due_at_term: int
     limits: ThreeLimits
     refusal: Refusal | None
     plan: Plan | None
@@ -62,10 +59,10 @@ class Quote:
     wishes: Wishes = NO_WISHES
     """What the credit line wants before the invoice is financed."""
 
-    @property
-    def cost(self) -> int:
-        """Interest to the end of the term plus fees."""
-        return self.interest + self.fee
+    @cached_property
+    def costs(self) -> Calculation:
+        """What it costs, if it is paid out today and repaid on the due date."""
+        return calculate(self.principal, self.terms, self.today, working_days())
 
     @property
     def largest(self) -> int:
@@ -109,8 +106,8 @@ def figures_on_line(
     principal = terms.principal_of(amount)
     if principal < 1:
         raise FinancingRefused("The value is too small to be financed.", field=field, problem="no_value")
-    figures = calculate(principal, terms, ctx.today, working_days())
     return Quote(
+        today=ctx.today,
         carrier=carrier,
         order_ref=order_ref,
         number=number,
@@ -124,11 +121,6 @@ def figures_on_line(
         purchaser_name=line.purchaser,
         amount=amount,
         principal=principal,
-        interest=figures.interest,
-        fee=figures.fee,
-        payout=figures.payout,
-        due_on=figures.due_on,
-        due_at_term=figures.at_term.total,
         limits=line.limits,
         refusal=line.limits.check(principal),
         plan=None,

@@ -46,12 +46,14 @@ def wanted_of(order: TrackedOrder, entered: Entered | None) -> Wanted:
     return Wanted(order.carrier, order.ref, order, entered)
 
 
-def quotes(ctx: Context, supplier_id: int, wanted: Sequence[Wanted]) -> list[Quote | TuskerError]:
+def quotes(
+    ctx: Context, supplier_id: int, wanted: Sequence[Wanted], *, alone: bool = False
+) -> list[Quote | TuskerError]:
     """A supplier's quotes, or the errors that rule them out, in order; without the plans of refusals.
 
     One statement for any number of them; where there are rules of risk two more, and some for each that is ruled out.
     """
-    found = standings(supplier_id, [_asked(each) for each in wanted], ctx.today)
+    found = standings(supplier_id, [_asked(each) for each in wanted], ctx.today, alone=alone)
     lines = {each.line.id for each in found if each.line is not None and each.ruled}
     rules = RulesAtHand(ctx.today, lines) if lines else None
     answers: list[Quote | TuskerError] = []
