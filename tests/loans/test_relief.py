@@ -21,8 +21,8 @@ from tests.support.receipts import LATE, receive
 from tests.support.threads import in_threads
 from tests.support.values import TERMS, TODAY, at
 from tusker.domain.loans.allocation import Allocation as Split
+from tusker.domain.loans.extensions import ReliefLimits
 from tusker.domain.loans.interest import AmountDue
-from tusker.domain.loans.relief import ReliefLimits
 from tusker.domain.terms import Collection, DueConvention, InterestTiming
 from tusker.domain.working_days import WorkingDays
 from tusker.errors import ClosedDay, Conflict, InvalidInput, TuskerError

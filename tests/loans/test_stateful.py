@@ -34,7 +34,7 @@ from tests.support.values import NOW, PASSWORD, TODAY
 from tusker import clock
 from tusker.domain.credit.limits import Bound
 from tusker.domain.loans.allocation import Allocation as Split
-from tusker.domain.loans.relief import ReliefLimits
+from tusker.domain.loans.extensions import ReliefLimits
 from tusker.domain.terms import Collection, DayCount, InterestMethod, InterestTiming, Terms
 from tusker.errors import Conflict, Duplicate, FinancingRefused, InvalidInput, NotFound
 from tusker.extensions import db

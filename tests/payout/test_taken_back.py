@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.payouts import approve_and_release, bundle_and_confirm
 from tests.support.values import TERMS, TODAY, at
-from tusker.domain.loans.relief import ReliefLimits
+from tusker.domain.loans.extensions import ReliefLimits
 from tusker.domain.terms import Collection
 from tusker.extensions import db
 from tusker.models import Claim, CreditLine, Disbursal, Event, Invoice, Loan, Payable, Payout, Receipt, User

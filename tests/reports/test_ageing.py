@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from tests.support.loan_book import Book, day, on_day
 from tests.support.pages import HTMX, amounts
-from tusker.domain.loans.relief import ReliefLimits
+from tusker.domain.loans.extensions import ReliefLimits
 from tusker.models import Role
 from tusker.services.loans.relief.granting import extend
 from tusker.transactions import transaction

@@ -20,7 +20,7 @@ from tests.support.values import TERMS
 from tusker import clock
 from tusker.domain.credit.risk import RuleKind
 from tusker.domain.delivery.shipments import Document, DocumentKind, ShipmentStatus
-from tusker.domain.loans.relief import ReliefLimits
+from tusker.domain.loans.extensions import ReliefLimits
 from tusker.extensions import db
 from tusker.models import (
     CreditLine,

@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from tusker.messages import say
 from tusker.queries.delivery.carriers import carrier_cards
-from tusker.queries.people.set_up import set_up
+from tusker.queries.people.users import set_up
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,7 @@ from tusker.extensions import db
 from tusker.messages import say, shown
 from tusker.models import LineStatus, Proposal, Role, SupplierAccount
 from tusker.queries.credit import credit_lines as queries
-from tusker.queries.credit.customers import purchaser_choices, supplier_choices
-from tusker.queries.credit.holds import holds_on
+from tusker.queries.credit.customers import holds_on, purchaser_choices, supplier_choices
 from tusker.queries.credit.waiting import waiting_rows
 from tusker.queries.record.events import events_of
 from tusker.services.credit.customers.lines import change_credit_line, open_credit_line, set_line_status

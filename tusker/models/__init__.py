@@ -1,18 +1,17 @@
 """Tables, one file an aggregate: columns, constraints, relationships. Nothing here writes."""
 
-from tusker.models.bank.charge import BankCharge
 from tusker.models.bank.statement import (
+    BankCharge,
     BankStatement,
     EntryDirection,
     EntryState,
     StatementEntry,
 )
 from tusker.models.bank.upload import StatementProfile, StatementUpload, UploadState
-from tusker.models.couriers.carrier import CarrierState, WebhookDelivery
-from tusker.models.couriers.setting import CarrierSetting
+from tusker.models.couriers.carrier import CarrierSetting, CarrierState, WebhookDelivery
 from tusker.models.credit.credit_line import CreditLine, LineStatus
 from tusker.models.credit.customer import CarrierIdentity, Customer, PurchaserAccount, SupplierAccount
-from tusker.models.credit.exposure import ExposureMovement
+from tusker.models.credit.exposure import ExposureMovement, LimitDay
 from tusker.models.credit.invoice import Invoice
 from tusker.models.credit.invoice_file import (
     FileState,
@@ -21,13 +20,12 @@ from tusker.models.credit.invoice_file import (
     InvoiceFileRefusal,
     InvoiceFileRow,
 )
-from tusker.models.credit.limit_day import LimitDay
 from tusker.models.credit.risk import HoldRelease, RiskRule
 from tusker.models.credit.waiting import WaitingRequest, WaitingState
 from tusker.models.delivery.shipment import Shipment, ShipmentDocument, ShipmentEvent
 from tusker.models.loans.adjustment import Adjustment, AdjustmentKind
 from tusker.models.loans.claim import Claim, ClaimSettlement, ClaimState
-from tusker.models.loans.classification import Classification
+from tusker.models.loans.classification import Classification, Reminder
 from tusker.models.loans.deductions import (
     CreditNote,
     DeductionKind,
@@ -48,7 +46,6 @@ from tusker.models.loans.position import (
     PositionDay,
 )
 from tusker.models.loans.relief import Relief, ReliefKind, ReliefState
-from tusker.models.loans.reminder import Reminder
 from tusker.models.payout.bank_account import BankAccount, BankAccountState
 from tusker.models.payout.disbursal import (
     Disbursal,

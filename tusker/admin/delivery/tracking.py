@@ -7,7 +7,7 @@ from tusker.admin.blueprint import bp
 from tusker.carriers.registry import carrier_label, get_carriers
 from tusker.messages import say
 from tusker.models import WebhookDelivery
-from tusker.queries.delivery.carrier_health import health_of_carriers, webhooks_with_errors
+from tusker.queries.delivery.carriers import health_of_carriers, webhooks_with_errors
 from tusker.web.access import STAFF
 from tusker.web.forms.fields import AnyOf
 from tusker.web.forms.form import FilterForm

@@ -1,4 +1,4 @@
-"""Open loans: the list, marking one repaid, writing one off."""
+"""Open loans: the list, marking one repaid, writing one off, and the lending platform's own ids by a file."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -10,17 +10,19 @@ from flask.typing import ResponseReturnValue
 
 from tusker import clock
 from tusker.admin.blueprint import bp
-from tusker.admin.forms import RepayForm
+from tusker.admin.forms import PlatformIdsForm, RepayForm
 from tusker.currency import currency
 from tusker.domain.texts import day_of
 from tusker.errors import NotFound
-from tusker.messages import joined, say
+from tusker.messages import joined, say, say_n
 from tusker.models import Proposal, Role
 from tusker.queries.loans.loan_rows import LoanRow
 from tusker.queries.loans.loans import loan_of_invoice, open_loan_ids, open_loans
 from tusker.queries.loans.payoff import payoff
 from tusker.queries.loans.positions import Position, loan_totals, owed_of, owed_on, positions, totals_of
+from tusker.queries.lookup import loans_called
 from tusker.queries.sums import Totals
+from tusker.services.loans.book.platform_ids import read_platform_references, set_platform_references
 from tusker.services.loans.receipts import recording as receipts
 from tusker.services.loans.write_off import write_off as write_off_debt
 from tusker.web.access import STAFF, acting, allow
@@ -225,3 +227,23 @@ def _name_inputs(form: Form, invoice_id: int) -> None:
     """Give each input an id of its own: several of these forms may be open in one list."""
     for field in form:
         field.id = f"{field.name}-{invoice_id}"
+
+
+@bp.route("/loans/platform-ids", methods=["GET", "POST"])
+@allow(Role.ADMIN, costly=True)
+def platform_ids() -> ResponseReturnValue:
+    """Give many loans their platform's ids by a file: all rows or, with what is wrong of each, none."""
+    form = PlatformIdsForm()
+    if form.validate_on_submit():
+        with form.saving():
+            read = read_platform_references(form.file.filled.read(), loans_called)
+            changed = set_platform_references(acting(), read)
+        if form.saved:
+            words = say_n(
+                "{n} loan id is read, {new} of them are new.",
+                "{n} loan ids are read, {new} of them are new.",
+                len(read),
+                new=changed,
+            )
+            return done(words, to=url_for("admin.loans"))
+    return render("admin/loans/platform_ids.html", form=form)

@@ -26,8 +26,7 @@ from tusker.queries.payout.disbursal_lines import (
     supplier_sums,
     ticked_lines,
 )
-from tusker.queries.payout.disbursal_people import People, people_of
-from tusker.queries.payout.disbursals import DisbursalRow, disbursal_row
+from tusker.queries.payout.disbursals import DisbursalRow, People, disbursal_row, people_of
 from tusker.queries.payout.payables import passed_on_in, to_pass_on
 from tusker.queries.payout.payouts import NOT_RELEASED, SupplierPayout, payouts_of
 from tusker.queries.payout.queue import waiting_of

@@ -1,4 +1,4 @@
-"""The pages of proof and events."""
+"""The pages of proof and events, and the access log."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,11 +8,12 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from tusker.admin.blueprint import bp
-from tusker.admin.forms import EventFilter
+from tusker.admin.forms import AccessFilter, EventFilter
 from tusker.errors import Conflict
 from tusker.messages import say
 from tusker.models import Event, Role
 from tusker.queries.paging import Cursor
+from tusker.queries.people.access import access_page, access_totals
 from tusker.queries.record.chain import check_chain
 from tusker.queries.record.event_subject_names import names_of_subjects
 from tusker.queries.record.events import events_page, known_kinds
@@ -20,7 +21,7 @@ from tusker.queries.record.proof import prove
 from tusker.queries.record.proof_runs import KeptProof, found_by, last_proof, limits_now
 from tusker.redis.queues import enqueue, waiting
 from tusker.web.access import STAFF, acting, allow
-from tusker.web.filters import actor_words, event_value, status_label
+from tusker.web.filters import actor_words, device_words, event_value, status_label
 from tusker.web.htmx import done, render
 from tusker.web.links import subject_url
 from tusker.web.lists.columns import Column, Kind
@@ -142,3 +143,35 @@ def _filters(sent: MultiDict[str, str]) -> EventFilter:
 
 
 EVENTS.serve_files(bp, "/events", *STAFF, form=_filters, query=_all_events)
+
+
+ACCESS = ListOf(
+    "access",
+    say("Access log"),
+    "admin.access_log",
+    (
+        Column("id", say("Id"), Kind.NUMBER, shown=False),
+        Column("at", say("When"), Kind.MOMENT, sorts=True),
+        Column("name", say("Who"), Kind.NAME, lambda row: row.user.name if row.user else say("Unknown")),
+        Column("email", say("Mail address"), Kind.NAME),
+        Column("kind", say("What"), Kind.STATUS),
+        Column("detail", say("Page"), Kind.NAME),
+        Column("address", say("Address")),
+        Column("browser", say("Browser"), Kind.NAME, lambda row: device_words(row.device)),
+        Column("device", say("Browser in full"), Kind.NAME, shown=False),
+    ),
+    order="-at",
+    by_id="at",
+    row=("entry", "id"),
+)
+
+
+ACCESS.serve(
+    bp,
+    "/access",
+    "admin/people/access.html",
+    *STAFF,
+    form=AccessFilter,
+    query=access_page,
+    totals=access_totals,
+)

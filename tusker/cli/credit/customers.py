@@ -1,4 +1,4 @@
-"""`flask create-customer`, `flask create-line`, `flask set-limit`, `flask list-customers`."""
+"""Companies and credit lines from the shell: created, limited, put on hold, listed."""
 
 from collections.abc import Callable
 from datetime import date
@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import click
 
 from tusker import clock
-from tusker.cli import AMOUNT, Day, acting_as_or_operator, change, commands, said, say_row
+from tusker.cli import AMOUNT, Day, acting_as_or_operator, change, commands, said, say_row, with_reason
 from tusker.currency import currency
-from tusker.domain.credit.limits import LimitUse
+from tusker.domain.credit.limits import LimitUse, Validity
 from tusker.domain.terms import Collection, DayCount, DueConvention, InterestMethod, InterestTiming, Terms
 from tusker.errors import InvalidInput, NotFound
 from tusker.models import Customer
@@ -24,6 +24,7 @@ from tusker.services.credit.customers.companies import (
     edit_customer,
     programme_limit,
 )
+from tusker.services.credit.customers.holds import hold_customer, lift_hold, set_validity
 from tusker.services.credit.customers.lines import LineData, change_credit_line, open_credit_line
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -253,3 +254,41 @@ def _terms(start: Terms, given: dict[str, Any]) -> Terms:
 
 def _use(use: LimitUse | None) -> str:
     return "–" if use is None else f"{currency().plain(use.used)} of {currency().plain(use.limit)}"
+
+
+@change("hold-customer")
+@click.argument("company")
+@with_reason
+@acting_as_or_operator
+def hold_customer_command(company: str, reason: str, ctx: Context) -> str:
+    """Put COMPANY (name or reference) on hold: nothing new is admitted and nothing is paid out."""
+    customer = company_called(company, field="company")
+    hold_customer(ctx, customer.id, reason=reason)
+    return f"{customer.name} is on hold."
+
+
+@change("lift-hold")
+@click.argument("company")
+@with_reason
+@acting_as_or_operator
+def lift_hold_command(company: str, reason: str, ctx: Context) -> str:
+    """Lift the hold that somebody put on COMPANY (name or reference)."""
+    customer = company_called(company, field="company")
+    made = lift_hold(ctx, customer.id, reason=reason)
+    return said(made, f"The hold on {customer.name} is lifted.")
+
+
+@change("set-validity")
+@click.argument("company")
+@click.argument("side", type=click.Choice(["supplier", "purchaser"]))
+@click.option("--valid-from", type=Day(), help="First day, YYYY-MM-DD; no beginning unless given.")
+@click.option("--valid-to", type=Day(), help="Last day, YYYY-MM-DD; no end unless given.")
+@acting_as_or_operator
+def set_validity_command(
+    company: str, side: str, valid_from: date | None, valid_to: date | None, ctx: Context
+) -> str:
+    """Set the days on which COMPANY's limit as SIDE admits something new."""
+    days = Validity(valid_from, valid_to)
+    customer = company_called(company, field="company")
+    made = set_validity(ctx, customer.id, side, days)
+    return said(made, f"The {side} limit of {customer.name} is valid {days.words}.")

@@ -1,8 +1,12 @@
-"""Moving a loan's due date: which date holds then, and for which days no interest is charged."""
+"""Relief on a loan: which due date holds after moves, for which days no interest is charged, and how much may be given
+up."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
+
+from tusker.domain.money import round_minor
 
 Span = tuple[date, date]
 """The days after the first date up to and including the second."""
@@ -39,3 +43,21 @@ def outside(since: date, until: date, spans: Sequence[Span]) -> Iterator[Span]:
         since = max(since, end)
     if until > since:
         yield since, until
+
+
+@dataclass(frozen=True, slots=True)
+class ReliefLimits:
+    """An installation's limits. `alone` is the sum in minor units that one admin may give up on a loan alone, `most`
+    the part of its principal that may be given up at all, `most_days` by how much its first due date may be moved."""
+
+    alone: int
+    most: Decimal
+    most_days: int
+
+    def needs_second(self, given: int) -> bool:
+        """Whether so much given up on a loan in all is too much for one admin alone; with `alone` = 0 any relief is."""
+        return self.alone == 0 or given > self.alone
+
+    def most_on(self, principal: int) -> int:
+        """What may be given up on a loan in all, in minor units."""
+        return round_minor(self.most * principal)

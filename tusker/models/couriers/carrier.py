@@ -1,6 +1,6 @@
-"""How each delivery company is doing, shared by all processes, and the webhooks that it sent."""
+"""Delivery companies: how an admin has set them up, how each is doing, and the webhooks that it sent."""
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.extensions import Base
@@ -57,3 +57,22 @@ class WebhookDelivery(Numbered):
     """How many of its orders are recorded; more than some are recorded in pieces."""
     error: Mapped[str | None] = mapped_column(String(500))
     """Why it could not be used; the last try's error while it still waits."""
+
+
+class CarrierSetting(Numbered):
+    """One delivery company. Its secrets are sealed by `tusker.secrets.box`; without a key it can only be off."""
+
+    __tablename__ = "carrier_settings"
+    __table_args__ = (
+        UniqueConstraint("carrier"),
+        CheckConstraint("NOT enabled OR api_key_encrypted IS NOT NULL", name="enabled_with_key"),
+        CheckConstraint("NOT enabled OR base_url <> ''", name="enabled_with_address"),
+    )
+
+    carrier: Mapped[Code]
+    enabled: Mapped[bool]
+    base_url: Mapped[str] = mapped_column(String(300))
+    api_key_encrypted: Mapped[bytes | None] = mapped_column(LargeBinary)
+    webhook_secret_encrypted: Mapped[bytes | None] = mapped_column(LargeBinary)
+    updated_at: Mapped[Instant]
+    updated_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))

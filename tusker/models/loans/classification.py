@@ -1,8 +1,8 @@
-"""How customers and loans were classified at the end of each day on which that changed."""
+"""What the days past due of a loan bring: the state of loans and customers at the end of each day, and mails."""
 
 from datetime import date
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.domain.loans.classification import AssetClass
@@ -40,3 +40,16 @@ class Classification(Numbered):
     days_past_due: Mapped[int]
     npa_since: Mapped[date | None]
     recorded_at: Mapped[Instant]
+
+
+class Reminder(Numbered):
+    """A mail about a due date, sent once for each due date of a loan and distance from it in days."""
+
+    __tablename__ = "reminders"
+    __table_args__ = (UniqueConstraint("loan_id", "due_date", "days_past_due"),)
+
+    loan_id: Mapped[int] = mapped_column(ForeignKey("loans.id"))
+    due_date: Mapped[date]
+    days_past_due: Mapped[int]
+    """Negative before the due date."""
+    sent_on: Mapped[date]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVarTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, NotNullable, Select, cast, func, or_, select
 from sqlalchemy.orm import aliased, contains_eager, selectinload
 
 from tusker.domain.credit.lifecycle import RESERVING
@@ -230,3 +230,19 @@ def _choices(column: Any) -> list[tuple[int, str]]:
         select(Customer.id, Customer.name).where(Customer.id == column).order_by(func.lower(Customer.name))
     )
     return [(row.id, row.name) for row in rows]
+
+
+def holds_on(supplier_id: int, purchaser_id: int) -> list[tuple[str, date]]:
+    """Which of the two companies of a line admits nothing new, by name, and since when; a company that is on hold for
+    both reasons comes twice."""
+    found = []
+    for model, customer_id in ((SupplierAccount, supplier_id), (PurchaserAccount, purchaser_id)):
+        for since in (model.on_hold_since, Customer.held_since):
+            row = db.session.execute(
+                select(Customer.name, NotNullable(since))
+                .join(model, model.customer_id == Customer.id)
+                .where(Customer.id == customer_id, since.is_not(None))
+            ).first()
+            if row is not None:
+                found.append((row[0], row[1]))
+    return found

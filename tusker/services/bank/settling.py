@@ -13,9 +13,9 @@ from tusker.domain.bank.matching import Book
 from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import BankCharge, EntryDirection, EntryState, Receipt, ReceiptKind, StatementEntry
-from tusker.queries.bank.candidates import Line, judge_entries, lines_of, open_book
+from tusker.queries.bank.candidates import Line, credits_of, judge_entries, lines_of, open_book
+from tusker.services.bank.payout_evidence import about_payouts
 from tusker.services.bank.payout_matches import NO_PAYOUT, settle_payouts
-from tusker.services.bank.screening import telling
 from tusker.services.bank_entries import decide, keep_found, lock_entries
 from tusker.services.context import Context
 from tusker.services.locks import among, lock_rows
@@ -206,3 +206,29 @@ def _link_recorded(ctx: Context, entries: Sequence[StatementEntry]) -> None:
     if found:
         # whose account one came from is known for the others
         db.session.flush()
+
+
+def telling(lines: Sequence[Line], book: Book | None) -> set[int]:
+    """The entries, by id, that may be about a payout, a receipt recorded by hand or an open loan of the book, and
+    returns, which a person has to look at whatever they say.
+
+    Without a book, for debits and returns, no loan is looked for."""
+    found = {line.id for line in lines if line.return_reason is not None}
+    found |= about_payouts(lines) | _recorded(lines)
+    if book:
+        judged = book.judge_each(credits_of([line for line in lines if line.id not in found]))
+        found |= {key for key, judgement in judged.items() if judgement.verdict is not Verdict.NONE}
+    return found
+
+
+def _recorded(lines: Collection[Line]) -> set[int]:
+    """Those with the reference of a receipt that stands."""
+    references = {line.bank_reference for line in lines} - {""}
+    known = set(
+        db.session.scalars(
+            select(Receipt.bank_reference).where(
+                among(Receipt.bank_reference, references), Receipt.reversed_on.is_(None)
+            )
+        )
+    )
+    return {line.id for line in lines if line.bank_reference in known}

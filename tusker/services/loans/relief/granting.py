@@ -8,9 +8,8 @@ from sqlalchemy import select
 
 from tusker.currency import currency
 from tusker.domain.loans.allocation import Allocation as Split
-from tusker.domain.loans.extensions import after_moves
+from tusker.domain.loans.extensions import ReliefLimits, after_moves
 from tusker.domain.loans.interest import amount_due
-from tusker.domain.loans.relief import ReliefLimits
 from tusker.domain.terms import DueConvention
 from tusker.errors import ClosedDay, Conflict, InvalidInput, existing
 from tusker.extensions import db
