@@ -141,6 +141,11 @@ def locale() -> str:
     return LOCALES.get(language()) or str(current_app.config["LOCALE"])
 
 
+def day_words(day: date) -> str:
+    """A date for people, such as 5 Mar 2026."""
+    return _day(day, locale())
+
+
 def month_words(day: date, form: str) -> str:
     """The month of a day, by a pattern of CLDR such as MMMM y."""
     return format_date(day, form, locale=LOCALES.get(language(), "en"))

@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
+from typing import cast
 
-from babel.dates import format_date
 from fpdf import FPDF
-from fpdf.enums import XPos, YPos
+from fpdf.fonts import TTFFont
 
-from tusker.catalogues import locale
+from tusker.catalogues import day_words
 from tusker.currency import Currency
 from tusker.messages import joined, say, shown
 from tusker.queries.loans.account_statements.lines import StatementLine
@@ -34,16 +34,12 @@ WIDTHS = (22.0, 33.0, 35.0, 34.0, 27.0, 27.0)
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """The sender and the addressee, and how days and amounts are written."""
+    """The sender and the addressee, and how amounts are written."""
 
     lender: str
     company: str
     made_at: datetime
     money: Currency
-
-    def day(self, value: date) -> str:
-        """A date for people, such as 5 Mar 2026."""
-        return format_date(value, "d MMM y", locale=locale())
 
 
 def statement_pdf(made: Statement, head: Letterhead) -> bytes:
@@ -90,7 +86,7 @@ class _Page(FPDF):
 
     def footer(self) -> None:
         self.set_y(-14)
-        day, code = self.head.day(self.head.made_at.date()), self.head.money.code
+        day, code = day_words(self.head.made_at.date()), self.head.money.code
         made = say("Made on {day}. Amounts in {currency}.", day=day, currency=code)
         self.write_text(made, size=7.5, grey=True, width=self.epw / 2)
         self.write_text(
@@ -115,20 +111,41 @@ class _Page(FPDF):
         newline: bool = False,
     ) -> None:
         """One cell; text that is too long for it is cut with an ellipsis."""
+        self._begin(height, width, size, border, bold=bold, grey=grey)
+        self._put(text, width, height, align)
+        if newline:
+            self.ln(height)
+
+    def write_row(self, cells: tuple[str, ...], *, grey: bool = False) -> None:
+        """A line of the table."""
+        self._begin(ROW, sum(WIDTHS), 8, "B", grey=grey)
+        for column, (text, width) in enumerate(zip(cells, WIDTHS, strict=True)):
+            self._put(text, width, ROW, "R" if column > 3 else "L")
+        self.ln(ROW)
+
+    def _begin(
+        self, height: float, width: float, size: float, border: str, *, bold: bool = False, grey: bool = False
+    ) -> None:
+        """Room for cells of a height, how they are written, and the border of all of them."""
         self.set_font(FONT, "B" if bold else "", size)
         self.set_text_color(GREY if grey else BLACK)
         self.set_draw_color(LINE)
-        text = shown(text)
-        with self._shaping(text):
-            self.cell(
-                width,
-                height,
-                self._fitting(text, width - 2 * self.c_margin),
-                border=border,
-                align=align,
-                new_x=XPos.LMARGIN if newline else XPos.RIGHT,
-                new_y=YPos.NEXT if newline else YPos.TOP,
-            )
+        if self.will_page_break(height):
+            self._perform_page_break()
+        if border:
+            edge = self.y + (height if border == "B" else 0)
+            self.line(self.x, edge, self.x + width, edge)
+
+    def _put(self, text: str, width: float, height: float, align: str) -> None:
+        text, room = shown(text), width - 2 * self.c_margin
+        if _DEVANAGARI.search(text) or "{nb}" in text:
+            with self._shaping(text):
+                self.cell(width, height, self._fitting(text, room), align=align)
+            return
+        text = self._fitting(text, room)  # and without a cell of the library, which costs ten times as much
+        indent = room - self._width(text) if align == "R" else 0
+        self.text(self.x + self.c_margin + indent, self.y + 0.5 * height + 0.3 * self.font_size, text)
+        self.x += width
 
     @contextmanager
     def _shaping(self, text: str) -> Iterator[None]:
@@ -149,11 +166,16 @@ class _Page(FPDF):
     def _fitting(self, text: str, width: float) -> str:
         # no-break spaces are of no use in one line, and a name may hold control characters
         text = text.replace("\N{NO-BREAK SPACE}", " ")
-        if self.get_string_width(text) <= width:
+        if self._width(text) <= width:
             return text
-        while text and self.get_string_width(f"{text}…") > width:
+        while text and self._width(f"{text}…") > width:
             text = text[:-1]
         return f"{text}…"
+
+    def _width(self, text: str) -> float:
+        if _DEVANAGARI.search(text):
+            return self.get_string_width(text)
+        return cast(TTFFont, self.current_font).get_text_width(text, self.font_size_pt, None)[1] / self.k
 
 
 def _write_title(page: _Page, made: Statement) -> None:
@@ -161,7 +183,7 @@ def _write_title(page: _Page, made: Statement) -> None:
     page.write_text(say("Statement"), size=20, height=9, bold=True, width=page.epw, newline=True)
     page.write_text(page.head.company, size=12, height=7, width=page.epw, newline=True)
     role = say("Invoices that it sold") if made.side == "supplier" else say("Invoices that it has to pay")
-    days = say("{first} to {last}", first=page.head.day(made.first), last=page.head.day(made.last))
+    days = say("{first} to {last}", first=day_words(made.first), last=day_words(made.last))
     page.write_text(joined([role, days]), size=10, height=6, grey=True, width=page.epw, newline=True)
     page.ln(5)
 
@@ -170,7 +192,7 @@ def _write_summary(page: _Page, made: Statement) -> None:
     """The sum from opening to closing, and beside it the credit, which is not part of it."""
     show = page.head.money.show
     rows = [
-        (say("Owed at the end of {day}", day=page.head.day(made.before)), show(made.opening)),
+        (say("Owed at the end of {day}", day=day_words(made.before)), show(made.opening)),
         (say("+ Disbursed"), show(made.disbursed)),
         (say("+ Interest, fees and penalties"), show(made.charges)),
         (say("− Receipts"), show(made.receipts)),
@@ -180,7 +202,7 @@ def _write_summary(page: _Page, made: Statement) -> None:
         page.write_text(label, height=6, width=75)
         page.write_text(amount, height=6, width=45, align="R", newline=True)
     page.write_text(
-        say("Owed at the end of {day}", day=page.head.day(made.last)),
+        say("Owed at the end of {day}", day=day_words(made.last)),
         height=8,
         width=75,
         bold=True,
@@ -200,9 +222,9 @@ def _write_summary(page: _Page, made: Statement) -> None:
 def _write_lines(page: _Page, made: Statement) -> None:
     write_heads(page)
     page.in_table = True
-    _write_row(page, ("", say("Brought forward"), "", "", "", page.head.money.show(made.opening)), grey=True)
+    page.write_row(("", say("Brought forward"), "", "", "", page.head.money.show(made.opening)), grey=True)
     for line, balance in made.running():
-        _write_row(page, _cells(line, balance, page.head))
+        page.write_row(_cells(line, balance, page.head))
     if not made.lines:
         page.write_text(
             say("No entries in this period."), height=ROW, width=page.epw, grey=True, newline=True
@@ -222,7 +244,7 @@ def _write_lines(page: _Page, made: Statement) -> None:
 
 def _cells(line: StatementLine, balance: int, head: Letterhead) -> tuple[str, ...]:
     return (
-        head.day(line.day),
+        day_words(line.day),
         line.kind.words,
         line.number,
         " / ".join(filter(None, (line.reference, line.platform_reference))),
@@ -237,11 +259,3 @@ def write_heads(page: _Page) -> None:
         align = "R" if head in HEADS[4:] else "L"
         page.write_text(head, size=7.5, height=6, width=width, bold=True, grey=True, align=align, border="B")
     page.ln(6)
-
-
-def _write_row(page: _Page, cells: tuple[str, ...], *, grey: bool = False) -> None:
-    for column, (text, width) in enumerate(zip(cells, WIDTHS, strict=True)):
-        page.write_text(
-            text, size=8, height=ROW, width=width, grey=grey, align="R" if column > 3 else "L", border="B"
-        )
-    page.ln(ROW)

@@ -17,7 +17,7 @@ from tusker.web.access import allow
 from tusker.web.forms.fields import FIRST_DAY, LAST_DAY
 from tusker.web.htmx import render
 
-SHOWN = 300
+SHOWN = 50
 """Rows of a table."""
 LONGEST = timedelta(days=366)
 

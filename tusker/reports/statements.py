@@ -23,7 +23,7 @@ from tusker.web.access import acting, allow, is_staff
 from tusker.web.files.csvfile import csv_answer
 from tusker.web.htmx import Undo, done, render
 
-SHOWN = 200
+SHOWN = 50
 """Lines on a page."""
 
 

@@ -1,10 +1,10 @@
 """Days, interest and what is owed on a day. Every figure a person sees of a debt comes from `amount_due`."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal, localcontext
-from typing import Any
+from decimal import Context, Decimal
+from typing import Any, NamedTuple
 
 from tusker.domain.loans.extensions import Span, outside
 from tusker.domain.money import round_minor
@@ -27,6 +27,9 @@ def year_days(convention: DayCount) -> int:
     return 365 if convention is DayCount.ACT_365F else 360
 
 
+_EXACT = Context(prec=50)
+
+
 def exact_interest(principal: int, terms: Terms, start: date, end: date) -> Decimal:
     """Unrounded interest in minor units on `principal` from `start` to `end`; zero when `end` is not later.
 
@@ -35,14 +38,12 @@ def exact_interest(principal: int, terms: Terms, start: date, end: date) -> Deci
     """
     if end <= start or principal == 0:
         return Decimal(0)
-    with localcontext() as context:
-        context.prec = 50
-        if terms.interest_method is InterestMethod.DAILY_COMPOUND_360:
-            days = (end - start).days
-            return principal * (1 + terms.apr / 360) ** days - principal
-        # divided last, so that what is exactly half a unit stays exactly that for the rounding
-        days = day_count_days(start, end, terms.day_count)
-        return principal * terms.apr * days / year_days(terms.day_count)
+    days = day_count_days(start, end, terms.day_count)
+    if terms.interest_method is InterestMethod.DAILY_COMPOUND_360:
+        factor = _EXACT.power(_EXACT.add(1, _EXACT.divide(terms.apr, 360)), (end - start).days)
+        return _EXACT.subtract(_EXACT.multiply(principal, factor), principal)
+    # divided last, so that what is exactly half a unit stays exactly that for the rounding
+    return _EXACT.divide(_EXACT.multiply(terms.apr, principal * days), year_days(terms.day_count))
 
 
 PARTS = ("penalty", "fee", "interest", "principal")
@@ -54,8 +55,7 @@ def parts_of(row: Any, sign: int = 1) -> dict[str, int]:
     return {name: sign * getattr(row, name) for name in PARTS}
 
 
-@dataclass(frozen=True, slots=True)
-class Paid:
+class Paid(NamedTuple):
     """What one receipt or adjustment took off one loan on its value date, in minor units."""
 
     value_date: date
@@ -69,8 +69,7 @@ class Paid:
         return self.penalty + self.fee + self.interest + self.principal
 
 
-@dataclass(frozen=True, slots=True)
-class Deduction:
+class Deduction(NamedTuple):
     """Interest and fee kept back from a payout, in minor units."""
 
     interest: int
@@ -85,8 +84,7 @@ class Deduction:
 NOTHING_DEDUCTED = Deduction(0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class AmountDue:
+class AmountDue(NamedTuple):
     """What is owed on a loan on a day, by component, in minor units; already net of what was paid.
 
     `interest` is negative while interest that was deducted at payout is not earned yet: who repays before the due
@@ -136,8 +134,7 @@ def deduction_at_payout(principal: int, terms: Terms, start: date, due: date) ->
     return Deduction(interest, terms.fee_of(principal))
 
 
-@dataclass(frozen=True, slots=True)
-class Charges:
+class Charges(NamedTuple):
     """What a debt has cost up to a day whether paid or not, by component in minor units."""
 
     interest: int
@@ -149,8 +146,7 @@ class Charges:
         return self.interest + self.fee + self.penalty
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(NamedTuple):
     """Days on which the same principal bore interest or penalty.
 
     `principal` is in minor units, `days` are counted by the convention on a year of `year` days, `rate` is a
@@ -276,7 +272,7 @@ def _interest_stretches(debt: Debt, paid: Sequence[Paid], end: date) -> list[Str
 def _penalty_stretches(debt: Debt, paid: Sequence[Paid], end: date) -> list[Stretch]:
     """Principal that came back within the grace period bears no penalty; what did not, bears it from the due date."""
     grace_end = debt.due + timedelta(days=debt.terms.grace_days)
-    late = [replace(p, value_date=debt.due) if p.value_date <= grace_end else p for p in paid]
+    late = [p._replace(value_date=debt.due) if p.value_date <= grace_end else p for p in paid]
     rate = debt.terms.penal_rate
     return [
         Stretch(

@@ -32,10 +32,11 @@ class Ageing:
 def ageing(as_of: date, *, supplier_id: int | None = None, purchaser_id: int | None = None) -> Ageing:
     """What is owed on a day by bucket, of one company if given; a purchaser's is what it has to pay."""
     lines = aged_lines(as_of, supplier_id=supplier_id, purchaser_id=purchaser_id)
-    whole = merged(lines, lambda line: None)
+    by_supplier = merged(lines, lambda line: (line.supplier_id, line.supplier))
+    whole = merged(by_supplier, lambda _: None)
     return Ageing(
         as_of=as_of,
-        by_supplier=merged(lines, lambda line: (line.supplier_id, line.supplier)),
+        by_supplier=by_supplier,
         by_purchaser=merged(lines, lambda line: (line.purchaser_id, line.purchaser)),
         by_line=merged(lines, lambda line: (line.line_id, f"{line.supplier} → {line.purchaser}")),
         totals=whole[0].amounts if whole else dict.fromkeys(Bucket, 0),

@@ -39,40 +39,40 @@ class LoanRow:
     units."""
 
     as_of: date
+    due_date: date
+    ended_on: date | None
+    """When its payout was undone: from then on nothing is owed."""
+    recourse_on: date | None
+    debt: Debt
+    face_open: int | None
+    """What the purchaser had still to pay of the invoice where it pays the face value, None where it pays the debt;
+    negative where a credit note came after it had paid."""
+    face: int
+    """The invoice's value less the credit notes of the time before the payout."""
+    written_off: int
+    """What was written off of it and that not undone; its debt counts it as paid."""
+    recovered: int
+    """What came in of that."""
+    first_due_date: date | None
+    """The due date that it began with, where relief had moved it by then."""
 
     loan_id: int
     reference: str
     invoice_id: int
-    number: str
-    supplier_id: int
-    supplier: str
-    purchaser_id: int
-    purchaser: str
     principal: int
     start_date: date
-    due_date: date
-    due_now: date
-    """Its due date now, by which lists are sorted; what was moved since the day tells them apart."""
     booked_on: date
     closed_on: date | None
-    ended_on: date | None
-    """When its payout was undone: from then on nothing is owed."""
-    recourse_on: date | None
-    credit_line_id: int
-    debt: Debt
-    face_open: int | None = None
-    """What the purchaser had still to pay of the invoice where it pays the face value, None where it pays the debt;
-    negative where a credit note came after it had paid."""
-    face: int = 0
-    """The invoice's value less the credit notes of the time before the payout."""
-    written_off: int = 0
-    """What was written off of it and that not undone; its debt counts it as paid."""
-    recovered: int = 0
-    """What came in of that."""
-    platform_reference: str | None = None
+    platform_reference: str | None
     """The lending platform's own loan id."""
-    first_due_date: date | None = None
-    """The due date that it began with, where relief had moved it by then."""
+    due_now: date
+    """Its due date now, by which lists are sorted; what was moved since the day tells them apart."""
+    number: str
+    credit_line_id: int
+    supplier_id: int
+    purchaser_id: int
+    supplier: str
+    purchaser: str
 
     @cached_property
     def live(self) -> AmountDue:
@@ -138,12 +138,13 @@ def loans() -> Select[*tuple[Any, ...]]:
     """What `loan_rows` makes rows of, to be narrowed."""
     return (
         select(
-            Loan.id,
-            *(Loan.reference, Loan.invoice_id, Loan.principal, Loan.fee, Loan.start_date, Loan.due_date),
-            *(Loan.first_due_date, Loan.deducted_interest, Loan.deducted_fee, Loan.booked_on, Loan.closed_on),
-            *(Loan.reversed_on, Loan.recourse_on, Loan.face_open, Loan.platform_reference),
-            *(Invoice.number, Invoice.amount, Invoice.credit_line_id, Invoice.supplier_id),
-            *(Invoice.purchaser_id, SUPPLIER.name.label("supplier"), PURCHASER.name.label("purchaser")),
+            # What is the same on whatever day it is seen, as `LoanRow` has it; then what is not.
+            *(Loan.id, Loan.reference, Loan.invoice_id, Loan.principal, Loan.start_date, Loan.booked_on),
+            *(Loan.closed_on, Loan.platform_reference, Loan.due_date),
+            *(Invoice.number, Invoice.credit_line_id, Invoice.supplier_id, Invoice.purchaser_id),
+            *(SUPPLIER.name.label("supplier"), PURCHASER.name.label("purchaser")),
+            *(Loan.fee, Loan.first_due_date, Loan.deducted_interest, Loan.deducted_fee),
+            *(Loan.reversed_on, Loan.recourse_on, Loan.face_open, Invoice.amount),
             *_TERMS,
         )
         .join(Invoice, Invoice.id == Loan.invoice_id)
@@ -167,10 +168,10 @@ def rows_on(found: Sequence[Row[*tuple[Any, ...]]], as_of: date) -> list[LoanRow
         _row(
             loan,
             terms_from(*loan[-len(_TERMS) :]),
-            parts.get(loan.id, []),
+            parts.get(loan.id, ()),
             off.get(loan.id, 0),
             noted.get(loan.id, 0),
-            moves.get(loan.id, []),
+            moves.get(loan.id, ()),
             as_of,
         )
         for loan in found
@@ -213,20 +214,8 @@ def _parts_by_loan(loan_ids: Sequence[int], as_of: date) -> dict[int, list[tuple
     return parts
 
 
-_AS_READ = (
-    *(
-        "reference",
-        "invoice_id",
-        "number",
-        "supplier_id",
-        "supplier",
-        "purchaser_id",
-        "purchaser",
-        "principal",
-    ),
-    *("start_date", "booked_on", "closed_on", "credit_line_id", "platform_reference"),
-)
-"""The columns of a loan that are the same on whatever day it is seen."""
+_AS_READ = 15
+"""How many columns are the same on whatever day a loan is seen."""
 
 
 def _sum_of(parts: Iterable[tuple[str, Paid]], wanted: AdjustmentKind) -> int:
@@ -242,22 +231,21 @@ def _row(
     moves: Sequence[DueMove],
     as_of: date,
 ) -> LoanRow:
+    same = loan[:_AS_READ]
+    fee, first_due, *kept_back, ended_on, recourse_on, face_open, amount = loan[_AS_READ : -len(_TERMS)]
+    principal, start, due_now = same[3], same[4], same[8]
+    due, free = after_moves(first_due or due_now, moves)
     paid = [part for _, part in parts]
-    due, free = after_moves(loan.first_due_date or loan.due_date, moves)
-    deducted = Deduction(loan.deducted_interest, loan.deducted_fee)
-    ended_on = loan.reversed_on
     return LoanRow(
-        **{name: getattr(loan, name) for name in _AS_READ},
-        as_of=as_of,
-        loan_id=loan.id,
-        due_date=due,
-        due_now=loan.due_date,
-        ended_on=ended_on if ended_on and ended_on <= as_of else None,
-        recourse_on=loan.recourse_on if loan.recourse_on and loan.recourse_on <= as_of else None,
-        debt=Debt(loan.principal, loan.fee, loan.start_date, due, terms, paid, deducted, free),
-        face=loan.amount - noted,
-        first_due_date=loan.first_due_date if moves else None,
-        face_open=None if loan.face_open is None else loan.amount - off_face,
-        written_off=_sum_of(parts, AdjustmentKind.WRITE_OFF),
-        recovered=-_sum_of(parts, AdjustmentKind.RECOVERY),
+        as_of,
+        due,
+        ended_on if ended_on and ended_on <= as_of else None,
+        recourse_on if recourse_on and recourse_on <= as_of else None,
+        Debt(principal, fee, start, due, terms, paid, Deduction(*kept_back), free),
+        None if face_open is None else amount - off_face,
+        amount - noted,  # face
+        _sum_of(parts, AdjustmentKind.WRITE_OFF),
+        -_sum_of(parts, AdjustmentKind.RECOVERY),
+        first_due if moves else None,
+        *same,
     )

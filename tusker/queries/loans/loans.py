@@ -69,8 +69,9 @@ def open_loans(
     if line_id is not None:
         query = query.where(Invoice.credit_line_id == line_id)
     if bucket is not None:
+        within = Loan.due_date.between(*due_between(bucket, as_of))
         # A loan without principal is not late, whatever its due date.
-        query = query.where(Loan.due_date.between(*due_between(bucket, as_of)) | (Loan.open_principal == 0))
+        query = query.where(within | (Loan.open_principal == 0) if bucket is Bucket.CURRENT else within)
     if companies is not None:
         query = query.where(Loan.supplier_id.in_(companies) | Loan.purchaser_id.in_(companies))
     if due_from is not None:
