@@ -8,7 +8,7 @@ from flask_babel import Babel, get_locale
 from flask_login import current_user
 from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from tusker.catalogues import Catalogue, catalogue, grouped, language
 from tusker.messages import ENGLISH, LANGUAGES, filled, speaker
@@ -81,7 +81,7 @@ def translated_number(context: EvalContext, one: str, many: str, n: int, /, **pa
 
 
 def _filled(context: EvalContext, template: str, params: dict[str, object]) -> str:
-    if context.autoescape:
-        text = Markup(template)  # noqa: S704 - texts are ours, params are escaped
-        return text.format(**params) if params else text
-    return filled(template, params)
+    if not context.autoescape:
+        return filled(template, params)
+    params = {name: escape(value) for name, value in params.items()}
+    return Markup(template.format_map(params) if params else template)  # noqa: S704 - texts are ours

@@ -18,7 +18,7 @@ from tusker.queries.counts import waiting_for_staff
 from tusker.queries.paging import Cursor
 from tusker.queries.payout.disbursals import daily_disbursal
 from tusker.queries.payout.queue import QueueRow, QueueSum, queue_groups, queue_page, queue_total, waiting_of
-from tusker.queries.payout.shown import shown_everything, shown_waiting
+from tusker.queries.payout.shown import everything_free, shown_waiting
 from tusker.queries.sums import Totals
 from tusker.services.payout.disbursals.bundling import bundle_selection, bundle_waiting
 from tusker.services.payout.held import Held, release_hold, shown_holds, waiting_held, words_of
@@ -31,6 +31,8 @@ from tusker.web.lists.listing import ListOf
 from tusker.web.lists.shown import arguments, kept_choice
 
 QUEUE_PAGE = 50
+HELD_SHOWN = 20
+"""Of those on hold: first what stands on the page, which a search brings there."""
 
 
 QUEUE = ListOf(
@@ -174,19 +176,21 @@ def _show(*, problem: str | None = None, chosen: Collection[int] = (), status: i
     page = QUEUE.page(partial(_rows, **filters.asked()), QUEUE_PAGE)
     search = filters.q.data or ""
     held, total = waiting_held(acting()), queue_total(search)
+    everything, all_shown = everything_free(held)
     shown = QUEUE.shown(filters, None, Totals(total.count, {"principal": total.principal}), page)
     rows = shown.page.items
+    here = {row.id: held[row.id] for row in rows if row.id in held}
     elsewhere = waiting_of(set(chosen) - {row.id for row in rows})
     context: dict[str, Any] = {
         "list": shown,
         "total": total,
-        "everything": queue_total(without=held),
+        "everything": everything,
         "held": held,
         "words_of": words_of,
-        "held_rows": waiting_of(list(held)[:QUEUE_PAGE]),
+        "held_rows": waiting_of(list(here | held)[:HELD_SHOWN]),
         "shown_holds": shown_holds,
         "shown": shown_waiting([*(row.id for row in rows), *(row.id for row in elsewhere)]),
-        "all_shown": [shown_everything(held)],
+        "all_shown": [all_shown],
         "headings": _headings(rows, shown.order.by, search),
         "elsewhere": elsewhere,
         "problem": problem,

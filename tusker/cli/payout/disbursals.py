@@ -13,7 +13,7 @@ from tusker.models import Disbursal, DisbursalStatus
 from tusker.queries.lookup import disbursal_id_of, financeable_id_of, lines_called, loans_called, payout_id_of
 from tusker.queries.payout.disbursals import disbursals_page
 from tusker.queries.payout.queue import financeable_ids
-from tusker.queries.payout.shown import shown_everything, shown_of_disbursal, shown_waiting
+from tusker.queries.payout.shown import everything_free, shown_of_disbursal, shown_waiting
 from tusker.services.context import Context
 from tusker.services.loans.book.platform_ids import read_platform_references, set_platform_references
 from tusker.services.payout.disbursals import bundling
@@ -45,7 +45,7 @@ def queue_command(invoices: tuple[str, ...]) -> None:
     for invoice_id, thing in rows.items():
         why = f"\theld: {words_of(held[invoice_id])}" if invoice_id in held else ""
         click.echo(f"{thing.name}: {thing.words}{why}")
-    click.echo(f"Seen: {digest_of(rows.values() if chosen else [shown_everything(held)])}")
+    click.echo(f"Seen: {digest_of(rows.values() if chosen else [everything_free(held)[1]])}")
 
 
 @change("bundle")

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Date, Select, all_, cast, func, literal, select
+from sqlalchemy import ColumnElement, Date, Select, cast, func, literal, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.extensions import db
-from tusker.models import DisbursalLine, Invoice, Payout
+from tusker.models import DisbursalLine, Invoice, InvoiceCount, Payout
 from tusker.queries.columns import PURCHASER, SUPPLIER, Rows
 from tusker.queries.paging import Cursor, Sorts, rows_of_page
 from tusker.queries.searching import has
@@ -81,11 +82,9 @@ def queue_page(
     return [QueueRow(**row._mapping) for row in rows_of_page(query, Invoice.id, cursor, limit, SORTS)]
 
 
-def queue_total(search: str = "", *, without: Collection[int] = ()) -> QueueSum:
-    """Size of the whole queue, or of what `search` finds in it; leaving invoices out."""
-    left_out = literal(list(without), ARRAY(BigInteger))
-    query = _queue(search, func.count(), _principal_sum()).where(Invoice.id != all_(left_out))
-    return QueueSum(*db.session.execute(query).one())
+def queue_total(search: str = "") -> QueueSum:
+    """Size of the whole queue, or of what `search` finds in it."""
+    return QueueSum(*db.session.execute(_sums(search)).one())
 
 
 def waiting_of(invoice_ids: Collection[int]) -> Rows:
@@ -102,15 +101,24 @@ def waiting_of(invoice_ids: Collection[int]) -> Rows:
 
 def queue_groups(sort: str, search: str = "") -> dict[int, QueueSum]:
     """Size of each company's part of the queue, by customer id; empty where it is not sorted by a company."""
-    company = {"supplier": Invoice.supplier_id, "purchaser": Invoice.purchaser_id}.get(sort)
-    if company is None:
+    if sort not in {"supplier", "purchaser"}:
         return {}
-    rows = db.session.execute(_queue(search, company, func.count(), _principal_sum()).group_by(company))
+    rows = db.session.execute(_sums(search, f"{sort}_id"))
     return {company_id: QueueSum(count, principal) for company_id, count, principal in rows}
 
 
-def _principal_sum() -> ColumnElement[int]:
-    return func.coalesce(func.sum(Invoice.principal), 0).cast(db.BigInteger)
+def _sums(search: str, *by: str) -> Select[*tuple[Any, ...]]:
+    """The size of the queue by some of its columns: what is not searched for is kept."""
+    if search.strip():
+        companies = [getattr(Invoice, column) for column in by]
+        return _queue(search, *companies, func.count(), _sum(Invoice.principal)).group_by(*companies)
+    companies = [getattr(InvoiceCount, column) for column in by]
+    kept = select(*companies, _sum(InvoiceCount.invoices), _sum(InvoiceCount.principal))
+    return kept.where(InvoiceCount.status == InvoiceStatus.FINANCEABLE).group_by(*companies)
+
+
+def _sum(column: InstrumentedAttribute[int]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(column), 0).cast(db.BigInteger)
 
 
 def _queue(search: str, *columns: Any) -> Select[*tuple[Any, ...]]:

@@ -12,6 +12,7 @@ from tusker.messages import joined, say, say_n
 from tusker.queries.payout.disbursal_lines import covered_lines
 from tusker.queries.payout.payables import to_pass_on
 from tusker.queries.payout.payouts import SupplierPayout, would_be_paid
+from tusker.queries.payout.queue import QueueSum
 
 Covered = Sequence[tuple[int, int, int]]
 """Lines or payables, each as (id, minor units, supplier id)."""
@@ -113,13 +114,14 @@ _EVERYTHING = text(
     """
     SELECT count(*) AS invoices, COALESCE(sum(principal), 0)::bigint AS total,
         encode(sha256(convert_to(string_agg(id || ':' || principal, ',' ORDER BY id), 'UTF8')), 'hex') AS each
-    FROM invoices WHERE status = 'financeable' AND id <> ALL(CAST(:held AS bigint[]))
+    FROM invoices
+    WHERE status = 'financeable' AND id NOT IN (SELECT unnest(CAST(:held AS bigint[])))
     """
 )
 
 
-def shown_everything(held: Iterable[int] = ()) -> Shown:
-    """All that waits to be financed but what is held, as the button that bundles it says."""
+def everything_free(held: Iterable[int] = ()) -> tuple[QueueSum, Shown]:
+    """All that waits to be financed but what is held, and as the button that bundles it says."""
     row = db.session.execute(_EVERYTHING, {"held": list(held)}).one()
     total = joined((say_n("{n} invoice", "{n} invoices", row.invoices), currency().show(row.total)))
-    return Shown(say("To be financed"), total, (row.each,))
+    return QueueSum(row.invoices, row.total), Shown(say("To be financed"), total, (row.each,))

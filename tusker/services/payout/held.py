@@ -31,10 +31,17 @@ FAR = 10**18
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """One thing that stands against paying an invoice out; `key` names it in `HoldRelease.holds`."""
+    """One thing that stands against paying an invoice of a line out, a broken rule or what the line's companies do;
+    `key` names it in `HoldRelease.holds`."""
 
     key: str
-    words: str
+    line: LineFacts
+    rule: Rule | None = None
+
+    @property
+    def words(self) -> str:
+        """What people are told; of a thousand that are held few are looked at."""
+        return broken_words(self.rule, self.line) if self.rule else _holds_of_line(self.line)[self.key]
 
 
 Held = dict[int, list[Hold]]
@@ -54,10 +61,11 @@ def waiting_held(ctx: Context) -> Held:
 def _held(ctx: Context, which: ColumnElement[bool]) -> Held:
     said: Held = {}
     for ids, _, line, verdicts in _judged(ctx, which):
-        broken = [Hold(str(v.rule.kind), broken_words(v.rule, line)) for v in verdicts if not v.holds]
-        if holds := _holds_of_line(line) + broken:
+        holds = [Hold(key, line) for key in _holds_of_line(line)]
+        holds += [Hold(str(v.rule.kind), line, v.rule) for v in verdicts if not v.holds]
+        if holds:
             said |= dict.fromkeys(ids, holds)
-    released = _released(said) if said else {}
+    released = _released(which) if said else {}
     standing = {
         key: [hold for hold in holds if hold.key not in released.get(key, ())] for key, holds in said.items()
     }
@@ -81,19 +89,23 @@ def _judged(
     """The invoices of which the rules say the same, with the number of one of them, how their line stands, and the
     verdicts; three statements for all."""
     standing = _rules(ctx)
-    sizes = [Invoice.amount] if any(rule.kind in AMOUNTS for rule in standing) else []
     asked_on = cast(func.timezone(current_app.config["TIMEZONE"].key, Invoice.requested_at), Date)
-    age = type_coerce(asked_on - Invoice.invoice_date, Integer).label("age")
-    alike = (Invoice.credit_line_id, Invoice.tenor_days, age)
-    groups = db.session.execute(
-        select(func.array_agg(Invoice.id), func.min(Invoice.number), func.min(Invoice.amount), *alike)
-        .where(which)
-        .group_by(*alike, *sizes)
-    ).all()
+    facts_of = {
+        "amount": (Invoice.amount, AMOUNTS),
+        "tenor_days": (Invoice.tenor_days, {RuleKind.TENOR}),
+        "invoice_age": (type_coerce(asked_on - Invoice.invoice_date, Integer), {RuleKind.INVOICE_AGE}),
+    }
+    kinds = {rule.kind for rule in standing}
+    told = {name: column.label(name) for name, (column, by) in facts_of.items() if by & kinds}
+    alike = (Invoice.credit_line_id, *told.values())
+    numbered = select(func.array_agg(Invoice.id), func.min(Invoice.number), *alike)
+    groups = db.session.execute(numbered.where(which).group_by(*alike)).all()
     lines = line_facts({row.credit_line_id for row in groups}, ctx.today)
     rules = {line.id: line.picks(standing) for line in lines.values()}
-    for ids, number, amount, line_id, tenor_days, days in groups:
-        facts = lines[line_id].facts(amount=amount, tenor_days=tenor_days, invoice_age=days)
+    for ids, number, line_id, *values in groups:
+        # What no rule asks of an invoice tells none apart.
+        known = {"amount": 0, "tenor_days": 0, "invoice_age": None, **dict(zip(told, values, strict=True))}
+        facts = lines[line_id].facts(**known)
         yield ids, number, lines[line_id], judge(facts, rules[line_id])
 
 
@@ -104,34 +116,30 @@ def _rules(ctx: Context) -> list[Rule]:
     return rules_on(ctx.today) + ([] if after is None else [Rule(RuleKind.DAYS_PAST_DUE, after)])
 
 
-def _holds_of_line(line: LineFacts) -> list[Hold]:
-    found = []
+def _holds_of_line(line: LineFacts) -> dict[str, str]:
+    """What stands against all invoices of a line, in words by key."""
+    found: dict[str, str] = {}
     if line.suspended:
-        words = say(
+        found["line_suspended"] = say(
             "{supplier}'s credit line with {purchaser} is suspended",
             supplier=line.supplier,
             purchaser=line.purchaser,
         )
-        found.append(Hold("line_suspended", words))
     for side, name, overdue, reason in (
         ("supplier", line.supplier, line.supplier_overdue, line.supplier_held),
         ("purchaser", line.purchaser, line.purchaser_overdue, line.purchaser_held),
     ):
         if overdue is not None:
-            words = say("{name} is on hold since {day}: overdue", name=name, day=overdue)
-            found.append(Hold(f"{side}_overdue", words))
+            found[f"{side}_overdue"] = say("{name} is on hold since {day}: overdue", name=name, day=overdue)
         if reason is not None:
-            words = say("an admin has {name} on hold: {reason}", name=name, reason=reason)
-            found.append(Hold(f"{side}_held", words))
+            found[f"{side}_held"] = say("an admin has {name} on hold: {reason}", name=name, reason=reason)
     return found
 
 
-def _released(invoice_ids: Collection[int]) -> dict[int, set[str]]:
+def _released(which: ColumnElement[bool]) -> dict[int, set[str]]:
     found: dict[int, set[str]] = {}
-    rows = db.session.execute(
-        select(HoldRelease.invoice_id, HoldRelease.holds).where(among(HoldRelease.invoice_id, invoice_ids))
-    )
-    for invoice_id, holds in rows:
+    released = select(HoldRelease.invoice_id, HoldRelease.holds)
+    for invoice_id, holds in db.session.execute(released.join(Invoice).where(which)):
         found.setdefault(invoice_id, set()).update(holds)
     return found
 

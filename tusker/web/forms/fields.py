@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 from flask_wtf.file import FileField
+from markupsafe import escape
 from werkzeug.datastructures import FileStorage
 from wtforms.fields.choices import Choice, SelectFieldBase  # type: ignore[attr-defined]  # its types are 3.2's
 from wtforms.fields.core import Field, Label
@@ -251,10 +252,19 @@ class DayField(ValueField[date]):
         return day
 
 
+class _Select(Select):
+    """Writes an option in a tenth of the time: a list may have all companies."""
+
+    @classmethod
+    def render_option(cls, choice: Choice, **_: object) -> str:
+        chosen = " selected" if choice.selected else ""
+        return f'<option{chosen} value="{escape(choice.value)}">{escape(choice.label)}</option>'
+
+
 class _ChoiceField(Filled[T], SelectFieldBase):
     """One of a list of `(value, label)`; nothing chosen is None. `choices` may be set when the form is made."""
 
-    widget = Select()
+    widget = _Select()
     coerce: Callable[[Any], T]
 
     def __init__(

@@ -10,7 +10,7 @@ from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_sta
 from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.models import Disbursal, DisbursalStatus, Invoice
-from tusker.queries.payout.shown import shown_everything, shown_waiting
+from tusker.queries.payout.shown import everything_free, shown_waiting
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import AdvisoryLock, lock_ids, take_lock
@@ -50,7 +50,7 @@ def bundle_waiting(ctx: Context, *, seen: Seen = None) -> Disbursal | None:
 
 def _check_everything_seen(seen: Seen, held: Held) -> None:
     if seen is not None:
-        check_seen(seen, [shown_everything(held)], whole=False)
+        check_seen(seen, [everything_free(held)[1]], whole=False)
 
 
 def _lock_free(ctx: Context) -> tuple[list[int], Held]:
