@@ -33,7 +33,7 @@ from tusker.queries.payout.queue import waiting_of
 from tusker.queries.payout.shown import shown_payouts
 from tusker.queries.payout.what_if import what_if
 from tusker.queries.record.events import events_of
-from tusker.services.payout.held import holds_of, rooms_of, shown_holds, words_of
+from tusker.services.payout.held import HELD_SHOWN, holds_of, judged_of, rooms_of, shown_holds, words_of
 from tusker.services.payout.release.payment_orders import order_day
 from tusker.web.access import acting
 from tusker.web.htmx import Undo, current_path, done, is_htmx, render
@@ -170,18 +170,21 @@ def _before_release(
     unreleased = row.status in NOT_RELEASED
     covered = covered_lines(row.id) if unreleased else []
     passed_on = to_pass_on(row.id) if unreleased else []
-    held = holds_of(acting(), [line[0] for line in covered])
-    ticked = ticked_of(row.id, choice) if choice else {invoice_id for invoice_id, _, _ in covered}
-    known = None if choice else payouts
+    saved = {line[0] for line in covered}
+    ticked = ticked_of(row.id, choice) if choice else saved
+    judged = judged_of(acting(), saved)
+    held = holds_of(acting(), saved, judged)
     return {
         "ticked": ticked,
-        "unsaved": ticked != {line[0] for line in covered},
+        "unsaved": ticked != saved,
         "lost": lost_numbers(row.id) if unreleased else [],
         "held": held,
         "words_of": words_of,
-        "held_rows": waiting_of(held),
-        "rules": rooms_of(acting(), ticked) if unreleased else [],
-        "effect": what_if(ticked, clock.today(), known, passed_on) if unreleased else None,
+        "held_rows": waiting_of(sorted(held)[:HELD_SHOWN]),
+        "rules": rooms_of(judged if ticked == saved else judged_of(acting(), ticked)),
+        "effect": what_if(ticked, clock.today(), None if choice else payouts, passed_on)
+        if unreleased
+        else None,
         "shown": shown_payouts(covered, passed_on, payouts) if unreleased else [],
     }
 

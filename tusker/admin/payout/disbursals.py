@@ -1,5 +1,8 @@
 """Disbursals: the list, one disbursal, choosing its lines, dropping it, its payout lines as a file."""
 
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+
 from flask import request
 from flask.typing import ResponseReturnValue
 
@@ -11,7 +14,6 @@ from tusker.admin.payout.disbursal_view import (
     approval_of,
     changed,
     existing_disbursal,
-    parts_of,
     show_disbursal,
     supplier_context,
     supplier_part,
@@ -22,13 +24,13 @@ from tusker.domain.loans.interest import Deduction
 from tusker.errors import Conflict, InvalidInput
 from tusker.messages import say
 from tusker.models import LineState, Role
-from tusker.queries.payout.disbursal_lines import LineRow, disbursal_lines, supplier_sums
+from tusker.queries.payout.disbursal_lines import LineRow, disbursal_lines
 from tusker.queries.payout.disbursals import DisbursalRow, disbursals_page, disbursals_totals
 from tusker.queries.payout.payables import to_pass_on
-from tusker.queries.payout.payouts import payouts_of
+from tusker.queries.payout.payouts import SupplierPayout, payouts_of
 from tusker.queries.payout.what_if import what_if
 from tusker.services.payout.disbursals import drafts as service
-from tusker.services.payout.held import rooms_of
+from tusker.services.payout.held import judged_of, rooms_of
 from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
 from tusker.web.files.csvfile import csv_answer
@@ -124,7 +126,7 @@ def disbursal_what_if(disbursal_id: int) -> ResponseReturnValue:
     row = existing_disbursal(disbursal_id)
     chosen, passed_on = ticked_of(disbursal_id, choice), to_pass_on(disbursal_id)
     effect = what_if(chosen, clock.today(), passed_on=passed_on)
-    rules = rooms_of(acting(), chosen)
+    rules = rooms_of(judged_of(acting(), chosen))
     return render(
         "admin/payout/disbursal.html",
         "admin/payout/_what_if.html",
@@ -186,16 +188,20 @@ def payout_lines(disbursal_id: int) -> ResponseReturnValue:
     are lines of their own, negative and without an invoice.
     """
     row = existing_disbursal(disbursal_id)
-    cells = []
     payouts = payouts_of(row.id, row.status, clock.today())
-    for part in parts_of(supplier_sums(disbursal_id), disbursal_lines(disbursal_id), payouts):
-        lines = [line for line in part.lines if line.state != LineState.REMOVED]
-        cells += [_payout_cells(row, line, part.payout.deductions.get(line.invoice_id)) for line in lines]
-        if lines and part.payout.claims:
-            netted = currency().major(-part.payout.claims)
-            about = (row.reference, part.supplier, lines[0].supplier_reference, "claims netted", None)
-            cells.append((*about, netted, currency().code, None, None, None, None, None, None))
-    return csv_answer(f"{row.reference}.csv", EXPORT_HEADER, cells)
+    return csv_answer(f"{row.reference}.csv", EXPORT_HEADER, _payout_rows(row, payouts))
+
+
+def _payout_rows(row: DisbursalRow, payouts: Mapping[int, SupplierPayout]) -> Iterator[tuple[object, ...]]:
+    paid = (line for line in disbursal_lines(row.id) if line.state != LineState.REMOVED)
+    for supplier_id, lines in groupby(paid, lambda line: line.supplier_id):
+        payout = payouts.get(supplier_id) or SupplierPayout()
+        for line in lines:
+            yield _payout_cells(row, line, payout.deductions.get(line.invoice_id))
+        if payout.claims:
+            netted = currency().major(-payout.claims)
+            about = (row.reference, line.supplier, line.supplier_reference, "claims netted", None)
+            yield (*about, netted, currency().code, None, None, None, None, None, None)
 
 
 def _payout_cells(row: DisbursalRow, line: LineRow, deducted: Deduction | None) -> tuple[object, ...]:

@@ -21,7 +21,7 @@ from tusker.queries.payout.queue import QueueRow, QueueSum, queue_groups, queue_
 from tusker.queries.payout.shown import everything_free, shown_waiting
 from tusker.queries.sums import Totals
 from tusker.services.payout.disbursals.bundling import bundle_selection, bundle_waiting
-from tusker.services.payout.held import Held, release_hold, shown_holds, waiting_held, words_of
+from tusker.services.payout.held import HELD_SHOWN, Held, release_hold, shown_holds, waiting_held, words_of
 from tusker.transactions import transaction
 from tusker.web.access import STAFF, acting, allow
 from tusker.web.forms.form import SearchFilter, sent_reason, sent_seen
@@ -31,8 +31,6 @@ from tusker.web.lists.listing import ListOf
 from tusker.web.lists.shown import arguments, kept_choice
 
 QUEUE_PAGE = 50
-HELD_SHOWN = 20
-"""Of those on hold: first what stands on the page, which a search brings there."""
 
 
 QUEUE = ListOf(

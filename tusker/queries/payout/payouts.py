@@ -6,7 +6,6 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, NotNullable, Row, any_, cast, func, literal, select
-from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import joinedload
 
 from tusker.domain.loans.interest import Deduction, deduction_at_payout
@@ -164,13 +163,15 @@ def _failures_of(account_ids: Collection[int]) -> dict[int, str]:
     """By account, why the last payout to it that the bank has answered for failed; accounts whose last one arrived
     are missing."""
     last = (
-        select(Payout.bank_account_id, Payout.state, Payout.reason)
-        .where(Payout.bank_account_id.in_(account_ids), Payout.state != PayoutState.INSTRUCTED)
-        .ext(distinct_on(Payout.bank_account_id))
-        .order_by(Payout.bank_account_id, Payout.settled_at.desc(), Payout.id.desc())
+        select(Payout.state, Payout.reason)
+        .where(Payout.bank_account_id == BankAccount.id, Payout.state != PayoutState.INSTRUCTED)
+        .order_by(Payout.settled_at.desc(), Payout.id.desc())
+        .limit(1)
+        .lateral("last")
     )
-    rows = db.session.execute(last).all()
-    return {row.bank_account_id: row.reason for row in rows if row.state in FAILED}
+    accounts = select(BankAccount.id, last.c.reason).join(last, literal(True))
+    failed = accounts.where(BankAccount.id.in_(account_ids), last.c.state.in_(FAILED))
+    return {account_id: reason for account_id, reason in db.session.execute(failed)}
 
 
 def _as_released(disbursal_id: int) -> dict[int, SupplierPayout]:

@@ -1,8 +1,9 @@
 """What stops the payout of an invoice although its conditions hold: a company on hold or overdue, its credit line
 suspended, or a rule of risk."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from flask import current_app
 from sqlalchemy import ColumnElement, Date, Integer, cast, func, or_, select, type_coerce
@@ -25,6 +26,8 @@ from tusker.services.proposals import needs_second, second_admin
 from tusker.services.reasons import reason_of
 from tusker.services.seen import Seen, check_seen
 
+HELD_SHOWN = 20
+"""Of the invoices on hold that a page shows with what can be done about them."""
 FAR = 10**18
 """Orders what knows no room behind all that does."""
 
@@ -48,19 +51,32 @@ Held = dict[int, list[Hold]]
 """Holds by invoice; invoices that may be paid out are missing."""
 
 
-def holds_of(ctx: Context, invoice_ids: Collection[int]) -> Held:
-    """What stands against paying these invoices out now, without what they were released from."""
-    return _held(ctx, among(Invoice.id, invoice_ids)) if invoice_ids else {}
+Judged = list[tuple[Sequence[int], str, LineFacts, list[Verdict]]]
+"""The invoices of which the rules say the same, with the number of one of them, how their line stands, and the
+verdicts."""
+
+
+def judged_of(ctx: Context, invoice_ids: Collection[int]) -> Judged:
+    """What the rules say of these invoices now."""
+    return _judged(ctx, among(Invoice.id, invoice_ids)) if invoice_ids else []
+
+
+def holds_of(ctx: Context, invoice_ids: Collection[int], judged: Judged | None = None) -> Held:
+    """What stands against paying these invoices out now, without what they were released from; `judged` is of them
+    where the caller has it already."""
+    judged = judged_of(ctx, invoice_ids) if judged is None else judged
+    return _held(judged, among(Invoice.id, invoice_ids))
 
 
 def waiting_held(ctx: Context) -> Held:
     """What stands against the invoices that wait to be financed."""
-    return _held(ctx, Invoice.status == InvoiceStatus.FINANCEABLE)
+    waiting = Invoice.status == InvoiceStatus.FINANCEABLE
+    return _held(_judged(ctx, waiting), waiting)
 
 
-def _held(ctx: Context, which: ColumnElement[bool]) -> Held:
+def _held(judged: Judged, which: ColumnElement[bool]) -> Held:
     said: Held = {}
-    for ids, _, line, verdicts in _judged(ctx, which):
+    for ids, _, line, verdicts in judged:
         holds = [Hold(key, line) for key in _holds_of_line(line)]
         holds += [Hold(str(v.rule.kind), line, v.rule) for v in verdicts if not v.holds]
         if holds:
@@ -72,41 +88,41 @@ def _held(ctx: Context, which: ColumnElement[bool]) -> Held:
     return {key: holds for key, holds in standing.items() if holds}
 
 
-def rooms_of(ctx: Context, invoice_ids: Collection[int]) -> list[tuple[str, RuleLine]]:
-    """What each kind of rule says of these invoices: of all that it judges the one with the least room, by number."""
-    least: dict[RuleKind, tuple[tuple[bool, int], str, RuleLine]] = {}
-    for _, number, line, verdicts in _judged(ctx, among(Invoice.id, invoice_ids)) if invoice_ids else ():
+def rooms_of(judged: Judged) -> list[tuple[str, RuleLine]]:
+    """What each kind of rule says of invoices: of all that it judges the one with the least room, by number."""
+    least: dict[RuleKind, tuple[tuple[bool, int], str, Verdict, LineFacts]] = {}
+    for _, number, line, verdicts in judged:
         for verdict in verdicts:
-            order = (verdict.holds, FAR if verdict.room is None else verdict.room)
-            if verdict.rule.kind not in least or order < least[verdict.rule.kind][0]:
-                least[verdict.rule.kind] = (order, number, in_words(verdict, line))
-    return [least[kind][1:] for kind in RuleKind if kind in least]
+            kind, order = verdict.rule.kind, (verdict.holds, FAR if verdict.room is None else verdict.room)
+            if kind not in least or order < least[kind][0]:
+                least[kind] = (order, number, verdict, line)
+    tightest = (least[kind] for kind in RuleKind if kind in least)
+    return [(number, in_words(verdict, line)) for _, number, verdict, line in tightest]
 
 
-def _judged(
-    ctx: Context, which: ColumnElement[bool]
-) -> Iterator[tuple[Sequence[int], str, LineFacts, list[Verdict]]]:
-    """The invoices of which the rules say the same, with the number of one of them, how their line stands, and the
-    verdicts; three statements for all."""
+def _judged(ctx: Context, which: ColumnElement[bool]) -> Judged:
+    """Three statements for all."""
     standing = _rules(ctx)
     asked_on = cast(func.timezone(current_app.config["TIMEZONE"].key, Invoice.requested_at), Date)
-    facts_of = {
+    facts_of: dict[str, tuple[Any, Collection[RuleKind]]] = {
         "amount": (Invoice.amount, AMOUNTS),
         "tenor_days": (Invoice.tenor_days, {RuleKind.TENOR}),
         "invoice_age": (type_coerce(asked_on - Invoice.invoice_date, Integer), {RuleKind.INVOICE_AGE}),
     }
     kinds = {rule.kind for rule in standing}
-    told = {name: column.label(name) for name, (column, by) in facts_of.items() if by & kinds}
+    told = {name: column.label(name) for name, (column, by) in facts_of.items() if kinds.intersection(by)}
     alike = (Invoice.credit_line_id, *told.values())
     numbered = select(func.array_agg(Invoice.id), func.min(Invoice.number), *alike)
     groups = db.session.execute(numbered.where(which).group_by(*alike)).all()
     lines = line_facts({row.credit_line_id for row in groups}, ctx.today)
     rules = {line.id: line.picks(standing) for line in lines.values()}
+    judged: Judged = []
     for ids, number, line_id, *values in groups:
         # What no rule asks of an invoice tells none apart.
         known = {"amount": 0, "tenor_days": 0, "invoice_age": None, **dict(zip(told, values, strict=True))}
         facts = lines[line_id].facts(**known)
-        yield ids, number, lines[line_id], judge(facts, rules[line_id])
+        judged.append((ids, number, lines[line_id], judge(facts, rules[line_id])))
+    return judged
 
 
 def _rules(ctx: Context) -> list[Rule]:
