@@ -13,6 +13,8 @@ FROM python:3.12-slim
 # hands signals on and takes in processes that nobody waits for; orchestrators without an init of their own need it
 RUN apt-get update && apt-get install -y --no-install-recommends tini && rm -rf /var/lib/apt/lists/*
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/opt/tusker/bin:$PATH
+# a process gives memory back: threads share one arena, and what is large is mapped by itself (glibc)
+ENV MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=131072
 WORKDIR /app
 
 COPY --from=packages /opt/tusker /opt/tusker

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+
 import config
 from tusker.app import create_app
 
 app = create_app(config.load())
+gc.freeze()  # the pages' modules, which it loaded, and their routes stay to the end like the rest

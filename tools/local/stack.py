@@ -43,6 +43,8 @@ def environment() -> dict[str, str]:
         for name, value in honcho.environ.parse(file.read_text()).items():
             environ.setdefault(name, value)
     environ.setdefault("PYTHONUNBUFFERED", "1")
+    environ.setdefault("MALLOC_ARENA_MAX", "1")  # as in the Dockerfile
+    environ.setdefault("MALLOC_MMAP_THRESHOLD_", "131072")
     environ.setdefault("MAIL_FOLDER", str(VAR / "mail"))
     if not environ.get("SECRET_KEY"):
         environ["SECRET_KEY"] = kept_secret("secret-key")
