@@ -1,8 +1,9 @@
 """A bank statement comes in: kept once, its debits confirm payouts, its credits wait to be accepted as receipts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from flask import current_app
 from sqlalchemy import exists, select
@@ -18,8 +19,9 @@ from tusker.services.bank.settling import Progress, settle_entries
 from tusker.services.bank.storing import store_entries
 from tusker.services.bank_entries import decide, lock_entries
 from tusker.services.context import Context
-from tusker.services.events import Subject, record_event
-from tusker.services.locks import AdvisoryLock, among, lock_ids, lock_rows, take_lock
+from tusker.services.events import Subject, record_event, write_events
+from tusker.services.locks import AdvisoryLock, lock_ids, lock_rows, take_lock
+from tusker.services.moves import write_changed
 
 THE_SAME = say("The same movement as one that was booked before.")
 TOLD_SOUNDLY = say("A later file that is sound lists the same movement; its entry counts.")
@@ -118,27 +120,31 @@ def _take_over(
 ) -> list[Sorted]:
     """The entries of a sound statement take the place of those that a file which contradicts itself, such as one that
     was cut, told before, where these still wait and nobody ever decided on them."""
-    known = {each.entry.fingerprint for each in read if each.fate == "known"}
+    known = {(each.entry.fingerprint, each.entry.amount) for each in read if each.fate == "known"}
     if made.doubt or not known:
         return read
+    # by their days: where many have just come, a planner that knows of few would hold each against each fingerprint
     waiting = lock_rows(
         StatementEntry,
-        among(StatementEntry.fingerprint, known),
+        StatementEntry.booked_on.in_({entry.booked_on for entry in entries}),
         StatementEntry.state.in_([EntryState.OPEN, EntryState.PARKED]),
         StatementEntry.decided_at.is_(None),
         StatementEntry.statement_id.in_(select(BankStatement.id).where(BankStatement.doubt != "")),
         ~exists().where(Event.subject == Subject.STATEMENT_ENTRY, Event.subject_id == StatementEntry.id),
     )
-    if not waiting:
+    theirs = {key: entry for entry in waiting if (key := (entry.fingerprint, entry.amount)) in known}
+    if not theirs:
         return read
-    theirs = {(entry.fingerprint, entry.amount): entry for entry in waiting}
     free = free_prints(entries, {each.entry.fingerprint for each in read})
     taken = []
+    together = replace(ctx, together=(events := list[dict[str, Any]]()))
     for own, each in zip(entries, read, strict=True):
         if entry := theirs.pop((each.entry.fingerprint, each.entry.amount), None):
-            decide(ctx, entry, EntryState.DUPLICATE, note=TOLD_SOUNDLY)
+            decide(together, entry, EntryState.DUPLICATE, note=TOLD_SOUNDLY)
             each = Sorted(own._replace(fingerprint=free(own)), "new")
         taken.append(each)
+    write_changed(waiting)
+    write_events(events)
     return taken
 
 
