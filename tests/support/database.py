@@ -87,12 +87,10 @@ def clear_tables(except_for: Collection[str] = ()) -> None:
     tables = [table for table in db.metadata.sorted_tables if table.name not in except_for]
     forget_states()
     numbered = [table.name for table in tables if "id" in table.c]
-    with db.engine.begin() as connection:
+    # the event table refuses to lose rows, but to a replica
+    with scenery.restoring() as connection:
         if scenery.still_empty(connection):
             return
-        connection.execute(OWNER)
-        # The event table refuses to lose rows; as a replica its trigger and the foreign keys' sleep.
-        connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text("; ".join(f'DELETE FROM "{table.name}"' for table in tables)))
         restart = (
             "SELECT setval(pg_get_serial_sequence(quote_ident(t), 'id'), 1, false) FROM unnest(:names) AS t"

@@ -12,15 +12,15 @@ import io
 import os
 import threading
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 from unittest.mock import patch
 
 from flask import Flask, current_app
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
 from tusker import clock, transactions
 from tusker.extensions import Base, db
@@ -221,11 +221,22 @@ def _keep(scene: Scene) -> None:
     scene.kept = True
 
 
+@cache
+def _restorer(url: str) -> Engine:
+    return create_engine(
+        url, pool_pre_ping=True, connect_args={"options": "-c session_replication_role=replica"}
+    )
+
+
+def restoring() -> AbstractContextManager[Connection]:
+    """A transaction of the owner's, as a replica: foreign keys and triggers sleep. On a connection of its own, because
+    one that becomes a replica, or ceases to be, forgets all its plans."""
+    return _restorer(db.engine.url.render_as_string(hide_password=False)).begin()
+
+
 def _put_back(scene: Scene, following: Scene) -> None:
-    with _cursor() as cursor:
-        # As a replica foreign keys and the triggers sleep: what they would write is among the rows.
-        cursor.execute("RESET ROLE")
-        cursor.execute("SET LOCAL session_replication_role = replica")
+    # what triggers would write is among the rows
+    with restoring() as connection, connection.connection.cursor() as cursor:
         for table, rows in following.rows.items():
             before = scene.rows.get(table, b"")
             if not rows.startswith(before):
