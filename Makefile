@@ -25,10 +25,10 @@ run: $(VENV) ## run everything in this terminal (own PostgreSQL and Redis unless
 	@exec $(LOCAL) run
 
 test: $(VENV) ## run the tests on a real PostgreSQL and Redis; ARGS="-k admission" picks some, ALL=1 adds those of test-slow
-	@$(PYTEST) $(if $(ALL),,-m "not slow") $(ARGS)
+	@$(PYTEST) $(if $(ALL),,-m "not slow and not stack") $(ARGS)
 
-test-slow: $(VENV) ## run the tests that play for long: the year's replay and the like
-	@$(PYTEST) -m slow $(ARGS)
+test-slow: $(VENV) ## run the tests that play for long: the year's replay, those that start programs and the like
+	@$(PYTEST) -m "slow or stack" $(ARGS)
 
 soak: $(VENV) ## play the property tests with ten times as many examples, new ones each time, and without ARGS then make faults
 	@HYPOTHESIS_PROFILE=soak $(PYTEST) -m "hypothesis and not slow" $(ARGS)

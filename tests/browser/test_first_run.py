@@ -24,7 +24,7 @@ from tests.support.directories import open_directory
 from tests.support.running import CHECKOUT
 from tests.support.window import Window
 
-pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.stack]
 
 SUNDAY = 6
 SECONDS = 1000

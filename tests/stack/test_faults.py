@@ -42,7 +42,6 @@ from tusker.transactions import transaction
 
 pytestmark = [
     pytest.mark.stack,
-    pytest.mark.slow,
     pytest.mark.skipif(
         not all(shutil.which(name, path="/usr/sbin:/usr/bin") for name in ("haproxy", "pgbouncer"))
         or not Path("/proc/self/stat").exists(),

@@ -34,7 +34,6 @@ from tusker.transactions import transaction
 
 pytestmark = [
     pytest.mark.stack,
-    pytest.mark.slow,
     pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds a worker's children in /proc"),
 ]
 

@@ -31,7 +31,7 @@ from tests.support.stack import Stack, create_user
 from tools.cluster.plan import Cluster, Programs, cluster
 from tools.local.servers import temporary_directory
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow]
+pytestmark = pytest.mark.stack
 UPGRADES = int(os.environ.get("UPGRADES", "0"))
 READ = """
     SELECT (SELECT count(*) FROM invoices), (SELECT count(*) FROM disbursals), (SELECT count(*) FROM events),

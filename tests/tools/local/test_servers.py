@@ -46,7 +46,10 @@ if os.fork() == 0:
 print(os.read(down, 20).decode())
 """
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits by pidfd, which only Linux has")
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits by pidfd, which only Linux has"),
+]
 
 
 @pytest.fixture

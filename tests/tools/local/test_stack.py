@@ -23,7 +23,10 @@ from tools.local.parts import RESTARTS
 from tools.local.servers import CHECKOUT
 from tools.local.standing import heads, is_up_to_date
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits by pidfd, which only Linux has")
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits by pidfd, which only Linux has"),
+]
 
 NOTE = """
 import os, pathlib, sys
