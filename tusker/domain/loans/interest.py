@@ -1,6 +1,6 @@
 """Days, interest and what is owed on a day. Every figure a person sees of a debt comes from `amount_due`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Context, Decimal
@@ -162,8 +162,7 @@ class Stretch(NamedTuple):
     amount: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Accrual:
+class Accrual(NamedTuple):
     """How the charges of a debt came about: their stretches, oldest first, and what they round to."""
 
     interest: list[Stretch]
@@ -288,5 +287,5 @@ def _penalty_stretches(debt: Debt, paid: Sequence[Paid], end: date) -> list[Stre
     ]
 
 
-def _rounded(stretches: Iterable[Stretch]) -> int:
-    return round_minor(sum((stretch.amount for stretch in stretches), Decimal(0)))
+def _rounded(stretches: Sequence[Stretch]) -> int:
+    return round_minor(sum((stretch.amount for stretch in stretches), Decimal(0))) if stretches else 0

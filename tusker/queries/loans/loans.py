@@ -177,12 +177,13 @@ def loans_between(
         Loan.closed_on > before,
         closed & (Loan.face_open != 0),
         *(
-            closed & ours.in_(select(theirs).where(model.booked_on > before))
-            for model, theirs, ours in (
-                (Allocation, Allocation.loan_id, Loan.id),
-                (Adjustment, Adjustment.loan_id, Loan.id),
-                (CreditNote, CreditNote.invoice_id, Loan.invoice_id),
-                (Payable, Payable.invoice_id, Loan.invoice_id),
+            closed & ours.in_(select(theirs).where(booked_on > before, *only))
+            for booked_on, theirs, ours, *only in (
+                # Money pays a closed loan only together with an adjustment: what was given up is recovered.
+                (Allocation.booked_on, Allocation.loan_id, Loan.id, Allocation.reverses_id.is_not(None)),
+                (Adjustment.booked_on, Adjustment.loan_id, Loan.id),
+                (CreditNote.booked_on, CreditNote.invoice_id, Loan.invoice_id),
+                (Payable.booked_on, Payable.invoice_id, Loan.invoice_id),
             )
         ),
     ]

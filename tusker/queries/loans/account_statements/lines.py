@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, BigInteger, any_, cast, select
 
 from tusker.currency import currency
 from tusker.domain.status import Worded
@@ -104,7 +104,10 @@ def adjustment_lines(closing: Iterable[LoanRow], first: date, last: date) -> lis
 def adjustments_booked(loan_ids: Collection[int], first: date, last: date) -> Sequence[Adjustment]:
     return db.session.scalars(
         select(Adjustment)
-        .where(Adjustment.loan_id.in_(loan_ids), Adjustment.booked_on.between(first, last))
+        .where(
+            Adjustment.loan_id == any_(cast(list(loan_ids), ARRAY(BigInteger))),
+            Adjustment.booked_on.between(first, last),
+        )
         .order_by(Adjustment.id)
     ).all()
 
@@ -122,7 +125,10 @@ def note_lines(
         rows.setdefault(row.invoice_id, row)
     notes = db.session.scalars(
         select(CreditNote)
-        .where(CreditNote.invoice_id.in_(rows), CreditNote.booked_on.between(first, last))
+        .where(
+            CreditNote.invoice_id == any_(cast(list(rows), ARRAY(BigInteger))),
+            CreditNote.booked_on.between(first, last),
+        )
         .order_by(CreditNote.id)
     )
     lines = []
