@@ -1,4 +1,4 @@
-"""Pages of credit lines for admins and auditors."""
+"""The lists of credit lines, of staff and of a company's users, and the pages of one for admins and auditors."""
 
 from typing import Any
 
@@ -9,20 +9,80 @@ from tusker.clock import today
 from tusker.currency import currency
 from tusker.customers.blueprint import bp
 from tusker.customers.forms import LineEditForm, LineForm, LinesFilter, LineStatusForm
-from tusker.customers.line_lists import LINES
 from tusker.customers.terms_fields import DEFAULT_TERMS
 from tusker.domain.terms import Terms
 from tusker.extensions import db
 from tusker.messages import say, shown
 from tusker.models import LineStatus, Proposal, Role, SupplierAccount
 from tusker.queries.credit import credit_lines as queries
+from tusker.queries.credit.credit_lines import LineRow
 from tusker.queries.credit.customers import holds_on, purchaser_choices, supplier_choices
 from tusker.queries.credit.waiting import waiting_rows
 from tusker.queries.record.events import events_of
 from tusker.services.credit.customers.lines import change_credit_line, open_credit_line, set_line_status
 from tusker.services.credit.standing import why_closed
 from tusker.web.access import STAFF, acting, allow
+from tusker.web.filters import percent
 from tusker.web.htmx import PROPOSED, Undo, done, render
+from tusker.web.lists.columns import Column, Kind
+from tusker.web.lists.listing import ListOf
+
+_COLUMNS = (
+    Column("supplier", say("Supplier"), Kind.NAME, sorts=True, not_for=Role.SUPPLIER),
+    Column("purchaser", say("Purchaser"), Kind.NAME, sorts=True, not_for=Role.PURCHASER),
+    Column("available", say("Available"), Kind.MONEY),
+    Column("bound", say("Limited by"), Kind.NAME, in_files=False),
+    Column("line_limit", say("Line limit"), in_files=False),
+    Column(
+        "limit", say("Limit"), Kind.MONEY, lambda row: row.limits.credit_line.limit, sorts=True, shown=False
+    ),
+    Column("used", say("Used"), Kind.MONEY, lambda row: row.limits.credit_line.used, sorts=True, shown=False),
+)
+_LAST = (
+    Column("valid_from", say("Valid from"), Kind.DAY, shown=False),
+    Column("valid_to", say("Valid to"), Kind.DAY, shown=False),
+    Column("status", say("Status"), Kind.STATUS, lambda row: row.state),
+    Column("id", say("Id"), Kind.NUMBER, sorts=True, shown=False),
+)
+
+
+def _terms(row: LineRow) -> str:
+    return say(
+        "{share} at {rate}, {n} days",
+        share=percent(row.terms.advance_rate),
+        rate=percent(row.terms.apr),
+        n=row.terms.tenor_days,
+    )
+
+
+def _whole_terms(row: LineRow) -> str:
+    terms = row.terms
+    return say("{share} of the invoice for {n} days", share=percent(terms.advance_rate), n=terms.tenor_days)
+
+
+LINES = ListOf(
+    "lines",
+    say("Credit lines"),
+    "customers.lines",
+    (*_COLUMNS, Column("terms", say("Terms"), Kind.NAME, _terms), *_LAST),
+    order="-id",
+    by_id="id",
+)
+MY_LINES = ListOf(
+    "my_lines",
+    say("Your credit lines"),
+    "customers.my_lines",
+    (
+        *_COLUMNS[:3],
+        Column("cost", say("Interest and fee"), in_files=False),
+        Column("penalty", say("When overdue"), Kind.NAME, in_files=False, shown=False),
+        Column("terms", say("Terms"), Kind.NAME, _whole_terms),
+        *_COLUMNS[3:],
+        *_LAST,
+    ),
+    order="-id",
+    by_id="id",
+)
 
 
 def _filter(sent: MultiDict[str, str]) -> LinesFilter:

@@ -11,7 +11,7 @@ from flask_login import current_user
 
 from tusker.clock import today
 from tusker.customers.blueprint import bp
-from tusker.customers.line_lists import MY_LINES
+from tusker.customers.lines import MY_LINES
 from tusker.customers.tokens import PARTIAL, make_token, revoke, take_over, token_context
 from tusker.models import Role
 from tusker.queries.credit.credit_lines import LineRow, lines_page

@@ -1,10 +1,12 @@
-"""Daily runs and the outbox from the shell: `flask catch-up`, `send-mail`."""
+"""What runs by itself, from the shell: `flask catch-up`, `send-mail`, `poll`."""
 
 import click
 
+from tusker.carriers.registry import get_carriers
 from tusker.cli import commands
 from tusker.jobs.daily import due_jobs, run_daily
 from tusker.jobs.outbox import send_outbox
+from tusker.jobs.polling import poll_carrier
 
 
 @commands.command("send-mail")
@@ -23,3 +25,11 @@ def catch_up_command() -> None:
         click.echo(f"{job.words}: {days} business day{'' if days == 1 else 's'} done.")
     if not due:
         click.echo("Nothing is due.")
+
+
+@commands.command("poll")
+def poll_command() -> None:
+    """Ask every delivery company about the shipments that are due, once, here and now."""
+    for name in get_carriers():
+        asked = poll_carrier(name)
+        click.echo(f"{name}: asked for {asked} shipment{'' if asked == 1 else 's'}.")
