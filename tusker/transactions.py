@@ -7,13 +7,7 @@ from contextlib import contextmanager
 import psycopg2
 from flask import Flask
 from psycopg2.errors import UniqueViolation
-from sqlalchemy.exc import (
-    DBAPIError,
-    IntegrityError,
-    InterfaceError,
-    OperationalError,
-    TimeoutError,
-)
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 
 from tusker.errors import Duplicate

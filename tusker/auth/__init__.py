@@ -6,13 +6,7 @@ from tusker import mailer
 from tusker.auth.blueprint import bp
 from tusker.auth.factors import demand_fresh
 from tusker.auth.routes import ask_to_sign_in
-from tusker.auth.sessions import (
-    SignedCookies,
-    load_user,
-    note_seen,
-    seconds_left,
-    seconds_to_leave,
-)
+from tusker.auth.sessions import SignedCookies, load_user, note_seen, seconds_left, seconds_to_leave
 from tusker.extensions import login_manager
 from tusker.web.access import SignInNeeded
 

@@ -9,12 +9,7 @@ from datetime import UTC, datetime
 
 from tusker.carriers.base import CarrierRejected
 from tusker.carriers.payload import json_safe
-from tusker.domain.delivery.shipments import (
-    CONTRADICTS_DELIVERY,
-    ShipmentStatus,
-    TrackedOrder,
-    TrackingEvent,
-)
+from tusker.domain.delivery.shipments import CONTRADICTS_DELIVERY, ShipmentStatus, TrackedOrder, TrackingEvent
 from tusker.domain.numbers import strict_form
 from tusker.errors import InvalidInput
 from tusker.messages import say

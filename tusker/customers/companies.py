@@ -161,11 +161,7 @@ def edit(customer_id: int) -> Response:
             saved = say("{name} was saved.", name=form.name.data)
             if changed:
                 saved = joined((saved, say("{n} credit line(s) took the terms over.", n=changed)), " ")
-            return done(
-                saved,
-                to=url_for("customers.show", customer_id=customer_id),
-                made=changed,
-            )
+            return done(saved, to=url_for("customers.show", customer_id=customer_id), made=changed)
     return _form_page(form, draft or draft_of(customer.carrier_identities), customer)
 
 

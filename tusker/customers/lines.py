@@ -128,12 +128,7 @@ def new_line() -> Response:
             if isinstance(made, Proposal):
                 return done(PROPOSED, to=url_for("customers.lines"), made=made)
             return done(say("The credit line was opened."), to=url_for("customers.line", line_id=made_id))
-    return render(
-        "customers/line/line_form.html",
-        form=form,
-        terms_source=source,
-        line=None,
-    )
+    return render("customers/line/line_form.html", form=form, terms_source=source, line=None)
 
 
 @bp.get("/lines/<int:line_id>")
@@ -166,12 +161,7 @@ def edit_line(line_id: int) -> Response:
             return done(
                 say("The credit line was saved."), to=url_for("customers.line", line_id=line_id), made=made
             )
-    return render(
-        "customers/line/line_form.html",
-        form=form,
-        terms_source=None,
-        line=row,
-    )
+    return render("customers/line/line_form.html", form=form, terms_source=None, line=row)
 
 
 @bp.post("/lines/<int:line_id>/status")

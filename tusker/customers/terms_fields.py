@@ -46,10 +46,7 @@ _CONVENTIONS = [
         say("Moves to the next working day within the month, else the one before"),
     ),
 ]
-_COLLECTIONS = [
-    (Collection.DEBT.value, say("The debt")),
-    (Collection.INVOICE.value, say("The invoice")),
-]
+_COLLECTIONS = [(Collection.DEBT.value, say("The debt")), (Collection.INVOICE.value, say("The invoice"))]
 
 
 class TermsFields(Form):

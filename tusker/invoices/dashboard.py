@@ -10,12 +10,7 @@ from tusker import clock
 from tusker.invoices.blueprint import bp
 from tusker.messages import say
 from tusker.models import Role
-from tusker.queries.company_dashboard import (
-    left_of,
-    lines_by_partner,
-    own_limit,
-    recent_payouts,
-)
+from tusker.queries.company_dashboard import left_of, lines_by_partner, own_limit, recent_payouts
 from tusker.queries.credit.exposure import limit_changes
 from tusker.queries.credit.invoices import InvoiceFilter, count_by_status, list_invoices
 from tusker.queries.credit.waiting import waiting_rows

@@ -15,11 +15,7 @@ from tusker.invoices.invoice_file import InvoiceFile
 from tusker.models import Event, Invoice, ReliefKind, Role, Shipment, ShipmentDocument
 from tusker.queries.attention import items_of_invoice
 from tusker.queries.columns import Rows
-from tusker.queries.credit.invoices import (
-    disbursal_of,
-    invoice_in,
-    shipment_of,
-)
+from tusker.queries.credit.invoices import disbursal_of, invoice_in, shipment_of
 from tusker.queries.credit.waiting import WaitingRow, waiting_of, waiting_rows
 from tusker.queries.loans.classes import class_history
 from tusker.queries.loans.invoice_money import claims_of, credit_notes_of, reserve_of

@@ -1,12 +1,6 @@
 """Tables, one file an aggregate: columns, constraints, relationships. Nothing here writes."""
 
-from tusker.models.bank.statement import (
-    BankCharge,
-    BankStatement,
-    EntryDirection,
-    EntryState,
-    StatementEntry,
-)
+from tusker.models.bank.statement import BankCharge, BankStatement, EntryDirection, EntryState, StatementEntry
 from tusker.models.bank.upload import StatementProfile, StatementUpload, UploadState
 from tusker.models.couriers.carrier import CarrierSetting, CarrierState, WebhookDelivery
 from tusker.models.credit.credit_line import CreditLine, LineStatus

@@ -21,10 +21,7 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tusker.domain.credit.limits import LimitUse
-from tusker.domain.terms import (
-    TERM_FIELDS,
-    Terms,
-)
+from tusker.domain.terms import TERM_FIELDS, Terms
 from tusker.extensions import Base
 
 Id = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]

@@ -50,11 +50,7 @@ class CarrierForm(Form):
 @allow(Role.ADMIN, Role.AUDITOR)
 def carriers() -> ResponseReturnValue:
     """Every delivery company that Tusker has an adapter for."""
-    return render(
-        "admin/couriers/carriers.html",
-        cards=carrier_cards(current_app.config),
-        Source=Source,
-    )
+    return render("admin/couriers/carriers.html", cards=carrier_cards(current_app.config), Source=Source)
 
 
 @bp.route("/carriers/<name>", methods=["GET", "POST"])

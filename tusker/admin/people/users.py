@@ -81,11 +81,7 @@ def new_user() -> ResponseReturnValue:
                 email=email,
             )
             return done(words, to=url_for("admin.users"), made=made)
-    return render(
-        "admin/people/user_new.html",
-        "admin/people/_user_form.html",
-        form=form,
-    )
+    return render("admin/people/user_new.html", "admin/people/_user_form.html", form=form)
 
 
 @bp.post("/users/<int:user_id>/deactivate")

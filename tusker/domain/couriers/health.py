@@ -38,10 +38,7 @@ class Health:
 
     def blocked_until(self, now: datetime) -> datetime | None:
         """Until when nobody may ask, whatever the rate limit says; None when one may (perhaps only to probe)."""
-        times = [
-            believed(self.paused_until, now, LONGEST_PAUSE),
-            believed(self.open_until, now, OPEN_FOR),
-        ]
+        times = [believed(self.paused_until, now, LONGEST_PAUSE), believed(self.open_until, now, OPEN_FOR)]
         if self.open_until is not None:
             times.append(believed(self.probing_until, now, PROBE_LEASE))
         latest = max((time for time in times if time is not None), default=None)

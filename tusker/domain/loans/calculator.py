@@ -5,13 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
 
-from tusker.domain.loans.interest import (
-    AmountDue,
-    Debt,
-    amount_at_term,
-    amount_due,
-    deduction_at_payout,
-)
+from tusker.domain.loans.interest import AmountDue, Debt, amount_at_term, amount_due, deduction_at_payout
 from tusker.domain.terms import Terms
 from tusker.domain.working_days import WorkingDays
 

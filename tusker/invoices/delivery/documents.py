@@ -13,13 +13,7 @@ from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.credit.invoices import invoice_in
 from tusker.queries.delivery.documents import document_of
-from tusker.services.delivery.document_files import (
-    FIELD,
-    CheckedFile,
-    check_file,
-    largest,
-    too_large,
-)
+from tusker.services.delivery.document_files import FIELD, CheckedFile, check_file, largest, too_large
 from tusker.services.delivery.invoice_documents import keep_document
 from tusker.transactions import transaction
 from tusker.web.access import acting, allow, current_company_id, my_scope

@@ -91,10 +91,7 @@ class Account(LimitColumns):
 
 
 def _account_checks() -> tuple[CheckConstraint, ...]:
-    return (
-        CheckConstraint("valid_to >= valid_from", name="valid_dates_in_order"),
-        *limit_checks(),
-    )
+    return (CheckConstraint("valid_to >= valid_from", name="valid_dates_in_order"), *limit_checks())
 
 
 class SupplierAccount(Account, TermsColumns, Base):

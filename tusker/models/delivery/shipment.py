@@ -44,11 +44,7 @@ class Shipment(Numbered):
             "(declared_value IS NULL) = (declared_at IS NULL) AND declared_value >= 0",
             name="declaration_complete",
         ),
-        Index(
-            "ix_shipments_gone",
-            "invoice_id",
-            postgresql_where="status IN ('returned', 'cancelled')",
-        ),
+        Index("ix_shipments_gone", "invoice_id", postgresql_where="status IN ('returned', 'cancelled')"),
         Index("ix_shipments_due", "carrier", "next_poll_at", postgresql_where="next_poll_at IS NOT NULL"),
     )
 

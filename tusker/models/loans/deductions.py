@@ -26,10 +26,7 @@ class ReserveMovement(Numbered):
     """A change of the part of an invoice that was not advanced. Contra rows are negative."""
 
     __tablename__ = "reserve_movements"
-    __table_args__ = (
-        one_of("kind", ReserveKind),
-        CheckConstraint("amount <> 0", name="amount_not_zero"),
-    )
+    __table_args__ = (one_of("kind", ReserveKind), CheckConstraint("amount <> 0", name="amount_not_zero"))
 
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoices.id"), index=True)
     kind: Mapped[Code]

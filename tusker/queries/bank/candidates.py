@@ -190,10 +190,7 @@ def _customers_by_account(accounts: Collection[str]) -> dict[str, set[int]]:
     earlier = (
         select(StatementEntry.counterparty_account, Receipt.customer_id)
         .join(Receipt, Receipt.id == StatementEntry.receipt_id)
-        .where(
-            StatementEntry.state == EntryState.MATCHED,
-            StatementEntry.counterparty_account.in_(accounts),
-        )
+        .where(StatementEntry.state == EntryState.MATCHED, StatementEntry.counterparty_account.in_(accounts))
         .distinct()
     )
     bare = {_bare(account) for account in accounts}

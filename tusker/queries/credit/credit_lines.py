@@ -146,11 +146,7 @@ def lines_of(customer_id: int, today: date, *, limit: int | None = None) -> list
 
 def limits_of(line: CreditLine) -> ThreeLimits:
     """The three limits that an invoice on this line is held against."""
-    return ThreeLimits(
-        credit_line=line.use,
-        supplier=line.supplier.use,
-        purchaser=line.purchaser.use,
-    )
+    return ThreeLimits(credit_line=line.use, supplier=line.supplier.use, purchaser=line.purchaser.use)
 
 
 def lines_between(pairs: Collection[tuple[int, int]], today: date) -> dict[tuple[int, int], LineRow]:

@@ -46,14 +46,7 @@ def deliveries_to_confirm(
 ) -> list[ToConfirm]:
     """Those that a search for a number or supplier finds, the newest first."""
     query = (
-        select(
-            Invoice.id,
-            Invoice.number,
-            Customer.name,
-            _AMOUNT,
-            _DELIVERED,
-            Shipment.id,
-        )
+        select(Invoice.id, Invoice.number, Customer.name, _AMOUNT, _DELIVERED, Shipment.id)
         .join(CreditLine, CreditLine.id == Invoice.credit_line_id)
         .join(Shipment, Shipment.invoice_id == Invoice.id)
         .join(Customer, Customer.id == Invoice.supplier_id)

@@ -4,15 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from tusker.extensions import db
-from tusker.models import (
-    Disbursal,
-    Invoice,
-    LineState,
-    Payable,
-    PayableLine,
-    Payout,
-    Receipt,
-)
+from tusker.models import Disbursal, Invoice, LineState, Payable, PayableLine, Payout, Receipt
 from tusker.queries.columns import PURCHASER, SUPPLIER, Rows
 from tusker.queries.sums import sum_of
 

@@ -145,7 +145,4 @@ def _carried() -> list[Part]:
     except RedisError as error:
         log.warning("redis does not answer: %s", error)
         return [Part("redis", AWAY), Part("worker", AWAY), Part("scheduler", AWAY)]
-    return [
-        Part("redis", OK),
-        *(Part(name, OK if at else AWAY, at) for name, at in signs.items()),
-    ]
+    return [Part("redis", OK), *(Part(name, OK if at else AWAY, at) for name, at in signs.items())]

@@ -19,15 +19,7 @@ from tusker.domain.loans.calculator import calculate
 from tusker.errors import Conflict, Duplicate, FinancingRefused, NotFound, TermsChanged
 from tusker.extensions import db
 from tusker.messages import say
-from tusker.models import (
-    CreditLine,
-    Invoice,
-    Role,
-    Shipment,
-    ShipmentDocument,
-    WaitingRequest,
-    WaitingState,
-)
+from tusker.models import CreditLine, Invoice, Role, Shipment, ShipmentDocument, WaitingRequest, WaitingState
 from tusker.queries.credit.credit_lines import limits_of
 from tusker.queries.credit.waiting import waiting_of
 from tusker.services.context import Context

@@ -10,15 +10,7 @@ from sqlalchemy.orm import aliased
 from tusker.domain.loans.allocation import Allocation as Split
 from tusker.extensions import db
 from tusker.messages import say
-from tusker.models import (
-    Invoice,
-    LineState,
-    Loan,
-    Payable,
-    PayableLine,
-    Receipt,
-    ReserveKind,
-)
+from tusker.models import Invoice, LineState, Loan, Payable, PayableLine, Receipt, ReserveKind
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.loans.claims import add_claim

@@ -13,12 +13,7 @@ from tusker.extensions import db
 from tusker.messages import joined, say
 from tusker.models import CreditNote, Role
 from tusker.queries.credit.invoices import Scope, invoice_in
-from tusker.queries.loans.invoice_money import (
-    credit_notes_of,
-    deductions_page,
-    deductions_totals,
-    reserve_of,
-)
+from tusker.queries.loans.invoice_money import credit_notes_of, deductions_page, deductions_totals, reserve_of
 from tusker.services.loans.deductions import recording as deductions
 from tusker.services.loans.deductions import undoing as deduction_undoing
 from tusker.services.loans.deductions.credit_notes import BEFORE_PAYOUT, record_credit_note

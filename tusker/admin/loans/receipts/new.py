@@ -43,12 +43,7 @@ def new_receipt() -> ResponseReturnValue:
     action = request.form.get("action", "propose")
     form = _receipt_form()
     if request.method == "GET":
-        return render(
-            "admin/loans/receipts/new.html",
-            form=form,
-            sheet=None,
-            notice=None,
-        )
+        return render("admin/loans/receipts/new.html", form=form, sheet=None, notice=None)
     valid = form.validate_on_submit()
     if action != "record":
         form.bank_reference.errors = []

@@ -136,13 +136,7 @@ def settle_tax(ctx: Context, note_id: int, *, number: str, settled_on: date) -> 
         raise InvalidInput("The day of the certificate must not be in the future.", field="settled_on")
     note.number = checked_number(invoice.id, number, required=True, besides=note.id)
     note.settled_on = settled_on
-    note_event(
-        ctx,
-        invoice,
-        note,
-        "deduction_settled",
-        say("certificate of {day}", day=settled_on),
-    )
+    note_event(ctx, invoice, note, "deduction_settled", say("certificate of {day}", day=settled_on))
     db.session.flush()
     return note
 
@@ -214,11 +208,7 @@ def _checked(invoice: Invoice, loan: Loan, kept: KeptBack, today: date) -> KeptB
         most = min(most, tolerance() if loan.face_open is not None else 0)
     if kept.amount > most:
         raise InvalidInput(_too_much(loan, kept, most), field="amount")
-    return replace(
-        kept,
-        number=checked_number(invoice.id, kept.number),
-        reason=optional_reason(kept.reason),
-    )
+    return replace(kept, number=checked_number(invoice.id, kept.number), reason=optional_reason(kept.reason))
 
 
 def _too_much(loan: Loan, kept: KeptBack, most: int) -> Text:

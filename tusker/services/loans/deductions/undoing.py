@@ -8,15 +8,7 @@ from tusker.domain.credit.lifecycle import InvoiceStatus
 from tusker.errors import Conflict
 from tusker.extensions import db
 from tusker.messages import say
-from tusker.models import (
-    Claim,
-    CreditNote,
-    DeductionKind,
-    DeductionState,
-    Invoice,
-    Loan,
-    ReserveKind,
-)
+from tusker.models import Claim, CreditNote, DeductionKind, DeductionState, Invoice, Loan, ReserveKind
 from tusker.models.loans.deductions import STANDING
 from tusker.services.attention import WATCH_JOB
 from tusker.services.context import Context

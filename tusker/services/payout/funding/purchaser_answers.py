@@ -193,10 +193,7 @@ def _answer(
 
 def _mail_dispute(ctx: Context, invoice: Invoice, why: str) -> None:
     purchaser = db.session.get_one(Customer, invoice.purchaser_id)
-    people: Sequence[str] = [
-        *admin_addresses(),
-        *company_addresses(invoice.supplier_id, Role.SUPPLIER),
-    ]
+    people: Sequence[str] = [*admin_addresses(), *company_addresses(invoice.supplier_id, Role.SUPPLIER)]
     queue_mail(
         ctx,
         "delivery/delivery_disputed",
