@@ -12,7 +12,7 @@ import config
 from tests.support.payment_orders import GERMAN, INDIAN, LENDER, order_of
 from tests.support.values import PRODUCTION
 from tusker.bankfiles.payments.bulk_csv import parse_profile, write_bulk_csv
-from tusker.bankfiles.payments.lender import lender_account
+from tusker.bankfiles.payments.orders import lender_account
 from tusker.domain.bank.banking import CreditTransfer, PaymentOrder
 from tusker.domain.payout.payment_modes import payment_mode
 from tusker.errors import InvalidInput

@@ -22,7 +22,7 @@ from tusker.models import Role, User
 from tusker.queries.record import chain
 from tusker.queries.record.chain import check_chain
 from tusker.services.context import Context
-from tusker.services.record.checkpoints import FORGED, is_due, newest_checkpoint
+from tusker.services.record.sealing import FORGED, is_due, newest_checkpoint
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")
 

@@ -16,7 +16,7 @@ from tusker.models import CreditLine, Customer, Disbursal, Invoice, Loan, Payout
 from tusker.queries.credit.invoices import Scope
 from tusker.queries.finding import find
 from tusker.services.context import Context
-from tusker.services.people.recent import KEPT
+from tusker.services.people.saved_views import KEPT
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")
 

@@ -75,7 +75,6 @@ def accept_declared_value(invoice_id: int) -> ResponseReturnValue:
 @allow(Role.ADMIN)
 def take_write_off_back(invoice_id: int) -> ResponseReturnValue:
     """The debt of a written-off invoice stands again, less what came in since."""
-
     return carry_out(
         invoice_id,
         undo_write_off,

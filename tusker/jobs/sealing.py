@@ -6,8 +6,7 @@ from dataclasses import replace
 from tusker.domain.record.chain import Head
 from tusker.jobs import job_context
 from tusker.queries.record.chain import ChainReport, backlog, check_chain, lost
-from tusker.services.record.checkpoints import is_due, keep_checkpoint, newest_checkpoint
-from tusker.services.record.sealing import seal_events
+from tusker.services.record.sealing import is_due, keep_checkpoint, newest_checkpoint, seal_events
 from tusker.transactions import transaction
 
 log = logging.getLogger(__name__)

@@ -54,10 +54,13 @@ from tusker.models.people.access import (
     AccessEntry,
     AccessKind,
     ApiToken,
+    FactorKind,
     IdempotencyKey,
     RecentThing,
+    RecoveryCode,
     Role,
     SavedView,
+    SecondFactor,
     ThrottleCount,
     TokenScope,
     TokenState,
@@ -65,7 +68,6 @@ from tusker.models.people.access import (
     UserSession,
     UserState,
 )
-from tusker.models.people.factor import FactorKind, RecoveryCode, SecondFactor
 from tusker.models.record.attention import AttentionItem
 from tusker.models.record.daily import DailyRun, ProofRun
 from tusker.models.record.event import Event, EventSeal, SealCheckpoint

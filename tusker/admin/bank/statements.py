@@ -8,8 +8,15 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from tusker.admin.bank.statement_forms import TOO_LARGE, StatementForm, entry_ids, read_choice, read_kept_back
-from tusker.admin.bank.statement_view import changed, show_statement
+from tusker.admin.bank.statement_view import (
+    TOO_LARGE,
+    StatementForm,
+    changed,
+    entry_ids,
+    read_choice,
+    read_kept_back,
+    show_statement,
+)
 from tusker.admin.blueprint import bp
 from tusker.bankfiles.statements import MAX_BYTES
 from tusker.currency import currency

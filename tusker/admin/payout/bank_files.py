@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from tusker.admin.blueprint import bp
 from tusker.bankfiles.payments.bulk_csv import write_bulk_csv
-from tusker.bankfiles.payments.lender import lender_account
+from tusker.bankfiles.payments.orders import lender_account
 from tusker.bankfiles.payments.pain001 import Version, Wishes, write_pain001
 from tusker.currency import currency
 from tusker.domain.bank.banking import PaymentOrder

@@ -18,7 +18,7 @@ from tusker.errors import Conflict, NotFound
 from tusker.messages import say
 from tusker.models import Event, Role
 from tusker.queries.paging import Cursor
-from tusker.queries.people.access import access_page, access_totals
+from tusker.queries.people.users import access_page, access_totals
 from tusker.queries.record.chain import check_chain
 from tusker.queries.record.event_subject_names import names_of_subjects
 from tusker.queries.record.events import events_page, known_kinds

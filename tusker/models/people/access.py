@@ -1,4 +1,4 @@
-"""Who may use Tusker: people and other systems."""
+"""Who may use Tusker, people and other systems, and the second factors of people."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -243,3 +243,48 @@ class ThrottleCount(Base):
     key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     hits: Mapped[list[datetime]] = mapped_column(ARRAY(DateTime(timezone=True)))
     ends_at: Mapped[Instant] = mapped_column(index=True)
+
+
+class FactorKind(StrEnum):
+    """An app that shows codes of six digits (TOTP, RFC 6238), or a passkey (WebAuthn)."""
+
+    APP = "app"
+    PASSKEY = "passkey"
+
+
+class SecondFactor(Numbered):
+    """One app or passkey of a person. An app's secret is sealed; `last_step` is the step of the last code it gave,
+    which is not taken again."""
+
+    __tablename__ = "second_factors"
+    __table_args__ = (
+        one_of("kind", FactorKind),
+        CheckConstraint(
+            "(kind = 'app') = (secret IS NOT NULL AND last_step IS NOT NULL) AND (kind = 'passkey') = "
+            "(credential_id IS NOT NULL AND public_key IS NOT NULL AND sign_count IS NOT NULL)",
+            name="complete",
+        ),
+    )
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    kind: Mapped[Code]
+    name: Mapped[Name]
+    secret: Mapped[bytes | None] = mapped_column(LargeBinary)
+    last_step: Mapped[int | None]
+    credential_id: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    public_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    sign_count: Mapped[int | None] = mapped_column(BigInteger)
+    created_at: Mapped[Instant]
+    last_used_at: Mapped[Instant | None]
+
+
+class RecoveryCode(Numbered):
+    """A code that replaces a second factor once. Only its argon2id hash is kept, as of passwords."""
+
+    __tablename__ = "recovery_codes"
+    __table_args__ = (UniqueConstraint("user_id", "code_hash"),)
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    code_hash: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[Instant]
+    used_at: Mapped[Instant | None]

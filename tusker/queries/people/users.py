@@ -1,4 +1,4 @@
-"""The people who use Tusker, the companies that they may belong to, and what is still to be set up."""
+"""The people who use Tusker, the companies that they may belong to, the access log, and what is still to be set up."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,7 +9,15 @@ from sqlalchemy import Row, Select, select, text
 from tusker.errors import NotFound
 from tusker.extensions import db
 from tusker.messages import Text, say
-from tusker.models import Customer, PurchaserAccount, SecondFactor, SupplierAccount, User
+from tusker.models import (
+    AccessEntry,
+    AccessKind,
+    Customer,
+    PurchaserAccount,
+    SecondFactor,
+    SupplierAccount,
+    User,
+)
 from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
 from tusker.queries.searching import has
 from tusker.queries.sums import Totals, totals_of
@@ -105,3 +113,27 @@ _SQL = """
 def set_up() -> Row[*tuple[Any, ...]]:
     """How far the installation is set up."""
     return db.session.execute(text(_SQL)).one()
+
+
+def access_page(
+    *, email: str = "", kind: AccessKind | None = None, cursor: Cursor = NEWEST, limit: int
+) -> list[AccessEntry]:
+    """A page of the access log, the newest first; `email` is a whole address."""
+    query = _narrowed(email, kind)
+    return [entry for (entry,) in rows_of_page(query, AccessEntry.id, cursor, limit)]
+
+
+def access_totals(*, email: str = "", kind: AccessKind | None = None) -> Totals | None:
+    """How many rows `access_page` has; None of a kind alone, of which few rows may lie anywhere in the log."""
+    if kind and not email.strip():
+        return None
+    return totals_of(_narrowed(email, kind), AccessEntry.id)
+
+
+def _narrowed(email: str, kind: AccessKind | None) -> Select[AccessEntry]:
+    query = select(AccessEntry)
+    if address := email.strip().lower():
+        query = query.where(AccessEntry.email == address)
+    if kind:
+        query = query.where(AccessEntry.kind == kind)
+    return query

@@ -13,7 +13,7 @@ from tusker.carriers.registry import specs
 from tusker.messages import say, shown
 from tusker.models import Role
 from tusker.queries.finding import Hit, find, recent
-from tusker.services.people.recent import note_seen
+from tusker.services.people.saved_views import note_seen
 from tusker.transactions import transaction
 from tusker.web.access import allow, is_staff, my_scope
 from tusker.web.htmx import render, wants_fragment
