@@ -43,10 +43,10 @@ class Numbered(Base):
     id: Mapped[Id] = mapped_column(sort_order=-1)
 
 
-def one_of(column: str, values: Iterable[str], name: str | None = None) -> CheckConstraint:
+def one_of(column: str, values: Iterable[str]) -> CheckConstraint:
     """A CHECK that `column` holds one of these codes, such as a StrEnum's."""
     listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=name or f"{column}_known")
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
 
 
 def no_two(name: str, *columns: str, where: str | None = None) -> Index:

@@ -47,8 +47,7 @@ def sign_in(now: datetime, email: str, password: str, visitor: Visitor) -> User 
     user: User | None = db.session.scalar(select(User).where(User.email == address))
     known = user is not None and user.active
     stored = user.password_hash if user is not None and known else _hash_of_nobody()
-    matches = _verify(stored, password)
-    if user is None or not known or not matches:
+    if not matches(stored, password) or user is None or not known:
         log_failure(now, AccessKind.FAILED, visitor, address, user)
         return None
     if _hasher.check_needs_rehash(user.password_hash):
@@ -72,7 +71,7 @@ def change_password(ctx: Context, user_id: int, new: str) -> User:
 def confirm_password(user_id: int, password: str, *, field: str = "password") -> None:
     """Make sure that it is the signed-in person who acts: raises `InvalidInput` for `field` unless it is theirs."""
     user = db.session.get(User, user_id)
-    if user is None or not user.active or not _verify(user.password_hash, password):
+    if user is None or not user.active or not matches(user.password_hash, password):
         words = say("Wrong current password.") if field == "current_password" else say("Wrong password.")
         raise InvalidInput(words, field=field)
 
@@ -155,11 +154,6 @@ def hashed(secret: str) -> str:
     return _codes_hasher.hash(secret)
 
 
-def matches(stored: str, secret: str) -> bool:
-    """Whether this is what `stored` was made of."""
-    return _verify(stored, secret)
-
-
 def strength(password: str) -> float:
     """The power of ten of guesses that a password withstands: known passwords, names and patterns count for little.
 
@@ -179,7 +173,7 @@ def _without(password: str, words: Collection[str]) -> str:
 
 def _set_password(ctx: Context, user: User, new: str, *, kind: str) -> User:
     hashed = hash_of_new(new, user.email, field="new_password")
-    if _verify(user.password_hash, new):
+    if matches(user.password_hash, new):
         raise InvalidInput("This is the password that you have now.", field="new_password")
     user.password_hash = hashed
     user.session_epoch += 1
@@ -188,7 +182,8 @@ def _set_password(ctx: Context, user: User, new: str, *, kind: str) -> User:
     return user
 
 
-def _verify(stored: str, password: str) -> bool:
+def matches(stored: str, password: str) -> bool:
+    """Whether this is what `stored` was made of."""
     try:
         return _hasher.verify(stored, password[:PASSWORD_LONGEST])
     except (VerificationError, InvalidHashError):

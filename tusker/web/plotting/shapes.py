@@ -105,11 +105,11 @@ Show = Callable[[int], str]
 """How an amount is written."""
 
 
-def ticks(low: int, high: int, most: int = MOST_TICKS) -> list[int]:
+def ticks(low: int, high: int) -> list[int]:
     """Round numbers from at most `low` to at least `high`, zero among them: steps of 1, 2 or 5 and zeros."""
     low, high = min(low, 0), max(high, 0)
     step = 1
-    while -(-high // step) - low // step + 1 > most:
+    while -(-high // step) - low // step + 1 > MOST_TICKS:
         step = _next_step(step)
     return [step * number for number in range(low // step, max(-(-high // step), low // step + 1) + 1)]
 
