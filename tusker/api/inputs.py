@@ -26,7 +26,7 @@ LONGEST_BATCH = 500
 
 
 def _without_controls(text: str) -> str:
-    if any(unicodedata.category(sign) == "Cc" for sign in text):
+    if not text.isprintable() and any(unicodedata.category(sign) == "Cc" for sign in text):
         raise ValueError("must not contain control characters.")
     return text
 
