@@ -10,6 +10,7 @@ from tusker import clock
 from tusker.api.problems import NO_TOKEN, ApiError
 from tusker.extensions import limiter
 from tusker.models import AccessKind
+from tusker.queries.api import KnownAsk
 from tusker.services.people.access_log import log_access
 from tusker.services.people.tokens import Caller, find_token
 from tusker.transactions import transaction
@@ -20,15 +21,16 @@ LONGEST_TOKEN = 200
 SCOPE = "api"
 
 
-def authenticate() -> Caller:
-    """The caller of this request; raises `ApiError` with one constant message whatever is wrong with the token.
+def authenticate(asked: KnownAsk | None = None) -> Caller:
+    """The caller of this request, with what is known of the one that is `asked`; raises `ApiError` with one constant
+    message whatever is wrong with the token.
 
     Leaves no transaction open, so that a delivery company can be asked afterwards without holding a connection.
     """
     given = request.authorization
     secret = given.token if given is not None and given.type == "bearer" else None
     sane = secret and len(secret) <= LONGEST_TOKEN and secret.isascii()
-    caller = find_token(secret, clock.now()) if secret and sane else None
+    caller = find_token(secret, clock.now(), asked) if secret and sane else None
     if caller is None:
         count_failure()
         with transaction():

@@ -1,19 +1,21 @@
 """The operations of `/api/v1`: one declaration each, from which both the URL rule and the OpenAPI text are made."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
 from functools import wraps
 from typing import Any, TypeVar
 
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, ValidationError
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 
 from tusker.api.auth import authenticate
 from tusker.api.inputs import Input, sane_key
 from tusker.api.problems import ApiError, refuse_invalid
 from tusker.api.schemas import FieldError
-from tusker.errors import NotAllowed
+from tusker.errors import NotAllowed, TuskerError
+from tusker.queries.api import KnownAsk
 from tusker.services.delivery.document_files import largest
 from tusker.web.access import by_token
 
@@ -40,9 +42,10 @@ class Operation:
     """Declares a view as an operation; its docstring becomes summary (first line) and description.
 
     The view gets `caller`, `body` and `query` as declared, `key` (the Idempotency-Key or None) when `keyed`, and the
-    path's own arguments. `answers` says in words what each success status means; all of them carry `answer`. A body may
-    have `largest_body` bytes. Where it `takes_file` the body is the file, as large as is configured; without an
-    `answer` it answers with a file of one of the `file_types`.
+    path's own arguments. What `keyed` makes of body and key is looked up together with the token. `answers` says in
+    words what each success status means; all of them carry `answer`. A body may have `largest_body` bytes. Where it
+    `takes_file` the body is the file, as large as is configured; without an `answer` it answers with a file of one of
+    the `file_types`.
     """
 
     method: str
@@ -54,7 +57,7 @@ class Operation:
     problems: tuple[str, ...] = ()
     body: type[Input] | None = None
     query: type[Input] | None = None
-    keyed: bool = False
+    keyed: Callable[[Any, str | None], KnownAsk] | None = None
     largest_body: int = LARGEST_BODY
     takes_file: bool = False
     file_types: tuple[str, ...] = ()
@@ -79,10 +82,15 @@ def _endpoint(declared: Operation, view: View) -> Callable[..., Response]:
     @wraps(view)
     def endpoint(**arguments: Any) -> Response:
         request.max_content_length = largest() if declared.takes_file else declared.largest_body
-        arguments["caller"] = caller = authenticate()
+        asked = None
+        if declared.keyed is not None and declared.body is not None:
+            # what is wrong with it is told to whom the token is
+            with suppress(ApiError, TuskerError, HTTPException):
+                asked = declared.keyed(_read_body(declared.body), _read_key())
+        arguments["caller"] = caller = authenticate(asked)
         if declared.method != "GET" and not caller.may_write:
             raise NotAllowed("This token may only read.")
-        if declared.keyed:
+        if declared.keyed is not None:
             arguments["key"] = _read_key()
         if declared.query is not None:
             arguments["query"] = _read_query(declared.query)

@@ -1,9 +1,10 @@
 """What one company may read through `/api/v1`: the invoices and credit lines on either side of which it stands."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select, or_, select, text, union_all
 from sqlalchemy.orm import aliased
@@ -106,44 +107,45 @@ class Known:
 
 
 # A tracking number without its courier matches the parcel that was stored with one.
-_KNOWN = Prepared(
-    text("""
-    SELECT k.request_hash, k.status_code, k.response::text AS response, (k.response ->> 'id')::bigint AS kept_id,
+KNOWN = """
+    SELECT q.n, k.request_hash, k.status_code, k.response::text AS response, (k.response ->> 'id')::bigint AS kept_id,
         live.id AS live_id
     FROM jsonb_array_elements(CAST(:asked AS jsonb)) WITH ORDINALITY AS q (body, n)
     CROSS JOIN LATERAL jsonb_to_record(q.body) AS a (
         key text, number text, number_strict text, carrier text, ref text, line_id bigint, amount bigint)
     LEFT JOIN LATERAL (
-        SELECT * FROM idempotency_keys WHERE customer_id = :supplier_id AND key = a.key
+        SELECT * FROM idempotency_keys WHERE customer_id = {supplier} AND key = a.key
     ) AS k ON true
     LEFT JOIN LATERAL (
         SELECT i.id FROM invoices i JOIN shipments s ON s.invoice_id = i.id
-        WHERE i.supplier_id = :supplier_id AND i.number_strict = a.number_strict
+        WHERE i.supplier_id = {supplier} AND i.number_strict = a.number_strict
             AND i.status NOT IN ('rejected', 'cancelled') AND i.number = a.number
             AND (a.line_id IS NULL OR i.credit_line_id = a.line_id AND i.amount = a.amount) AND s.carrier = a.carrier
             AND (s.order_ref = a.ref OR a.line_id IS NOT NULL AND strpos(a.ref, '/') = 0
                 AND right(s.order_ref, length(a.ref) + 1) = '/' || a.ref)
         LIMIT 1
     ) AS live ON true
-    ORDER BY q.n
-    """)
-)
+"""
+"""How requests, `known_body` as :asked, of a supplier stood before."""
+_KNOWN = Prepared(text(KNOWN.format(supplier=":supplier_id") + " ORDER BY q.n"))
 
 
 def known_requests(supplier_id: int, asked: Sequence[KnownAsk], *, alone: bool) -> list[Known]:
     """What came of a supplier's requests before, in order; `alone` outside the session's transaction. One statement."""
-    bodies = [{**vars(each), "number_strict": strict_form(each.number)} for each in asked]
-    values = {"supplier_id": supplier_id, "asked": json.dumps(bodies)}
+    values = {"supplier_id": supplier_id, "asked": known_body(asked)}
     rows = _KNOWN.alone(values) if alone else _KNOWN.rows(db.session.connection(), values)
-    return [
-        Known(
-            None
-            if row.request_hash is None
-            else Kept(row.request_hash, row.status_code, row.response, row.kept_id),
-            row.live_id,
-        )
-        for row in rows
-    ]
+    return [known_of(row) for row in rows]
+
+
+def known_body(asked: Iterable[KnownAsk]) -> str:
+    """Requests as `KNOWN` takes them."""
+    return json.dumps([{**vars(each), "number_strict": strict_form(each.number)} for each in asked])
+
+
+def known_of(row: Any) -> Known:
+    """What a row of `KNOWN` says."""
+    kept = Kept(row.request_hash, row.status_code, row.response, row.kept_id) if row.request_hash else None
+    return Known(kept, row.live_id)
 
 
 def company_lines(company_id: int, *, cursor: Cursor = NEWEST, limit: int) -> list[CreditLine]:

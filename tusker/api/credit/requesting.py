@@ -60,7 +60,8 @@ def answer_all(caller: Caller, asked: Sequence[Asked]) -> list[Result]:
     What is known is answered before a delivery company is asked, so also while it is down. One transaction, or several
     where one request is about what another one was about.
     """
-    batch = _Batch(caller.supplier_id(), caller.context(), asked)
+    known = None if caller.known is None else [caller.known]
+    batch = _Batch(caller.supplier_id(), caller.context(), asked, known)
     for n, run in enumerate(batch.runs()):
         batch.decide(run, anew=n > 0)
     for n, answer in batch.answers.items():
@@ -72,11 +73,13 @@ def answer_all(caller: Caller, asked: Sequence[Asked]) -> list[Result]:
 class _Batch:
     """The requests of a call, what is known of them and what was answered so far, by their place."""
 
-    def __init__(self, supplier_id: int, ctx: Context, asked: Sequence[Asked]) -> None:
+    def __init__(
+        self, supplier_id: int, ctx: Context, asked: Sequence[Asked], known: Sequence[Known] | None
+    ) -> None:
         self.supplier_id, self.ctx, self.asked = supplier_id, ctx, asked
         self.answers: dict[int, Result] = {}
         self.live: dict[int, int | None] = {}
-        self._look(range(len(asked)))
+        self._look(range(len(asked)), known)
         new = [n for n, invoice_id in self.live.items() if invoice_id is None]
         told = fetch_subjects(ctx, [asked[n].subject for n in new])
         self.told: Mapping[int, TrackedOrder | TuskerError] = dict(zip(new, told, strict=True))
@@ -136,10 +139,10 @@ class _Batch:
             self.answers[n] = Answer(201, body.replace('"id":0', f'"id":{invoice_id}', 1), invoice_id)
         return invoice_id is not None
 
-    def _look(self, places: Iterable[int]) -> None:
+    def _look(self, places: Iterable[int], found: Sequence[Known] | None = None) -> None:
         """Answer what was kept under its key, and note the live invoices of the others."""
         places = list(places)
-        for n, known in zip(places, self._known(places, alone=True), strict=True):
+        for n, known in zip(places, found or self._known(places, alone=True), strict=True):
             kept = known.kept
             if kept is None:
                 self.live[n] = known.invoice_id
@@ -151,7 +154,11 @@ class _Batch:
                 )
 
     def _known(self, places: Sequence[int], *, alone: bool) -> list[Known]:
-        return known_requests(self.supplier_id, [_known_ask(self.asked[n]) for n in places], alone=alone)
+        return known_requests(
+            self.supplier_id,
+            [_known_ask(self.asked[n].subject, self.asked[n].key) for n in places],
+            alone=alone,
+        )
 
     def _marks(self, n: int) -> set[object]:
         """What a request may have in common with another one: key, number and looks, names of its parcel."""
@@ -217,10 +224,15 @@ class _Batch:
         keep_answers(self.ctx, self.supplier_id, kept)
 
 
-def _known_ask(asked: Asked) -> KnownAsk:
-    subject, entered = asked.subject, asked.subject.entered
+def known_ask(body: inputs.InvoiceRequest, key: str | None) -> KnownAsk:
+    """What is looked for of a request before it is known whose it is; raises as `read_asked`."""
+    return _known_ask(read_subject(0, body), key)
+
+
+def _known_ask(subject: RequestSubject, key: str | None) -> KnownAsk:
+    entered = subject.entered
     return KnownAsk(
-        key=asked.key,
+        key=key,
         number=subject.number,
         carrier=subject.carrier.name,
         ref=subject.ref,

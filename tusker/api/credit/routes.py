@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from tusker.api import inputs, schemas
 from tusker.api.credit import invoice_schemas, serializers
-from tusker.api.credit.requesting import Answer, Asked, Result, answer_all, read_asked
+from tusker.api.credit.requesting import Answer, Asked, Result, answer_all, known_ask, read_asked
 from tusker.api.credit.shown import missing_for, room_for
 from tusker.api.credit.subject import naming, read_subject
 from tusker.api.endpoints import Operation, Reply
@@ -98,7 +98,7 @@ def quote(*, caller: Caller, body: inputs.QuoteRequest) -> Reply:
         200: "This was requested before and is neither rejected nor cancelled: that invoice as it stands now.",
     },
     problems=("not_allowed", "terms_changed", "conflict", "idempotency_key_reused", *_ORDER_PROBLEMS),
-    keyed=True,
+    keyed=known_ask,
 )
 def request_invoice(*, caller: Caller, body: inputs.InvoiceRequest, key: str | None) -> Reply:
     """Request financing for an order or a parcel.

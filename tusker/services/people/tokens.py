@@ -12,7 +12,8 @@ from tusker.errors import Conflict, InvalidInput, NotAllowed
 from tusker.extensions import db
 from tusker.messages import say
 from tusker.models import ApiToken, Proposal, TokenScope, TokenState, User
-from tusker.prepared import Prepared, standing_alone
+from tusker.prepared import Prepared
+from tusker.queries.api import KNOWN, Known, KnownAsk, known_body, known_of
 from tusker.services.context import Context
 from tusker.services.events import record_event
 from tusker.services.locks import lock_row, lock_rows
@@ -168,6 +169,8 @@ class Caller:
     is_supplier: bool
     is_purchaser: bool
     may_write: bool
+    known: Known | None = None
+    """What came before of the request that was asked about together with the token."""
 
     def supplier_id(self) -> int:
         """The company's id as supplier; raises `NotAllowed` when it is none."""
@@ -183,14 +186,15 @@ class Caller:
 
 USE_NOTED_EVERY = timedelta(minutes=1)
 _FIND = Prepared(
-    text("""
+    text(f"""
     SELECT t.id, t.name, t.prefix, t.customer_id, c.name AS company, c.reference,
         EXISTS (SELECT 1 FROM supplier_accounts WHERE customer_id = c.id) AS is_supplier,
         EXISTS (SELECT 1 FROM purchaser_accounts WHERE customer_id = c.id) AS is_purchaser,
-        t.scope = 'request' AS may_write, t.last_used_at
+        t.scope = 'request' AS may_write, t.last_used_at, known.*
     FROM api_tokens t JOIN customers c ON c.id = t.customer_id LEFT JOIN users u ON u.id = t.created_by
+    LEFT JOIN LATERAL ({KNOWN.format(supplier="t.customer_id")}) AS known ON true
     WHERE t.token_hash = :hash AND t.revoked_at IS NULL AND t.expires_at > :now AND u.active IS NOT FALSE
-    """)
+    """)  # noqa: S608 - constant text
 )
 _NOTE = Prepared(
     text("""
@@ -200,17 +204,17 @@ _NOTE = Prepared(
 )
 
 
-def find_token(secret: str, now: datetime) -> Caller | None:
-    """The live token with this secret, or None; read each time, so that a revoked one opens nothing from then on.
+def find_token(secret: str, now: datetime, asked: KnownAsk | None = None) -> Caller | None:
+    """The live token with this secret, or None; read each time, so that a revoked one opens nothing from then on. With
+    it comes what is known of the request that is `asked`, if any.
 
     When it was last used is noted to the minute: a busy token must not be a row that all its calls write.
     """
     noted_before = now - USE_NOTED_EVERY
-    with standing_alone() as connection:
-        rows = _FIND.rows(connection, {"hash": hash_token(secret), "now": now})
-        if not rows:
-            return None
-        *caller, used_at = rows[0]
-        if used_at is None or used_at <= noted_before:
-            _NOTE.rows(connection, {"token_id": caller[0], "now": now, "noted_before": noted_before})
-    return Caller(*caller)
+    for row in _FIND.alone(
+        {"hash": hash_token(secret), "now": now, "asked": known_body([asked] if asked else [])}
+    ):
+        if row.last_used_at is None or row.last_used_at <= noted_before:
+            _NOTE.alone({"token_id": row.id, "now": now, "noted_before": noted_before})
+        return Caller(*row[:9], known=known_of(row) if asked else None)
+    return None
