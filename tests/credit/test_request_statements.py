@@ -91,7 +91,7 @@ def test_a_request_by_the_api(call: Callable[..., Any]) -> None:
     with counted() as sent:
         assert call("/api/v1/invoices", ORDER, **{"Idempotency-Key": "k-1"}).status_code == 201
     assert repeated(sent) == []
-    assert len(sent) == 4, show(sent)
+    assert len(sent) == 3, show(sent)
 
 
 @pytest.fixture

@@ -211,10 +211,9 @@ def find_token(secret: str, now: datetime, asked: KnownAsk | None = None) -> Cal
     When it was last used is noted to the minute: a busy token must not be a row that all its calls write.
     """
     noted_before = now - USE_NOTED_EVERY
-    for row in _FIND.alone(
-        {"hash": hash_token(secret), "now": now, "asked": known_body([asked] if asked else [])}
-    ):
+    body = known_body([asked] if asked else [])
+    for row in _FIND.alone({"hash": hash_token(secret), "now": now, "asked": body}):
         if row.last_used_at is None or row.last_used_at <= noted_before:
             _NOTE.alone({"token_id": row.id, "now": now, "noted_before": noted_before})
-        return Caller(*row[:9], known=known_of(row) if asked else None)
+        return Caller(*[*row[:9], known_of(row) if asked else None])
     return None
