@@ -120,7 +120,10 @@ def unsettled_ids(allowed: Allowed, *, limit: int) -> list[int]:
     return list(db.session.scalars(_UNSETTLED, {**asdict(allowed), "limit": limit}))
 
 
-_UNREADY = text(f"SELECT i.id {_FROM} WHERE i.id = ANY(:ids) AND NOT {READY} ORDER BY i.id")
+# Of both tables by id: joined to many invoices, all shipments would be read.
+_UNREADY = text(
+    f"SELECT i.id {_FROM} WHERE i.id = ANY(:ids) AND h.invoice_id = ANY(:ids) AND NOT {READY} ORDER BY i.id"
+)
 
 
 def unready_ids(allowed: Allowed, invoice_ids: Collection[int]) -> list[int]:
