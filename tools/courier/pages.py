@@ -26,7 +26,7 @@ form { display: inline } .bar { display: flex; gap: .5rem; flex-wrap: wrap; alig
 table { width: 100%; border-collapse: collapse; background: #fff; border: 1px solid #dce1e7; border-radius: 6px }
 th, td { text-align: left; padding: .5rem .75rem; border-bottom: 1px solid #e6e9ef }
 th { font-size: .75rem; text-transform: uppercase; letter-spacing: .03em; color: #5b6678 }
-td.number { text-align: right; font-variant-numeric: tabular-nums } td.actions { text-align: right }
+.number { text-align: right; font-variant-numeric: tabular-nums } td.actions { text-align: right }
 td:first-child, td.actions { white-space: nowrap } .wide { overflow-x: auto }
 button, input, select { font: inherit; padding: .25rem .65rem; border: 1px solid #c4ccd8; border-radius: 4px }
 button, input, select { background: #fff } label { display: flex; flex-direction: column; font-size: .85rem }
@@ -69,7 +69,8 @@ def index(store: Store, request: Request, *, error: str = "") -> Response:
     kept = {name: value for name, value in (("ref", ref), ("status", status)) if value}
     back = urlencode({**kept, "page": str(page)})
     heads = (
-        "<th>Order</th><th>Supplier</th><th>Receiver</th><th>Value</th><th>Status</th><th>Since</th><th></th>"
+        '<th>Order</th><th>Supplier</th><th>Receiver</th><th class="number">Value</th><th>Status</th><th>Since</th>'
+        "<th></th>"
     )
     parties = store.parties()
     rows = "".join(_row(order, parties, back) for order in orders)
@@ -124,7 +125,7 @@ def _options(names: dict[str, str], chosen: str) -> str:
 
 def _bar(store: Store, ref: str, kept: dict[str, str], back: str) -> str:
     tags = "".join(
-        f'<a class="tag s{status}" href="/?status={status}">{escape(label(status))} {status} · {count}</a>'
+        f'<a class="tag s{status}" href="/?status={status}">{escape(label(status))} · {count}</a>'
         for status, count in store.count_by_status().items()
         if status is not None and status >= 0
     )
