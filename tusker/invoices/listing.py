@@ -23,6 +23,7 @@ from tusker.queries.credit.invoices import (
     StatusNow,
     found_by_status,
     list_invoices,
+    searched,
     statuses_of,
 )
 from tusker.queries.sums import Totals
@@ -87,7 +88,7 @@ INVOICES = ListOf(
 def index() -> ResponseReturnValue:
     """The invoices that this person may see, the newest first."""
     form = _filter_form()
-    wanted = _wanted(form) if form.validate() else None
+    wanted = searched(_wanted(form)) if form.validate() else None
     counts = found_by_status(wanted) if wanted else {}
     shown = INVOICES.shown(form, partial(list_invoices, wanted) if wanted else None, _totals(form, counts))
     return render(

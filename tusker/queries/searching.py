@@ -3,11 +3,23 @@
 import re
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, CompoundSelect, Select, func, literal, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
+
+from tusker.extensions import db
+from tusker.queries.sums import MOST_SUMMED
 
 
 def has(words: str, *columns: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
     """Whether one of the columns contains the words, in whatever case."""
     escaped = re.sub(r"([%_/])", r"/\1", words)
     return or_(*(column.ilike(f"%{escaped}%", escape="/") for column in columns))
+
+
+def few(ids: Select[int] | CompoundSelect[int]) -> Select[int] | None:
+    """What a query of ids finds, as rows that others look among, so that it is searched for once; None where that is
+    more than a page adds up."""
+    found = db.session.scalars(ids.limit(MOST_SUMMED + 1)).all()
+    if len(found) > MOST_SUMMED:
+        return None
+    return select(func.unnest(literal(list(found), ARRAY(BigInteger))))

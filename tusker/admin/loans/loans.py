@@ -17,7 +17,7 @@ from tusker.errors import NotFound
 from tusker.messages import joined, say, say_n
 from tusker.models import Proposal, Role
 from tusker.queries.loans.loan_rows import LoanRow
-from tusker.queries.loans.loans import loan_of_invoice, open_loan_ids, open_loans
+from tusker.queries.loans.loans import loan_of_invoice, named_loans, open_loan_ids, open_loans
 from tusker.queries.loans.payoff import payoff
 from tusker.queries.loans.positions import Position, loan_totals, owed_of, owed_on, positions, totals_of
 from tusker.queries.lookup import loans_called
@@ -66,8 +66,10 @@ def loans() -> ResponseReturnValue:
     """Open loans, oldest due date first."""
     filters, today = LoanFilter(request.args), clock.today()
     book = positions(today)
-    read = partial(open_loans, today, **filters.asked())
-    shown = LOANS.shown(filters, read, _totals(filters, today, book))
+    asked = filters.asked()
+    asked["search"] = named_loans(asked.get("search", ""))
+    read = partial(open_loans, today, **asked)
+    shown = LOANS.shown(filters, read, _totals(filters, asked, today, book))
     return render("admin/loans/loans.html", list=shown, today=today, totals=totals_of(book))
 
 
@@ -76,11 +78,11 @@ LOANS.serve_files(
 )
 
 
-def _totals(filters: LoanFilter, today: date, book: Sequence[Position]) -> Totals:
+def _totals(filters: LoanFilter, asked: dict[str, Any], today: date, book: Sequence[Position]) -> Totals:
     """From the kept sums where they tell the filtered loans apart, else over these loans."""
-    search, due = filters.q.data or "", filters.due.data
-    if search.strip() or due == "week":
-        found = owed_on(open_loan_ids(**filters.asked()), today)
+    due = filters.due.data
+    if asked["search"] or due == "week":
+        found = owed_on(open_loan_ids(**asked), today)
     else:
         tells = {"overdue": lambda row: row.overdue, "today": lambda row: row.due_today}
         found = owed_of(filter(tells.get(due or ""), book) if due else book)

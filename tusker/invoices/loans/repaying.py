@@ -16,7 +16,7 @@ from tusker.invoices.loans.paying import check_number
 from tusker.messages import say
 from tusker.models import Role
 from tusker.queries.loans.loan_rows import LoanRow
-from tusker.queries.loans.loans import loans_owed, open_loans
+from tusker.queries.loans.loans import loans_owed, named_loans, open_loans
 from tusker.queries.loans.positions import LoanTotals, loan_totals
 from tusker.queries.sums import Totals
 from tusker.web.access import COMPANIES, allow, my_scope
@@ -98,6 +98,8 @@ def _show(
 ) -> ResponseReturnValue:
     filters, today, scope = LoanFilter(arguments()), clock.today(), my_scope()
     asked = filters.asked()
+    if "search" in asked:
+        asked["search"] = named_loans(asked["search"])
     totals = loan_totals(today, supplier_id=scope.supplier_id, purchaser_id=scope.purchaser_id)
     shown = TO_REPAY.shown(filters, partial(_loans, **asked), _totals(asked, totals))
     elsewhere = set(chosen) - {row.loan_id for row in shown.page.items}

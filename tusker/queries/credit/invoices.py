@@ -27,8 +27,7 @@ from tusker.models import (
 from tusker.models.delivery.shipment import TRACKED
 from tusker.queries.columns import PURCHASER, SUPPLIER, between_companies, columns_of
 from tusker.queries.paging import NEWEST, Cursor, Sorts, on_page, rows_of_page
-from tusker.queries.searching import has
-from tusker.queries.sums import MOST_SUMMED
+from tusker.queries.searching import few, has
 
 STATUS_ORDER = (
     InvoiceStatus.APPROVED,
@@ -65,6 +64,8 @@ class InvoiceFilter:
     search: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    found: Select[int] | None = None
+    """What `search` finds of whatever status, where that is little: see `searched`."""
 
 
 EVERYTHING = InvoiceFilter()
@@ -124,37 +125,36 @@ class StatusNow:
 
 def list_invoices(wanted: InvoiceFilter, *, cursor: Cursor = NEWEST, limit: int) -> list[InvoiceRow]:
     """A page of invoices, the newest first or by one of `SORTS`."""
-    words, others = wanted.search.strip(), replace(wanted, search="")
+    words, others = wanted.search.strip(), replace(wanted, search="", found=None)
     # The first ones that each kind of name finds: of words that find half the book no more is read. They are chosen
     # before anything is joined to them, by an index of what the list is narrowed to.
-    firsts = (
-        on_page(_narrowed(kind, others), Invoice.id, cursor, limit, SORTS)
-        for kind in (_kinds(words, others) if words else [select(Invoice.id)])
-    )
+    kinds = [select(Invoice.id)]
+    if wanted.found is not None:
+        kinds = [kinds[0].where(Invoice.id.in_(wanted.found))]
+    elif words:
+        kinds = _kinds(words, others)
+    firsts = (on_page(_narrowed(kind, others), Invoice.id, cursor, limit, SORTS) for kind in kinds)
     ids = union(*(select(first.subquery().c.id) for first in firsts))
     rows = _rows(others).where(Invoice.id.in_(ids))
     return [InvoiceRow(**row._mapping) for row in rows_of_page(rows, Invoice.id, cursor, limit, SORTS)]
 
 
-def found_by_status(wanted: InvoiceFilter) -> dict[InvoiceStatus, StatusCount] | None:
-    """The same as `count_by_status`; None where words find more than a page may count."""
+def searched(wanted: InvoiceFilter) -> InvoiceFilter:
+    """The same with what the words find, so that they are looked for once."""
     if not (words := wanted.search.strip()):
-        return count_by_status(wanted)
+        return wanted
     others = replace(wanted, search="", status=None)
-    found = (
-        union_all(*(_narrowed(kind, others) for kind in _kinds(words, others)))
-        .limit(MOST_SUMMED + 1)
-        .cte("found")
-    )
-    size = select(func.count()).select_from(found).scalar_subquery()
-    rows = db.session.execute(
-        select(Invoice.status, func.count(), func.sum(Invoice.principal), size)
-        .where(Invoice.id.in_(select(found.c.id)))
-        .group_by(Invoice.status)
-    ).all()
-    if rows and rows[0][-1] > MOST_SUMMED:
+    return replace(wanted, found=few(union_all(*(_narrowed(kind, others) for kind in _kinds(words, others)))))
+
+
+def found_by_status(wanted: InvoiceFilter) -> dict[InvoiceStatus, StatusCount] | None:
+    """The same as `count_by_status`, of what was `searched`; None where words find more than a page may count."""
+    if not wanted.search.strip():
+        return count_by_status(wanted)
+    if wanted.found is None:
         return None
-    return _counts(rows)
+    found = select(Invoice.status, func.count(), func.sum(Invoice.principal)).group_by(Invoice.status)
+    return _counts(db.session.execute(found.where(Invoice.id.in_(wanted.found))))
 
 
 def count_by_status(wanted: InvoiceFilter = EVERYTHING) -> dict[InvoiceStatus, StatusCount]:
@@ -174,7 +174,7 @@ def count_by_status(wanted: InvoiceFilter = EVERYTHING) -> dict[InvoiceStatus, S
 
 
 def _counts(rows: Iterable[Any]) -> dict[InvoiceStatus, StatusCount]:
-    found = {status: StatusCount(int(count), int(total)) for status, count, total, *_ in rows}
+    found = {status: StatusCount(int(count), int(total)) for status, count, total in rows}
     return {status: found.get(status, StatusCount()) for status in STATUS_ORDER}
 
 

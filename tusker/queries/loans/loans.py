@@ -25,7 +25,7 @@ from tusker.models import Adjustment, Allocation, CreditNote, Customer, Invoice,
 from tusker.queries.columns import between_companies
 from tusker.queries.loans.loan_rows import LoanRow, loan_rows, loans, rows_on
 from tusker.queries.paging import Cursor, Sorts, on_page, rows_of_page
-from tusker.queries.searching import has
+from tusker.queries.searching import few, has
 
 TO_COLLECT = (
     (Loan.face_open > 0)
@@ -37,6 +37,8 @@ TO_COLLECT = (
 WRITTEN_OFF = Loan.written_off_on.is_not(None) & Loan.reversed_on.is_(None)
 """Loans that were given up; what comes in on them is a recovery."""
 
+Search = str | list[ColumnElement[bool]]
+"""Words, or what `named_loans` makes of them for a page that asks several times."""
 SORTS: Sorts = {"due_date": Loan.due_date, "principal": Loan.principal}
 OLDEST_DUE = Cursor(sort="due_date", descending=False)
 
@@ -51,7 +53,7 @@ def open_loans(
     *,
     supplier_id: int | None = None,
     purchaser_id: int | None = None,
-    search: str = "",
+    search: Search = "",
     companies: Collection[int] | None = None,
     due_from: date | None = None,
     due_until: date | None = None,
@@ -81,15 +83,15 @@ def open_loans(
     kinds: list[ColumnElement[bool]] = [*_open_on(as_of)]
     if to_collect or purchaser_id is not None:
         kinds.append(TO_COLLECT)
-    if words := search.strip():
-        kinds = [kind & named for kind in kinds for named in _named(words)]
+    if named := named_loans(search):
+        kinds = [kind & name for kind in kinds for name in named]
     found = _first_of(query, kinds, cursor, limit)
     chosen = loans().where(Loan.id.in_(found))
     return rows_on(rows_of_page(chosen, Loan.id, cursor, limit, SORTS), as_of)
 
 
 def open_loan_ids(
-    *, search: str = "", due_from: date | None = None, due_until: date | None = None
+    *, search: Search = "", due_from: date | None = None, due_until: date | None = None
 ) -> Select[int] | CompoundSelect[int]:
     """The ids of the loans that `open_loans` lists now."""
     query = select(Loan.id).where(Loan.closed_on.is_(None), Loan.reversed_on.is_(None))
@@ -97,17 +99,23 @@ def open_loan_ids(
         query = query.where(Loan.due_date <= due_until)
     if due_from is not None:
         query = query.where(Loan.due_date >= due_from)
-    if words := search.strip():
-        return union(*(query.where(named) for named in _named(words)))
+    if named := named_loans(search):
+        return union(*(query.where(name) for name in named))
     return query
 
 
-def _named(words: str) -> list[ColumnElement[bool]]:
-    """Loans that a search finds, by each kind of name. Companies are found first, so that the database knows how many
-    loans they have."""
+def named_loans(search: Search) -> list[ColumnElement[bool]]:
+    """Loans that a search finds, by each kind of name; none without words. Companies and invoices are found first, so
+    that the database knows how many loans they have, and looks for each name once."""
+    if not isinstance(search, str):
+        return search
+    if not (words := search.strip()):
+        return []
     companies = db.session.scalars(select(Customer.id).where(has(words, Customer.name))).all()
+    numbered = select(Invoice.id).where(has(words, Invoice.number))
+    found = few(numbered)
     kinds = [
-        Loan.invoice_id.in_(select(Invoice.id).where(has(words, Invoice.number))),
+        Loan.invoice_id.in_(numbered if found is None else found),
         has(words, Loan.reference, Loan.platform_reference),
     ]
     return kinds + [side.in_(companies) for side in (Loan.supplier_id, Loan.purchaser_id) if companies]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, cast, func, literal, select, union
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, cast, func, literal, or_, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from tusker.domain.status import Status, Tone
@@ -15,7 +15,7 @@ from tusker.messages import say
 from tusker.models import Allocation, Customer, Payable, Payout, Receipt, ReceiptKind
 from tusker.queries.columns import columns_of
 from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
-from tusker.queries.searching import has
+from tusker.queries.searching import few, has
 from tusker.queries.sums import Totals, totals_of
 
 SORTS: Sorts = {"value_date": Receipt.value_date, "amount": Receipt.amount}
@@ -88,40 +88,51 @@ class ReceiptRow:
         return ReceiptState.REVERSED if self.reversed else ReceiptState(self.kind)
 
 
-def receipts_page(*, cursor: Cursor = NEWEST, limit: int | None = None, **wanted: Any) -> list[ReceiptRow]:
+def receipts_page(
+    *, search: str = "", cursor: Cursor = NEWEST, limit: int | None = None, **wanted: Any
+) -> list[ReceiptRow]:
     """Those receipts and contra rows that are `wanted`, as `_narrowed` takes it, the newest first or by one of
-    `SORTS`."""
+    `SORTS`. `search` is a part of a reference or of the customer's name; rows of which it finds many are told apart
+    where the list is read."""
     query = _narrowed(*_receipts(), **wanted)
+    if named := _named(search):
+        found = few(union_all(*(select(Receipt.id).where(name) for name in named)))
+        query = query.where(or_(*named) if found is None else Receipt.id.in_(found))
     return _rows(rows_of_page(query, Receipt.id, cursor, limit, SORTS))
 
 
-def receipts_totals(*, state: str | None = None, **wanted: Any) -> Totals | None:
+def receipts_totals(*, search: str = "", state: str | None = None, **wanted: Any) -> Totals | None:
     """The sum of what `receipts_page` lists; None for states that are told by what is left of each."""
     if state in {"credit", "owed"}:
         return None
     query = _narrowed(select(Receipt.id), Receipt.amount, state=state, **wanted)
+    if named := _named(search):
+        found = few(union_all(*(query.where(name) for name in named)))
+        if found is None:
+            return Totals(None)
+        query = select(Receipt.id).where(Receipt.id.in_(found))
     return totals_of(query, Receipt.id, amount=Receipt.amount)
+
+
+def _named(search: str) -> list[ColumnElement[bool]]:
+    """By each kind of name."""
+    if not (words := search.strip()):
+        return []
+    companies = db.session.scalars(select(Customer.id).where(has(words, Customer.name))).all()
+    return [has(words, Receipt.bank_reference), *([Receipt.customer_id.in_(companies)] if companies else [])]
 
 
 def _narrowed(
     query: Select[*tuple[Any, ...]],
     left: ColumnElement[int] | InstrumentedAttribute[int],
     *,
-    search: str = "",
     customer_id: int | None = None,
     state: str | None = None,
 ) -> Select[*tuple[Any, ...]]:
-    """`search` is a part of a reference or of the customer's name. `state` is `credit` (something of it is left),
-    `owed` (it bounced after a part of it was paid back), `payment`, `reversed`, `reversal`, `refund` or `returned`."""
+    """`state` is `credit` (something of it is left), `owed` (it bounced after a part of it was paid back), `payment`,
+    `reversed`, `reversal`, `refund` or `returned`."""
     if customer_id is not None:
         query = query.where(Receipt.customer_id == customer_id)
-    if text := search.strip():
-        named = select(Customer.id).where(has(text, Customer.name)).scalar_subquery()
-        found = (
-            select(Receipt.id).where(has(text, Receipt.bank_reference)),
-            select(Receipt.id).where(Receipt.customer_id.in_(named)),
-        )
-        query = query.where(Receipt.id.in_(union(*found)))
     if state == "credit":
         query = query.where(Receipt.kind == ReceiptKind.PAYMENT, left > 0)
     elif state == "owed":
