@@ -187,10 +187,15 @@ def _customers_by_account(accounts: Collection[str]) -> dict[str, set[int]]:
     found: dict[str, set[int]] = {}
     if not accounts:
         return found
+    # Each receipt by its key: joined, all that there ever were would be read.
+    payer = select(Receipt.customer_id).where(Receipt.id == StatementEntry.receipt_id).scalar_subquery()
     earlier = (
-        select(StatementEntry.counterparty_account, Receipt.customer_id)
-        .join(Receipt, Receipt.id == StatementEntry.receipt_id)
-        .where(StatementEntry.state == EntryState.MATCHED, StatementEntry.counterparty_account.in_(accounts))
+        select(StatementEntry.counterparty_account, payer)
+        .where(
+            StatementEntry.state == EntryState.MATCHED,
+            StatementEntry.receipt_id.is_not(None),
+            StatementEntry.counterparty_account.in_(accounts),
+        )
         .distinct()
     )
     bare = {_bare(account) for account in accounts}

@@ -11,7 +11,7 @@ from tusker.models import Event
 from tusker.queries.paging import NEWEST, Cursor, on_page, rows_of_page
 from tusker.queries.searching import has
 
-LOOKED_AT = 50_000
+LOOKED_AT = 30_000
 """Events in which a search looks at a time."""
 
 _LENDERS = frozenset(
