@@ -2,6 +2,8 @@
 
 import enum
 import select
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -44,13 +46,34 @@ REPLICA = "replica"
 """The name of the engine that reads from a copy of the database."""
 
 
+AFTER_FLUSH: list[Callable[[Session], None]] = []
+"""What is called at the end of each flush, also of one that has no object to write."""
+
+
 class ReadingSession(Session):
     """A session that reads from the copy where its request is to (`tusker.web.replica`); a copy refuses writes."""
 
     def get_bind(self, *_: Any, **named: Any) -> Engine | Connection:
         """The engine for a statement: all tables are in one database."""
         copy: Engine | None = g.get(REPLICA) if has_app_context() else None
-        return copy or named.get("bind") or db.engine
+        return copy or named.get("bind") or self._engine
+
+    def flush(self, objects: Sequence[Any] | None = None) -> None:
+        """Write what waits, and then what does not wait as objects."""
+        super().flush(objects)
+        for write in AFTER_FLUSH:
+            write(self)
+
+    @cached_property
+    def _engine(self) -> Engine:
+        # looked up once a session and not several times a statement
+        return db.engine
+
+
+@event.listens_for(ReadingSession, "before_commit")
+def _flush(session: Session) -> None:
+    """A commit flushes only where objects wait."""
+    session.flush()
 
 
 # errors of the database go into logs, what people typed does not

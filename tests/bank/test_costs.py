@@ -33,14 +33,14 @@ def three(
 def test_sure_entries(ctx: Context, three: list[StatementEntry]) -> None:
     ids = [entry.id for entry in three]
     # three loans may be meant, and the one that is paid is looked at again under its lock
-    with costs(sends=30, reckons=4), transaction():
+    with costs(sends=27, reckons=4), transaction():
         assert len(decisions.accept_sure(ctx, ids[:1]).receipts) == 1
-    with costs(sends=46, reckons=4), transaction():
+    with costs(sends=40, reckons=4), transaction():
         assert len(decisions.accept_sure(ctx, ids[1:]).receipts) == 2
 
 
 def test_an_entry_as_suggested(ctx: Context, three: list[StatementEntry]) -> None:
     entry_id, best = three[0].id, judge_entries(three[:1], ctx.today)[three[0].id].suggestions[0]
     splits = {part.loan.loan_id: part.amount for part in best.parts}
-    with costs(sends=22, reckons=1), transaction():
+    with costs(sends=19, reckons=1), transaction():
         decisions.accept_entry(ctx, entry_id, best.customer_id, splits)

@@ -64,12 +64,12 @@ def test_what_left_and_what_the_bank_did_not_pay(
     ctx: Context, payouts: list[Payout], bank: Callable[..., ImportResult]
 ) -> None:
     said = [payment_of(payouts[0]), return_of(payouts[1]), payment_of(payouts[2])]
-    with costs(sends=94):
+    with costs(sends=90):
         bank(said)
     assert [payout.state for payout in payouts] == ["confirmed", "rejected", "confirmed"]
     assert prove().holds
     said = [return_of(payouts[0]), return_of(payouts[2])]
-    with costs(sends=118):
+    with costs(sends=114):
         bank(said, number="STMT-2")
     assert [payout.state for payout in payouts] == ["returned", "rejected", "returned"]
     assert prove().holds

@@ -34,7 +34,7 @@ def three(make_line: Callable[..., CreditLine], make_invoice: Callable[..., Invo
 
 def test_oldest_first(ctx: Context, three: list[Invoice]) -> None:
     day, payer = at(ctx, 40), three[0].purchaser_id
-    with costs(sends=20, reckons=3), transaction():
+    with costs(sends=17, reckons=3), transaction():
         record_receipt(day, payer, amount=TWO_OF_THREE, bank_reference="R-1", value_date=day.today)
     assert [invoice.status for invoice in three] == ["repaid", "disbursed", "disbursed"]
 
@@ -44,13 +44,13 @@ def test_an_allocation_of_ones_own(ctx: Context, three: list[Invoice]) -> None:
     wanted = [
         Split(loan.id, 80_00, 10_00, 0, 500_00) for loan in db.session.query(Loan).order_by(Loan.id)[:2]
     ]
-    with costs(sends=15, reckons=2), transaction():
+    with costs(sends=12, reckons=2), transaction():
         record_receipt(day, payer, amount=1_200_00, bank_reference="R-1", value_date=day.today, wanted=wanted)
 
 
 def test_a_proposal_that_is_recorded(ctx: Context, three: list[Invoice]) -> None:
     day, payer = at(ctx, 40), three[0].purchaser_id
-    with costs(sends=20, reckons=3), transaction():
+    with costs(sends=17, reckons=3), transaction():
         proposal = propose_receipt(payer, TWO_OF_THREE, day.today)
         record_receipt(
             day,
@@ -66,7 +66,7 @@ def test_a_proposal_that_is_recorded(ctx: Context, three: list[Invoice]) -> None
 
 def test_a_debts_own_amount(ctx: Context, three: list[Invoice]) -> None:
     day, invoice_id = at(ctx, 40), three[0].id
-    with costs(sends=16, reckons=1), transaction():
+    with costs(sends=13, reckons=1), transaction():
         repay_in_full(day, invoice_id, bank_reference="R-1", value_date=day.today)
 
 
@@ -86,7 +86,7 @@ def test_the_page(
     with costs(sends=10, reckons=3):
         sheet = admin.post("/admin/receipts/new", data=about)
     sent = {**inputs(sheet.text), "action": "record"}
-    with costs(sends=25, reckons=3):
+    with costs(sends=22, reckons=3):
         answer = admin.post("/admin/receipts/new", data=sent)
     assert answer.status_code == 303, words(answer.text)
     assert db.session.query(Receipt).one().amount == TWO_OF_THREE

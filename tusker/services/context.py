@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tusker.models import Event
@@ -19,7 +19,6 @@ class Context:
 
     `why` is what the person says of an act that has no reason of its own; the other admin reads it. `events` collects
     the events of what is tried, or done because another admin accepted it; `proposed_by` is then who proposed it.
-    `together` collects the values of events that the use case writes by one statement (`write_events`).
     `job` is the id of the worker's job that runs, which is the same when a job is done again; once it has a lease, this
     run's name in it (`services/leases.py`).
     """
@@ -30,6 +29,5 @@ class Context:
     today: date
     why: str = ""
     events: list[Event] | None = None
-    together: list[dict[str, Any]] | None = None
     proposed_by: int | None = None
     job: str | None = None

@@ -1,13 +1,15 @@
 """The append-only event table's one writer for everything but admission, which writes its own row in SQL."""
 
-from collections.abc import Sequence
+import json
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, insert
+from sqlalchemy import event, text
+from sqlalchemy.orm import Session, SessionTransaction
 
-from tusker.extensions import Base, db
+from tusker.extensions import AFTER_FLUSH, Base, ReadingSession, db
 from tusker.models import Event
+from tusker.prepared import Prepared
 from tusker.services.context import Context
 
 
@@ -41,6 +43,19 @@ def _subject_of(row: Any) -> tuple[str, int]:
     return _TABLES.get(table) or Subject(table.removesuffix("s")), row.id
 
 
+_WAITING = "tusker_events"
+_WRITE = Prepared(
+    text(
+        """
+    INSERT INTO events (at, actor_id, actor, subject, subject_id, kind, from_value, to_value, reason, data)
+    SELECT at, actor_id, actor, subject, subject_id, kind, from_value, to_value, reason, data
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS e (at timestamptz, actor_id bigint, actor text, subject text,
+        subject_id bigint, kind text, from_value text, to_value text, reason text, data jsonb)
+    """
+    )
+)
+
+
 def record_event(
     ctx: Context,
     about: Base | tuple[str, int],
@@ -52,7 +67,7 @@ def record_event(
     **data: object,
 ) -> None:
     """Add one event row to the current transaction, `about` a row or a subject and its id. Figures in `data` are minor
-    units; values must be JSON-able.
+    units; values must be JSON-able. It is written with the next flush, together with others.
 
     `asks_second` among it says that an admin may do this alone only where no second one is asked for
     (`services.proposals`).
@@ -60,8 +75,7 @@ def record_event(
     if data.get("asks_second") is False:
         del data["asks_second"]
     subject, subject_id = about if isinstance(about, tuple) else _subject_of(about)
-    values = {
-        "at": ctx.now,
+    row: dict[str, Any] = {
         "actor_id": ctx.actor_id,
         "actor": ctx.actor,
         "subject": subject,
@@ -72,16 +86,21 @@ def record_event(
         "reason": reason,
         "data": data,
     }
-    if ctx.together is not None:
-        ctx.together.append(values)
-        return
-    event = Event(**values)
-    db.session.add(event)
+    db.session().info.setdefault(_WAITING, []).append({"at": ctx.now.isoformat(), **row})
     if ctx.events is not None:
-        ctx.events.append(event)
+        ctx.events.append(Event(at=ctx.now, **row))
 
 
-def write_events(together: Sequence[dict[str, Any]]) -> None:
-    """Write the events that `ctx.together` collected."""
-    if together:
-        db.session.execute(insert(cast(Table, Event.__table__)), together)
+def _write(session: Session) -> None:
+    if rows := session.info.pop(_WAITING, None):
+        _WRITE.rows(session.connection(), {"rows": json.dumps(rows)})
+
+
+def _forget(session: Session, transaction: SessionTransaction) -> None:
+    """What waits when a transaction or savepoint ends was rolled back."""
+    if transaction.nested or transaction.parent is None:
+        session.info.pop(_WAITING, None)
+
+
+AFTER_FLUSH.append(_write)
+event.listen(ReadingSession, "after_transaction_end", _forget)

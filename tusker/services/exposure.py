@@ -1,13 +1,13 @@
 """Freeing what admission took (or taking it again), in the same lock order: credit lines, suppliers, purchasers, each
 by ascending id."""
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 from sqlalchemy import select, text
 
 from tusker.extensions import db
-from tusker.models import ExposureMovement, Invoice, WaitingRequest
+from tusker.models import Invoice, WaitingRequest
+from tusker.prepared import Prepared
 from tusker.services.context import Context
 from tusker.services.locks import among
 from tusker.transactions import after_commit
@@ -21,6 +21,42 @@ _COUNTERS = (
 )
 _OF_INVOICES = (Invoice.credit_line_id, Invoice.supplier_id, Invoice.purchaser_id)
 
+_CHANGES = """
+    WITH changes AS (
+        SELECT * FROM unnest(CAST(:invoices AS bigint[]), CAST(:lines AS bigint[]), CAST(:suppliers AS bigint[]),
+            CAST(:purchasers AS bigint[]), CAST(:amounts AS bigint[]))
+            AS c (invoice_id, credit_line_id, supplier_id, purchaser_id, amount)
+    )"""
+_MOVEMENTS = """, noted AS (
+        INSERT INTO exposure_movements
+            (invoice_id, credit_line_id, supplier_id, purchaser_id, amount, cause, at, booked_on)
+        SELECT invoice_id, credit_line_id, supplier_id, purchaser_id, amount, :cause, CAST(:now AS timestamptz),
+            CAST(:today AS date)
+        FROM changes
+    )"""
+
+
+def _counting(column: str) -> str:
+    """SQL that adds the changes to a column of all counters, one table after the other: each first counts the rows that
+    were changed in the one before, and its own are locked by ascending id before they are changed."""
+    parts, before = "", "changes"
+    for (table, key), of_invoice in zip(_COUNTERS, _OF_INVOICES, strict=True):
+        parts += f""", {table}_counted AS (
+        UPDATE {table} t SET {column} = t.{column} + c.amount FROM (
+            SELECT r.{key} AS id, s.amount FROM {table} r JOIN (
+                SELECT {of_invoice.key} AS id, sum(amount)::bigint AS amount FROM changes GROUP BY 1
+            ) s ON s.id = r.{key}
+            WHERE (SELECT count(*) FROM {before}) > 0 ORDER BY r.{key} FOR NO KEY UPDATE OF r
+        ) c WHERE t.{key} = c.id RETURNING 1
+    )"""  # noqa: S608 (constants)
+        before = f"{table}_counted"
+    return f"{parts} SELECT count(*) FROM {before}"  # noqa: S608 (constants)
+
+
+_EXPOSURE = Prepared(text(_CHANGES + _MOVEMENTS + _counting("used_amount")))
+_MOVED = Prepared(text(f"{_CHANGES}{_MOVEMENTS} SELECT count(*) FROM changes"))  # noqa: S608 (constants)
+_WAITING = Prepared(text(_CHANGES + _counting("waiting_amount")))
+
 
 def lock_counters(invoice_ids: Collection[int]) -> None:
     """Lock all counters of locked invoices at once, where more than one `change_exposure` follows: one after the other
@@ -29,29 +65,14 @@ def lock_counters(invoice_ids: Collection[int]) -> None:
         return
     for (table, key_column), column in zip(_COUNTERS, _OF_INVOICES, strict=True):
         keys = select(column).where(among(Invoice.id, invoice_ids)).distinct()
-        _lock(table, key_column, sorted(db.session.scalars(keys)))
-
-
-def _lock(table: str, key_column: str, ids: Sequence[int]) -> None:
-    # Table and key names are the constants above.
-    lock = f"SELECT 1 FROM {table} WHERE {key_column} = ANY(:ids) ORDER BY {key_column} FOR NO KEY UPDATE"  # noqa: S608
-    db.session.execute(text(lock), {"ids": ids})
+        # Table and key names are the constants above.
+        lock = f"SELECT 1 FROM {table} WHERE {key_column} = ANY(:ids) ORDER BY {key_column} FOR NO KEY UPDATE"  # noqa: S608
+        db.session.execute(text(lock), {"ids": sorted(db.session.scalars(keys))})
 
 
 def note_movement(ctx: Context, cause: str, invoice: Invoice, amount: int) -> None:
-    """The row of an amount that the database's functions took from, or that is freed on, all three limits."""
-    db.session.add(
-        ExposureMovement(
-            invoice_id=invoice.id,
-            credit_line_id=invoice.credit_line_id,
-            supplier_id=invoice.supplier_id,
-            purchaser_id=invoice.purchaser_id,
-            amount=amount,
-            cause=cause,
-            at=ctx.now,
-            booked_on=ctx.today,
-        )
-    )
+    """The row of an amount that the database's functions took from all three limits."""
+    _run(_MOVED, [(invoice, amount)], {"cause": cause, "now": ctx.now, "today": ctx.today})
 
 
 def change_exposure(ctx: Context, cause: str, changes: Iterable[tuple[Invoice, int]]) -> None:
@@ -61,12 +82,9 @@ def change_exposure(ctx: Context, cause: str, changes: Iterable[tuple[Invoice, i
     the lock order.
     """
     changed = [(invoice, amount) for invoice, amount in changes if amount]
-    for invoice, amount in changed:
-        note_movement(ctx, cause, invoice, amount)
     if any(amount < 0 for _, amount in changed):
         after_commit(ADMIT_WAITING_JOB)
-    db.session.flush()
-    _add("used_amount", changed)
+    _run(_EXPOSURE, changed, {"cause": cause, "now": ctx.now, "today": ctx.today})
 
 
 def change_waiting(changes: Iterable[tuple[Invoice | WaitingRequest, int]]) -> None:
@@ -74,27 +92,18 @@ def change_waiting(changes: Iterable[tuple[Invoice | WaitingRequest, int]]) -> N
 
     The limits stay locked. Freeing lets others in, so a job looks at the list after the commit.
     """
-    _add("waiting_amount", changes)
+    _run(_WAITING, changes, {})
     after_commit(ADMIT_WAITING_JOB)
 
 
-def _add(column: str, changes: Iterable[tuple[Invoice | WaitingRequest, int]]) -> None:
-    sums: tuple[Counter[int], Counter[int], Counter[int]] = (Counter(), Counter(), Counter())
-    for about, amount in changes:
-        keys = (about.credit_line_id, about.supplier_id, about.purchaser_id)
-        for counter, key in zip(sums, keys, strict=True):
-            counter[key] += amount
-    for (table, key_column), counter in zip(_COUNTERS, sums, strict=True):
-        ids = sorted(counter)
-        if not ids:
-            continue
-        if len(ids) > 1:  # one is locked by its change
-            _lock(table, key_column, ids)
-        db.session.execute(
-            text(
-                f"UPDATE {table} SET {column} = {column} + c.amount"  # noqa: S608
-                f" FROM unnest(CAST(:ids AS bigint[]), CAST(:amounts AS bigint[])) AS c (id, amount)"
-                f" WHERE {table}.{key_column} = c.id"
-            ),
-            {"ids": ids, "amounts": [counter[i] for i in ids]},
-        )
+def _run(
+    statement: Prepared,
+    changes: Iterable[tuple[Invoice | WaitingRequest, int]],
+    noted: Mapping[str, object],
+) -> None:
+    db.session.flush()
+    rows = [(of.id, of.credit_line_id, of.supplier_id, of.purchaser_id, amount) for of, amount in changes]
+    if rows:
+        names = ("invoices", "lines", "suppliers", "purchasers", "amounts")
+        columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+        statement.rows(db.session.connection(), {**columns, **noted})

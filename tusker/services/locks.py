@@ -16,6 +16,7 @@ from sqlalchemy import (
     inspect,
     literal,
     select,
+    text,
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -23,6 +24,7 @@ from tusker.errors import NotFound
 from tusker.extensions import Base, db
 from tusker.messages import say
 from tusker.models import CreditLine, Customer, Disbursal, Invoice, Loan, Role, User
+from tusker.prepared import Prepared
 
 Row = TypeVar("Row", bound=Base)
 
@@ -42,9 +44,12 @@ class AdvisoryLock(IntEnum):
     CLASSIFICATION = 7114
 
 
+_TAKE = Prepared(text("SELECT pg_advisory_xact_lock(:key)"))
+
+
 def take_lock(lock: AdvisoryLock) -> None:
     """Wait until no other transaction runs this use case; held until the transaction ends."""
-    db.session.execute(select(func.pg_advisory_xact_lock(int(lock))))
+    _TAKE.rows(db.session.connection(), {"key": int(lock)})
 
 
 def try_lock(lock: AdvisoryLock) -> bool:

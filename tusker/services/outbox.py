@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from tusker.extensions import db
-from tusker.models import Customer, OutboxMessage, Role, User
+from tusker.models import Customer, OutboxMessage, Role
+from tusker.prepared import Prepared
 from tusker.services.context import Context
 from tusker.transactions import after_commit
 
@@ -30,23 +31,25 @@ def queue_mail(ctx: Context, template: str, recipients: Iterable[str], **context
     after_commit(SEND_JOB)
 
 
+_ADMINS = Prepared(text("SELECT email FROM users WHERE role = 'admin' AND active ORDER BY email"))
+_OF_COMPANIES = Prepared(
+    text("SELECT customer_id, email FROM users WHERE customer_id = ANY(:ids) AND role = :role AND active")
+)
+
+
 def admin_addresses() -> list[str]:
     """Mail addresses of the active admins, in the order of the alphabet."""
-    active = select(User.email).where(User.role == Role.ADMIN, User.active).order_by(User.email)
-    return list(db.session.scalars(active))
+    db.session.flush()
+    return [row.email for row in _ADMINS.rows(db.session.connection(), {})]
 
 
 def addresses_by_company(customer_ids: Collection[int], role: Role) -> dict[int, list[str]]:
     """Mail addresses of several companies' active users of a role, by customer id, in one query."""
     found: dict[int, list[str]] = {}
-    rows = db.session.execute(
-        select(User.customer_id, User.email).where(
-            User.customer_id.in_(customer_ids), User.role == role, User.active
-        )
-    )
-    for customer_id, email in rows:
-        if customer_id is not None:
-            found.setdefault(customer_id, []).append(email)
+    db.session.flush()
+    values = {"ids": list(customer_ids), "role": str(role)}
+    for customer_id, email in _OF_COMPANIES.rows(db.session.connection(), values):
+        found.setdefault(customer_id, []).append(email)
     return found
 
 

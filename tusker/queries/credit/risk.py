@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from flask import current_app
-from sqlalchemy import or_, select, text
+from sqlalchemy import text
 
 from tusker.currency import currency
 from tusker.domain.credit.risk import Facts, Leeway, Rule, RuleKind, Scope, leeway
 from tusker.domain.terms import Terms
 from tusker.extensions import db
-from tusker.models import RiskRule
 from tusker.prepared import Prepared
 
 
@@ -115,15 +114,20 @@ def line_facts(line_ids: Collection[int], today: date) -> dict[int, LineFacts]:
     return {row.id: LineFacts(**row._asdict(), at_least=at_least) for row in rows}
 
 
-def rules_on(day: date) -> list[Rule]:
-    rows = db.session.scalars(
-        select(RiskRule).where(
-            RiskRule.ended_at.is_(None),
-            RiskRule.valid_from <= day,
-            or_(RiskRule.valid_to.is_(None), RiskRule.valid_to >= day),
-        )
+_STANDING = Prepared(
+    text(
+        """
+    SELECT kind, value, scope, scope_id FROM risk_rules
+    WHERE ended_at IS NULL AND valid_from <= :day AND (valid_to IS NULL OR valid_to >= :day)
+    """
     )
-    return [row.rule for row in rows]
+)
+
+
+def rules_on(day: date) -> list[Rule]:
+    db.session.flush()
+    rows = _STANDING.rows(db.session.connection(), {"day": day})
+    return [Rule(RuleKind(kind), value, Scope(scope), scope_id) for kind, value, scope, scope_id in rows]
 
 
 @dataclass(frozen=True, slots=True)

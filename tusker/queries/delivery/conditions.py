@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import text
 
@@ -162,6 +163,22 @@ def on_lines(invoice_ids: Collection[int]) -> dict[int, OnLine]:
         )
         for row in rows
     }
+
+
+_DOCUMENTS = Prepared(
+    text(
+        """
+    SELECT id, shipment_id, kind, invalid_at FROM shipment_documents
+    WHERE shipment_id = ANY(CAST(:ids AS bigint[])) AND (verified_at IS NOT NULL OR invalid_at IS NOT NULL)
+    ORDER BY id
+    """
+    )
+)
+
+
+def judged_documents(shipment_ids: Collection[int]) -> Sequence[Any]:
+    """The documents of shipments that somebody judged: id, shipment, kind, and since when invalid, the oldest first."""
+    return _DOCUMENTS.rows(db.session.connection(), {"ids": list(shipment_ids)})
 
 
 _LOOKS_LIKE = text(

@@ -1,9 +1,8 @@
 """A bank statement comes in: kept once, its debits confirm payouts, its credits wait to be accepted as receipts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from flask import current_app
 from sqlalchemy import exists, select
@@ -19,7 +18,7 @@ from tusker.services.bank.settling import Progress, settle_entries
 from tusker.services.bank.storing import store_entries
 from tusker.services.bank_entries import decide, lock_entries
 from tusker.services.context import Context
-from tusker.services.events import Subject, record_event, write_events
+from tusker.services.events import Subject, record_event
 from tusker.services.locks import AdvisoryLock, lock_ids, lock_rows, take_lock
 from tusker.services.moves import write_changed
 
@@ -137,14 +136,12 @@ def _take_over(
         return read
     free = free_prints(entries, {each.entry.fingerprint for each in read})
     taken = []
-    together = replace(ctx, together=(events := list[dict[str, Any]]()))
     for own, each in zip(entries, read, strict=True):
         if entry := theirs.pop((each.entry.fingerprint, each.entry.amount), None):
-            decide(together, entry, EntryState.DUPLICATE, note=TOLD_SOUNDLY)
+            decide(ctx, entry, EntryState.DUPLICATE, note=TOLD_SOUNDLY)
             each = Sorted(own._replace(fingerprint=free(own)), "new")
         taken.append(each)
     write_changed(waiting)
-    write_events(events)
     return taken
 
 

@@ -44,7 +44,7 @@ def collect_matches(debits: Sequence[StatementEntry], credits: Sequence[Statemen
     if not rows:
         return PayoutMatches()
     disbursals = lock_rows(Disbursal, Disbursal.id.in_({row.disbursal_id for row in rows}))
-    locked = lock_payouts(disbursals, [row.id for row in rows])
+    locked = lock_payouts(disbursals, Payout.id.in_([row.id for row in rows]))
     payouts = locked.payouts.values()
     accounts = select(BankAccount).where(BankAccount.id.in_({p.bank_account_id for p in payouts}))
     settling = select(StatementEntry).where(StatementEntry.id.in_({p.statement_entry_id for p in payouts}))

@@ -18,8 +18,8 @@ from tusker.domain.delivery.financeable import (
 )
 from tusker.domain.delivery.shipments import DocumentKind, ShipmentStatus
 from tusker.extensions import db
-from tusker.models import Invoice, Shipment, ShipmentDocument
-from tusker.queries.delivery.conditions import Allowed, on_lines
+from tusker.models import Invoice, Shipment
+from tusker.queries.delivery.conditions import Allowed, judged_documents, on_lines
 from tusker.services.locks import lock_invoices
 
 PROVING = (DocumentKind.PROOF_OF_DELIVERY, DocumentKind.SIGNED_INVOICE)
@@ -36,20 +36,9 @@ class Judge:
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
         self.allowed = allowed()
+        db.session.flush()
         self._known = on_lines([invoice.id for invoice, _ in pairs])
-        judged = db.session.execute(
-            select(
-                ShipmentDocument.id,
-                ShipmentDocument.shipment_id,
-                ShipmentDocument.kind,
-                ShipmentDocument.invalid_at,
-            )
-            .where(
-                ShipmentDocument.shipment_id.in_([shipment.id for _, shipment in pairs]),
-                ShipmentDocument.verified_at.is_not(None) | ShipmentDocument.invalid_at.is_not(None),
-            )
-            .order_by(ShipmentDocument.id)
-        ).all()
+        judged = judged_documents([shipment.id for _, shipment in pairs])
         # of those that were sent in, a newer one that was verified makes the older ones good
         newest = {
             r.shipment_id: r.id for r in judged if r.invalid_at is None and r.kind == DocumentKind.INVOICE

@@ -2,9 +2,8 @@
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import select, tuple_
 
@@ -28,8 +27,8 @@ from tusker.services.delivery.shipment_effects import (
     settle_locked,
 )
 from tusker.services.delivery.tracking_history import keep_documents, keep_events
-from tusker.services.events import record_event, write_events
-from tusker.services.locks import lock_invoice, lock_invoices, lock_rows
+from tusker.services.events import record_event
+from tusker.services.locks import lock_invoice, lock_rows
 from tusker.services.moves import write_changed
 from tusker.services.proposals import needs_second
 from tusker.services.reasons import reason_of
@@ -57,13 +56,11 @@ def record_tracking(
     heard = [(shipment, order) for shipment, _ in locked if (order := told[shipment.id]) is not None]
     judge = Judge([(invoice, shipment) for shipment, invoice in locked])
     effects: list[tuple[Invoice, Effect]] = []
-    events: list[dict[str, Any]] = []
-    together = replace(ctx, together=events)
     # All rows are locked and loaded: written together at the end, not one by one in front of each statement.
     with db.session.no_autoflush:
         for shipment, invoice in locked:
             known = shipment.status
-            effect = _record_answer(together, judge, invoice, shipment, told[shipment.id], asked=asked)
+            effect = _record_answer(ctx, judge, invoice, shipment, told[shipment.id], asked=asked)
             effects.append((invoice, effect))
             due = shipment.next_poll_at
             if asked or effect.moved or shipment.status != known or due is None:
@@ -72,7 +69,6 @@ def record_tracking(
                     # Webhooks may come often: they must not postpone the next poll.
                     shipment.next_poll_at = min(due, shipment.next_poll_at)
         write_changed([shipment for shipment, _ in locked])
-        write_events(events)
         keep_events(ctx, heard)
         keep_documents(heard)
     finish_effects(ctx, effects)
@@ -174,10 +170,11 @@ def report_delivery(ctx: Context, invoice_id: int, *, reason: str, seen: Seen = 
 
 def _lock_shipments(shipment_ids: Sequence[int]) -> list[tuple[Shipment, Invoice]]:
     """The shipments with their invoices, which are locked first, as the lock order has it."""
-    invoice_ids = db.session.scalars(select(Shipment.invoice_id).where(Shipment.id.in_(shipment_ids))).all()
-    invoices = {invoice.id: invoice for invoice in lock_invoices(invoice_ids)}
-    shipments = lock_rows(Shipment, Shipment.id.in_(shipment_ids))
-    return [(shipment, invoices[shipment.invoice_id]) for shipment in shipments]
+    chosen = Shipment.id.in_(shipment_ids)
+    invoices = lock_rows(Invoice, Invoice.id.in_(select(Shipment.invoice_id).where(chosen)))
+    by_id = {invoice.id: invoice for invoice in invoices}
+    shipments = lock_rows(Shipment, chosen)
+    return [(shipment, by_id[shipment.invoice_id]) for shipment in shipments]
 
 
 def _record_answer(

@@ -1,6 +1,6 @@
 """Companies: creating them, their limits, and the terms their lines start from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +77,7 @@ def create_customer(
     except IntegrityError:
         raise Duplicate("A customer with this name or reference exists already.", field="name") from None
     record_event(ctx, customer, "created", to_value=customer.name)
-    _set_sides(ctx, customer, data, programme_limit)
+    _set_sides(ctx, customer, data, programme_limit, before={})
     if data.supplier_limit is not None and notify:
         queue_mail(
             ctx,
@@ -133,7 +133,7 @@ def edit_customer(
             )
             if field == "email" and before:
                 queue_mail(ctx, "credit/email_changed", [before], name=customer.name, address=value)
-    _set_sides(ctx, customer, data, programme_limit)
+    _set_sides(ctx, customer, data, programme_limit, before=_limits_now(customer_id))
     db.session.flush()
     if identities is not None:
         set_carrier_identities(ctx, customer_id, identities)
@@ -184,8 +184,9 @@ def _check_has_side(data: CustomerData) -> None:
         )
 
 
-def _set_sides(ctx: Context, customer: Customer, data: CustomerData, programme_limit: int) -> None:
-    before = _limits_now(customer.id)
+def _set_sides(
+    ctx: Context, customer: Customer, data: CustomerData, programme_limit: int, before: Mapping[str, int]
+) -> None:
     if data.supplier_limit is not None:
         _check_programme(customer.id, data.supplier_limit, programme_limit, before.get("supplier"))
     limits = {"supplier": data.supplier_limit, "purchaser": data.purchaser_limit}

@@ -1,19 +1,26 @@
 """What limits are at the end of each day, kept for reports as of a past one."""
 
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
 
 from tusker.extensions import db
-from tusker.models import LimitDay
+from tusker.prepared import Prepared
 from tusker.queries.credit.exposure import programme_limit_on
 from tusker.services.context import Context
+
+_NOTE = Prepared(
+    text(
+        """
+    INSERT INTO limit_days (kind, key, day, limit_amount) VALUES (:kind, :key, :day, :limit)
+    ON CONFLICT (kind, key, day) DO UPDATE SET limit_amount = EXCLUDED.limit_amount
+    """
+    )
+)
 
 
 def note_limit(ctx: Context, kind: str, key: int, limit: int) -> None:
     """Keep a limit, in minor units, as that of today and of the days after; the caller holds its row's lock."""
-    row = insert(LimitDay).values(kind=kind, key=key, day=ctx.today, limit_amount=limit)
-    db.session.execute(
-        row.on_conflict_do_update(index_elements=["kind", "key", "day"], set_={"limit_amount": limit})
-    )
+    values = {"kind": str(kind), "key": key, "day": ctx.today, "limit": limit}
+    _NOTE.rows(db.session.connection(), values)
 
 
 def note_programme_limit(ctx: Context, limit: int) -> None:

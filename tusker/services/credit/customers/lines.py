@@ -44,9 +44,11 @@ def open_credit_line(ctx: Context, supplier_id: int, purchaser_id: int, data: Li
     """Open the one line between a supplier and a purchaser; raises typed errors naming the field."""
     if supplier_id == purchaser_id:
         raise InvalidInput("Supplier and purchaser must be two companies.", field="purchaser_id")
-    if db.session.get(SupplierAccount, supplier_id) is None:
+    supplier = db.session.get(SupplierAccount, supplier_id)
+    if supplier is None:
         raise InvalidInput("Choose a customer that is a supplier.", field="supplier_id")
-    if db.session.get(PurchaserAccount, purchaser_id) is None:
+    purchaser = db.session.get(PurchaserAccount, purchaser_id)
+    if purchaser is None:
         raise InvalidInput("Choose a customer that is a purchaser.", field="purchaser_id")
     _check(data)
     line = CreditLine(
@@ -80,7 +82,7 @@ def open_credit_line(ctx: Context, supplier_id: int, purchaser_id: int, data: Li
         "opened",
         to_value=currency().show(data.limit),
         limit_amount=data.limit,
-        name=f"{line.supplier.customer.name} → {line.purchaser.customer.name}",
+        name=f"{supplier.customer.name} → {purchaser.customer.name}",
         changed={"dates": [None, _dates(line)], **new_terms(data.terms)},
         asks_second=data.limit > 0,
     )

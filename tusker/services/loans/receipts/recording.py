@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 
-from sqlalchemy import ARRAY, BigInteger, Text, cast, column, func, select
+from sqlalchemy import select, text
 from sqlalchemy.orm import aliased
 
 from tusker.currency import currency
@@ -14,6 +14,7 @@ from tusker.errors import Duplicate, InvalidInput, NotFound
 from tusker.extensions import db
 from tusker.messages import joined, say
 from tusker.models import Allocation, Customer, Payable, Receipt, ReceiptKind
+from tusker.prepared import Prepared
 from tusker.queries.loans.account_statements.statement import credit_balance
 from tusker.queries.sums import sum_of
 from tusker.services.context import Context
@@ -215,24 +216,22 @@ def unused_reference(customer_id: int, bank_reference: str) -> str:
     return reference
 
 
+_USED = Prepared(
+    text(
+        """
+    SELECT r.id FROM unnest(CAST(:ids AS bigint[]), CAST(:texts AS text[])) AS w (customer_id, reference)
+    JOIN receipts r ON r.customer_id = w.customer_id AND r.bank_reference = w.reference
+    WHERE r.kind IN ('payment', 'refund') AND r.reversed_on IS NULL LIMIT 1
+    """
+    )
+)
+
+
 def _check_unused(references: Collection[tuple[int, str]]) -> None:
     """Raise `Duplicate` when a payment or refund that stands has one of these references of a customer."""
     ids, texts = zip(*references, strict=True) if references else ((), ())
-    wanted = (
-        func.unnest(cast(list(ids), ARRAY(BigInteger)), cast(list(texts), ARRAY(Text)))
-        .table_valued(column("customer_id", BigInteger), column("reference", Text), name="wanted")
-        .render_derived()
-    )
-    taken = (
-        select(Receipt.id)
-        .join(wanted, Receipt.customer_id == wanted.c.customer_id)
-        .where(
-            Receipt.bank_reference == wanted.c.reference,
-            Receipt.kind.in_([ReceiptKind.PAYMENT, ReceiptKind.REFUND]),
-            Receipt.reversed_on.is_(None),
-        )
-    )
-    if db.session.scalar(taken.limit(1)):
+    db.session.flush()
+    if _USED.rows(db.session.connection(), {"ids": list(ids), "texts": list(texts)}):
         raise Duplicate("This payment reference was recorded already.", field="bank_reference")
 
 

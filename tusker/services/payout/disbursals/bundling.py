@@ -9,11 +9,11 @@ from tusker.currency import currency
 from tusker.domain.credit.lifecycle import InvoiceEvent, InvoiceStatus, next_status
 from tusker.errors import Conflict, InvalidInput, NotFound
 from tusker.extensions import db
-from tusker.models import Disbursal, DisbursalStatus, Invoice
+from tusker.models import Disbursal, DisbursalLine, DisbursalStatus, Invoice
 from tusker.queries.payout.shown import everything_free, shown_waiting
 from tusker.services.context import Context
 from tusker.services.events import record_event
-from tusker.services.locks import AdvisoryLock, lock_ids, take_lock
+from tusker.services.locks import AdvisoryLock, forget, lock_ids, take_lock
 from tusker.services.outbox import admin_addresses, queue_mail
 from tusker.services.payout.held import Held, check_not_held, holds_of
 from tusker.services.payout.payable_lines import payables_wait, take_payables
@@ -137,7 +137,8 @@ def put_in(ctx: Context, disbursal: Disbursal, ids: Collection[int], kind: str) 
             "reason": disbursal.reference,
         },
     ).one()
-    db.session.expire_all()
+    forget(Invoice, DisbursalLine)
+    db.session.expire(disbursal, ["invoices", "taken_out", "principal"])
     return int(row.invoices), int(row.total)
 
 

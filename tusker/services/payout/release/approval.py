@@ -20,7 +20,6 @@ from tusker.services.payout.release.checks import (
     check_conditions,
     check_disbursal_seen,
     digest_to_pay,
-    included_in,
     lock_approved,
     lock_lines,
     look_again,
@@ -46,7 +45,7 @@ def approve(
     disbursal = lock_draft(disbursal_id)
     if second_admin:
         check_second_admin(ctx, disbursal.maker_ids)
-    invoices = lock_lines(included_in(disbursal_id))
+    invoices = lock_lines(disbursal_id)
     ids = [invoice.id for invoice in invoices]
     if ticked is not None:
         _check_saved(ids, ticked)

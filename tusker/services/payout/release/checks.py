@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, select, text
 
 from tusker.carriers.registry import MANUAL
 from tusker.domain.approval import approval_digest
@@ -15,10 +15,7 @@ from tusker.models import (
     BankAccount,
     Customer,
     Disbursal,
-    DisbursalLine,
     DisbursalStatus,
-    Invoice,
-    LineState,
     Payable,
     PayableLine,
     Shipment,
@@ -28,7 +25,7 @@ from tusker.queries.payout.bank_accounts import active_accounts, not_as_accepted
 from tusker.queries.payout.shown import shown_of_disbursal
 from tusker.services.context import Context
 from tusker.services.delivery.conditions import Judge, allowed, with_shipments
-from tusker.services.locks import among, forget, lock_disbursal, lock_invoices
+from tusker.services.locks import forget, lock_disbursal, lock_invoices
 from tusker.services.payout.disbursals.drafts import is_already
 from tusker.services.seen import Seen, check_seen
 
@@ -55,18 +52,19 @@ def check_disbursal_seen(ctx: Context, disbursal: Disbursal, seen: Seen) -> None
         check_seen(seen, shown_of_disbursal(disbursal.id, ctx.today))
 
 
-def included_in(disbursal_id: int) -> Sequence[int]:
-    """Ids of the invoices that are to be paid with a locked disbursal."""
-    included = select(DisbursalLine.invoice_id).where(
-        DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state == LineState.INCLUDED
-    )
-    return db.session.scalars(included).all()
+_LOCK_LINES = text(
+    """
+    SELECT i.id, i.principal, i.supplier_id FROM invoices i
+    WHERE i.id IN (SELECT invoice_id FROM disbursal_lines WHERE disbursal_id = :disbursal_id AND state = 'included')
+    ORDER BY i.id FOR NO KEY UPDATE
+    """
+)
 
 
-def lock_lines(invoice_ids: Collection[int]) -> Lines:
-    """Lock invoices by ascending id: what is paid to whom for them."""
-    query = select(Invoice.id, Invoice.principal, Invoice.supplier_id).where(among(Invoice.id, invoice_ids))
-    return db.session.execute(query.order_by(Invoice.id).with_for_update(key_share=True)).all()
+def lock_lines(disbursal_id: int) -> Lines:
+    """Lock the invoices that are to be paid with a locked disbursal by ascending id: what is paid to whom for them."""
+    db.session.flush()
+    return db.session.execute(_LOCK_LINES, {"disbursal_id": disbursal_id}).all()
 
 
 def check_conditions(invoice_ids: Collection[int]) -> None:
@@ -147,12 +145,16 @@ def digest_to_pay(invoices: Lines, passed_on: PassedOn, accounts: Mapping[int, B
     )
 
 
+_LOOK_AGAIN = text(
+    """
+    UPDATE shipments SET next_poll_at = :at
+    WHERE invoice_id = ANY(:ids) AND carrier <> :manual AND (next_poll_at IS NULL OR next_poll_at > :at)
+    """
+)
+
+
 def look_again(invoice_ids: Collection[int], when: datetime) -> None:
     """Have the delivery companies asked once more: goods may have come back since."""
-    db.session.execute(
-        update(Shipment)
-        .where(among(Shipment.invoice_id, invoice_ids), Shipment.carrier != MANUAL)
-        .values(next_poll_at=when)
-        .execution_options(synchronize_session=False)
-    )
+    db.session.flush()
+    db.session.execute(_LOOK_AGAIN, {"ids": list(invoice_ids), "manual": MANUAL, "at": when})
     forget(Shipment)

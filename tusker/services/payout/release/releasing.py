@@ -3,19 +3,23 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from tusker.currency import currency
 from tusker.errors import ClosedDay, Conflict, InvalidInput, NotAllowed
 from tusker.extensions import db
 from tusker.models import (
     Disbursal,
+    DisbursalLine,
     DisbursalStatus,
+    Invoice,
+    LineState,
     Payout,
     Role,
     User,
 )
 from tusker.services.context import Context
+from tusker.services.locks import among, lock_ids
 from tusker.services.outbox import admin_addresses, queue_mail
 from tusker.services.payout.disbursals.drafts import set_disbursal_status
 from tusker.services.payout.held import check_not_held, check_payees
@@ -27,7 +31,6 @@ from tusker.services.payout.release.checks import (
     check_conditions,
     check_disbursal_seen,
     digest_to_pay,
-    included_in,
     lock_approved,
     lock_lines,
     look_again,
@@ -133,8 +136,13 @@ def _check_execution_date(ctx: Context, disbursal: Disbursal, day: date, *, on_c
 def _lock_with_claimed(disbursal_id: int) -> tuple[Lines, set[int]]:
     """The invoices, and ids of those about which their suppliers have claims: locked together, since what claims use
     up pays those loans at once. A claim accepted meanwhile waits for the next payout."""
-    included, claimed = set(included_in(disbursal_id)), set(claimed_from(disbursal_id))
-    return [line for line in lock_lines(included | claimed) if line.id in included], claimed
+    claimed = set(claimed_from(disbursal_id))
+    if claimed:
+        included = select(DisbursalLine.invoice_id).where(
+            DisbursalLine.disbursal_id == disbursal_id, DisbursalLine.state == LineState.INCLUDED
+        )
+        lock_ids(Invoice, or_(Invoice.id.in_(included), among(Invoice.id, claimed)))
+    return lock_lines(disbursal_id), claimed
 
 
 def _mail_release(ctx: Context, disbursal: Disbursal, payouts: Sequence[Payout]) -> None:

@@ -72,10 +72,7 @@ def take_answer(ctx: Context, answer: OrderAnswer, *, digest: str, file_name: st
     if _was_read(disbursal, or_(PaymentReport.digest == digest, PaymentReport.said == content)):
         result.repeated = True
         return result
-    payouts = db.session.scalars(
-        select(Payout.id).where(Payout.disbursal_id == disbursal.id, Payout.net > 0)
-    ).all()
-    locked = lock_payouts([disbursal], payouts)
+    locked = lock_payouts([disbursal], Payout.disbursal_id == disbursal.id, Payout.net > 0)
     said_of = _said(answer, locked.payouts, result.notes)
     if _reference_was_used(disbursal, answer):
         if any(payout.bank_status != said.status for payout, said in said_of):

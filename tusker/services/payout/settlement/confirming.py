@@ -41,10 +41,9 @@ def confirm(
     own loan ids by invoice id, where it has any; ours are made here.
     """
     disbursal = _lock_released(disbursal_id)
-    waiting = select(Payout.id).where(
-        Payout.disbursal_id == disbursal_id, Payout.state == PayoutState.INSTRUCTED
+    locked = lock_payouts(
+        [disbursal], Payout.disbursal_id == disbursal_id, Payout.state == PayoutState.INSTRUCTED
     )
-    locked = lock_payouts([disbursal], db.session.scalars(waiting).all())
     confirm_payouts(
         ctx,
         disbursal,
@@ -130,7 +129,7 @@ def confirm_netted(ctx: Context, disbursal: Disbursal, payouts: Sequence[Payout]
     """Confirm the payouts of a disbursal just released that claims used up: the bank has nothing to do for them."""
     netted = [payout for payout in payouts if payout.net == 0]
     if netted:
-        lock_payouts([disbursal], [payout.id for payout in netted])
+        lock_payouts([disbursal], Payout.id.in_([payout.id for payout in netted]))
         _confirm(ctx, disbursal, netted, NETTED, value_date, {}, None)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 
 from tusker.errors import Conflict, existing
 from tusker.extensions import db
@@ -36,20 +36,26 @@ class LockedPayouts:
     payouts: Mapping[int, Payout]
 
 
-def lock_payouts(disbursals: Sequence[Disbursal], payout_ids: Collection[int]) -> LockedPayouts:
-    """Lock payouts of locked disbursals, then invoices, receipts, claims, payables and counters, each by ascending id.
+def lock_payouts(disbursals: Sequence[Disbursal], *which: ColumnElement[bool]) -> LockedPayouts:
+    """Lock those payouts of locked disbursals that meet all conditions, then invoices, receipts, claims, payables and
+    counters, each by ascending id.
 
     One use case after the other may then be applied to them: none takes another lock.
     """
-    payouts = {payout.id: payout for payout in lock_rows(Payout, among(Payout.id, payout_ids))}
-    touched = touched_by(payout_ids)
-    lock_ids(Invoice, among(Invoice.id, {*invoices_of(payout_ids), *touched}))
-    lock_ids(Receipt, among(Receipt.netted_payout_id, payout_ids))
+    payouts = {payout.id: payout for payout in lock_rows(Payout, *which)}
+    # Without claims nothing was netted, and no receipt came of it.
+    netted = [payout.id for payout in payouts.values() if payout.claims]
+    touched = touched_by(netted) if netted else set()
+    financed = select(DisbursalLine.invoice_id).where(among(DisbursalLine.payout_id, payouts))
+    chosen = Invoice.id.in_(financed)
+    lock_ids(Invoice, or_(chosen, among(Invoice.id, touched)) if touched else chosen)
+    if netted:
+        lock_ids(Receipt, among(Receipt.netted_payout_id, netted))
     lock_ids(Claim, Claim.supplier_id.in_({payout.supplier_id for payout in payouts.values()}))
     confirmed = [payout.id for payout in payouts.values() if payout.state == PayoutState.CONFIRMED]
     paid_out = set(invoices_of(confirmed))
     if paid_out or any(payout.payables for payout in payouts.values()):
-        passed_on = select(PayableLine.payable_id).where(among(PayableLine.payout_id, payout_ids))
+        passed_on = select(PayableLine.payable_id).where(among(PayableLine.payout_id, payouts))
         about = select(Payable.id).where(among(Payable.invoice_id, paid_out))
         lock_ids(Payable, among(Payable.id, [*db.session.scalars(passed_on), *db.session.scalars(about)]))
     # Paying or undoing what was netted, and undoing a payout, changes exposures.
@@ -73,7 +79,7 @@ def lock_payout(payout_id: int, state: PayoutState) -> Payout:
     disbursal_id = existing(
         db.session.scalar(select(Payout.disbursal_id).where(Payout.id == payout_id)), say("payout")
     )
-    locked = lock_payouts([lock_disbursal(disbursal_id)], [payout_id])
+    locked = lock_payouts([lock_disbursal(disbursal_id)], Payout.id == payout_id)
     payout = locked.payouts[payout_id]
     if payout.state != state:
         raise Conflict(

@@ -48,10 +48,9 @@ def undo_disbursal(ctx: Context, disbursal_id: int, *, reason: str) -> Disbursal
             reference=disbursal.reference,
             status=disbursal.status,
         )
-    confirmed = select(Payout.id).where(
-        Payout.disbursal_id == disbursal_id, Payout.state == PayoutState.CONFIRMED
+    locked = lock_payouts(
+        [disbursal], Payout.disbursal_id == disbursal_id, Payout.state == PayoutState.CONFIRMED
     )
-    locked = lock_payouts([disbursal], db.session.scalars(confirmed).all())
     _undo_payouts(ctx, disbursal, list(locked.payouts.values()), why, None)
     return disbursal
 
