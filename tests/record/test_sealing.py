@@ -27,6 +27,7 @@ from tusker.queries.record import chain
 from tusker.queries.record.chain import check_chain
 from tusker.services.context import Context
 from tusker.services.credit.requesting.financing import request_financing
+from tusker.services.events import record_event
 from tusker.services.record.sealing import seal_events
 from tusker.transactions import transaction
 
@@ -187,3 +188,18 @@ def test_the_daily_proof_logs_the_head_and_mails_that_nothing_was_sealed(
             in mail.context["lines"]
         )
         assert prove_day() == 0
+
+
+def test_events_wait_for_the_next_flush_and_end_with_what_is_rolled_back(ctx: Context) -> None:
+    about = ("carrier", 1)
+    with transaction():
+        record_event(ctx, about, "kept", to_value="a")
+        with db.session.begin_nested() as savepoint:
+            record_event(ctx, about, "undone")
+            savepoint.rollback()
+        record_event(ctx, about, "kept", reason="then", amount=7)
+    record_event(ctx, about, "undone")
+    db.session.rollback()
+    db.session.commit()
+    found = db.session.execute(text("SELECT kind, to_value, reason, data FROM events ORDER BY id")).all()
+    assert [tuple(row) for row in found] == [("kept", "a", "", {}), ("kept", None, "then", {"amount": 7})]
