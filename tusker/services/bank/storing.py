@@ -1,7 +1,5 @@
 """New entries of a statement are stored together, as parked, while it is read what they name."""
 
-import csv
-import io
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -13,10 +11,11 @@ from tusker.domain.bank.banking import Entry
 from tusker.domain.bank.narrations import named_in
 from tusker.extensions import db
 from tusker.messages import say
-from tusker.models import EntryState
+from tusker.models import EntryState, StatementEntry
 from tusker.queries.bank.candidates import Line
 from tusker.services.bank.overlap import Sorted
 from tusker.services.bank.settling import CHUNK, NOTHING
+from tusker.services.copying import copy_into, written
 
 LOOKS_BOOKED = say("Looks like a movement that is booked already.")
 _STORED = (
@@ -24,14 +23,6 @@ _STORED = (
     *("value_date", "bank_reference", "entry_reference", "end_to_end_id", "batch_reference", "counterparty"),
     *("counterparty_account", "remittance", "return_reason", "state", "note"),
 )
-_NULL = r"\N"
-_COPY = (
-    f"COPY statement_entries ({', '.join(_STORED)}) FROM STDIN WITH (FORMAT csv, NULL '{_NULL}',"
-    " FORCE_NOT_NULL (bank_reference, entry_reference, end_to_end_id, batch_reference, counterparty,"
-    " counterparty_account, remittance))"
-)
-_PIECE = 1024 * 1024
-"""Characters that are handed to the database at once: for each piece the thread waits for its turn."""
 _IDS = text(
     "SELECT nextval(named.ids) FROM"
     " (SELECT pg_get_serial_sequence('statement_entries', 'id')::regclass AS ids OFFSET 0)"
@@ -53,27 +44,17 @@ def store_entries(statement_id: int, read: Sequence[Sorted]) -> tuple[list[int],
     with ThreadPoolExecutor(1) as sender:
         sent: Future[None] | None = None
         for part in chunks([*zip(ids, added, strict=True)], CHUNK):
-            rows = io.StringIO()
-            csv.writer(rows, lineterminator="\n").writerows(
-                _row_of(entry_id, statement_id, each) for entry_id, each in part
-            )
+            rows = written(_row_of(entry_id, statement_id, each) for entry_id, each in part)
             if sent:
                 # no more than two pieces are in memory
                 sent.result()
-            sent = sender.submit(_copy, connection, rows)
+            sent = sender.submit(copy_into, connection, StatementEntry, _STORED, rows)
             fresh = [(entry_id, each.entry) for entry_id, each in part if each.fate == "new"]
             new += [entry_id for entry_id, _ in fresh]
             lines += [_line_of(entry_id, entry) for entry_id, entry in fresh if entry.instructed is None]
         if sent:
             sent.result()
     return new, lines
-
-
-def _copy(connection: Any, rows: io.StringIO) -> None:
-    """Store rows by one command: one by one, a large file would take a minute."""
-    rows.seek(0)
-    with connection.cursor() as cursor:
-        cursor.copy_expert(_COPY, rows, _PIECE)
 
 
 def _line_of(entry_id: int, entry: Entry) -> Line:
@@ -105,9 +86,9 @@ def _row_of(entry_id: int, statement_id: int, each: Sorted) -> tuple[object, ...
     entry = each.entry
     return (
         *(entry_id, statement_id, entry.fingerprint, entry.direction, entry.amount),
-        *(_NULL if entry.instructed is None else entry.instructed, entry.booked_on, entry.value_date),
+        *(entry.instructed, entry.booked_on, entry.value_date),
         *(entry.bank_reference, entry.entry_reference, entry.end_to_end_id, entry.batch_reference),
         *(entry.counterparty, entry.counterparty_account, entry.remittance),
-        _NULL if entry.return_reason is None else entry.return_reason,
+        entry.return_reason,
         *(_NEW[entry.direction] if each.fate == "new" else _DOUBTFUL),
     )

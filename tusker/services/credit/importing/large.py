@@ -3,11 +3,9 @@
 Nothing of it is in memory as a whole. A worker that dies loses no more than its chunk: another one goes on.
 """
 
-import io
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import asdict
 from datetime import timedelta
 from itertools import islice
@@ -17,10 +15,11 @@ from sqlalchemy import delete, insert, select, text
 from tusker.carriers.registry import get_carriers
 from tusker.csv.tables import CsvTable, stream_table
 from tusker.errors import Conflict, UnreadableFile
-from tusker.extensions import db
+from tusker.extensions import Base, db
 from tusker.messages import say
-from tusker.models import FileState, InvoiceFile, InvoiceFilePart, InvoiceFileRow
+from tusker.models import FileState, InvoiceFile, InvoiceFilePart, InvoiceFileRefusal, InvoiceFileRow
 from tusker.services.context import Context
+from tusker.services.copying import copy_into, written
 from tusker.services.credit.importing.file import (
     ColumnMapping,
     ImportOptions,
@@ -46,7 +45,6 @@ REQUESTED_AT_ONCE = 1000
 """Rows a transaction."""
 LEASE = timedelta(minutes=15)
 """How long a claim keeps other workers away; each chunk renews it."""
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _COLUMNS = (
     "line",
     "seller",
@@ -251,26 +249,18 @@ def _copy(file_id: int, rows: Iterable[InvoiceRow]) -> None:
         (file_id, *(row.supplier.casefold() if name == "seller" else getattr(row, name) for name in _COLUMNS))
         for row in rows
     )
-    _copy_into("invoice_file_rows", ("file_id", *_COLUMNS), lines)
+    _send(InvoiceFileRow, ("file_id", *_COLUMNS), lines)
 
 
 def _refuse(file_id: int, results: Iterable[RowResult]) -> None:
     """Keep refusals until somebody has looked at them; all of them can be downloaded."""
     columns = ("line", "number", "supplier", "purchaser", "amount", "outcome", "reason", "invoice_id")
     lines = ((file_id, *(getattr(result, name) for name in columns)) for result in results)
-    _copy_into("invoice_file_refusals", ("file_id", *columns), lines)
+    _send(InvoiceFileRefusal, ("file_id", *columns), lines)
 
 
-def _copy_into(table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Send rows by COPY, many times as fast as by INSERT."""
-    buffer = io.StringIO()
-    for row in rows:
-        buffer.write(
-            "\t".join("\\N" if value is None else str(value).translate(_ESCAPES) for value in row) + "\n"
-        )
-    buffer.seek(0)
-    with closing(db.session.connection().connection.cursor()) as cursor:
-        cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", buffer)
+def _send(model: type[Base], columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    copy_into(db.session.connection().connection, model, columns, written(rows))
 
 
 # Only rows that share their number or their order with another one can be there twice.
