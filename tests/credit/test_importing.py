@@ -197,13 +197,14 @@ def test_chunks_one_by_one_and_the_preview_answer_the_same(
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(importing, "CHUNK", size)
             report = importer.run(text, **how)
-        assert prove().holds
         return [(r.line, r.outcome, r.reason, r.principal) for r in report.results]
 
     previewed = outcomes(1, dry_run=True)
     chunked = outcomes(chunk)
+    assert prove().holds
     forget_business()
     singly = outcomes(1)
+    assert prove().holds
     forget_business()
     assert chunked == singly == previewed
 
