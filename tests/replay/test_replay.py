@@ -119,6 +119,7 @@ def assert_suppliers_got_the_rest(said: dict, receivables: list[Receivable]) -> 
     assert said["passed_on_by_invoice"] == rest
     assert said["passed_on"] == sum(rest.values())
     assert said["received"] == sum(r.amount for r in receivables)
+    assert said["exposure_at_end"] == 0
     assert said["proof"]["problems"] == []
 
 
@@ -134,13 +135,13 @@ def test_a_part_of_the_whole_year_at_face_value(replay: Run, csv_file: Callable[
     assert_suppliers_got_the_rest(said, played)
 
 
+@pytest.mark.part
 def test_some_weeks_at_face_value(replay: Run, csv_file: Callable[..., Path]) -> None:
     header, *rows = YEAR.read_text().splitlines()[:61]
     path = csv_file(*rows, header=header)
     result = replay(path, "--json", "--collection", "invoice")
     assert result.exit_code == 0, result.output
     said = json.loads(result.stdout)
-    assert said["exposure_at_end"] == 0
     assert_suppliers_got_the_rest(said, read_receivables(path.read_bytes(), "%m/%d/%Y"))
 
 
