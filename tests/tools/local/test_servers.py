@@ -166,6 +166,7 @@ def test_data_that_root_copied_elsewhere_still_works(
     closed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
     monkeypatch.setattr(binaries, "ROOTS_HOME", home / "root")
+    shutil.copytree(home / "postgres", home / "first" / "postgres")
     with joined(Postgres(), home / "first", durable=True) as url:
         query(url, "CREATE TABLE t AS SELECT 7 AS n")
     copy = (tmp_path if closed else home) / "copy"
