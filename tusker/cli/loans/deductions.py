@@ -6,12 +6,13 @@ from datetime import date
 import click
 
 from tusker import clock
+from tusker.admin.loans.charges import CHARGES
 from tusker.cli import AMOUNT, Day, change, command_context, commands, spoken_errors, with_reason
 from tusker.csv.cells import SafeWriter
 from tusker.currency import currency
 from tusker.errors import InvalidInput
 from tusker.models import DeductionKind
-from tusker.queries.loans.charges import CHARGE_COLUMNS, charge_cells, charges_between
+from tusker.queries.loans.charges import charges_between
 from tusker.queries.loans.receipts.listing import receipt_called
 from tusker.queries.lookup import invoice_id_of, payout_id_of
 from tusker.services.loans import charges
@@ -135,6 +136,7 @@ def charges_command(first: date | None, last: date | None) -> None:
     """What banks took in a period, as CSV."""
     until = last or clock.today()
     writer = SafeWriter(sys.stdout)
-    writer.writerow(CHARGE_COLUMNS)
+    columns = [column for column in CHARGES.columns if column.in_files]
+    writer.writerow([column.key for column in columns])
     for row in charges_between(first or until.replace(day=1), until):
-        writer.writerow(charge_cells(row))
+        writer.writerow([column.in_file(row) for column in columns])

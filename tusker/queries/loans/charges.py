@@ -3,10 +3,9 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased
 
-from tusker.currency import currency
 from tusker.extensions import db
 from tusker.models import BankCharge, Payout, Receipt
 from tusker.queries.columns import Rows
@@ -14,20 +13,6 @@ from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
 from tusker.queries.sums import Totals, totals_of
 
 SORTS: Sorts = {"booked": BankCharge.booked_on}
-CHARGE_COLUMNS = ("booked", "value_date", "payment", "amount", "currency", "by", "reason")
-
-
-def charge_cells(row: Row[*tuple[Any, ...]]) -> list[object]:
-    """A charge for a CSV file, in major units."""
-    return [
-        row.booked_on,
-        row.value_date,
-        row.about,
-        currency().major(row.amount),
-        currency().code,
-        "statement" if row.at_bank else "person",
-        row.reason,
-    ]
 
 
 def charges_between(first: date, last: date) -> Rows:
