@@ -6,16 +6,16 @@ from flask import make_response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from tusker import clock
-from tusker.domain.texts import day_of
 from tusker.invoices.blueprint import bp
 from tusker.invoices.invoice_file import InvoiceFile
 from tusker.invoices.opening import open_file
 from tusker.messages import say
 from tusker.queries.credit.invoices import invoice_in
 from tusker.queries.loans.loan_rows import LoanRow
-from tusker.queries.loans.payoff import Payoff, payoff
+from tusker.queries.loans.payoff import payoff
 from tusker.web.access import allow, my_scope
-from tusker.web.forms.fields import FIRST_DAY, LAST_DAY
+from tusker.web.forms.fields import DayField
+from tusker.web.forms.form import FilterForm
 from tusker.web.htmx import Undo, done, render, wants_fragment
 from tusker.web.pages.finding import remember
 
@@ -52,6 +52,12 @@ def done_with(
     return done(message, to=to, made=made, partial=PARTIAL, undo_by=undo, **context)
 
 
+class PaidOn(FilterForm):
+    """The day of a payoff, in the address."""
+
+    as_of = DayField(say("Paid on"), required=False)
+
+
 def file_context(file: InvoiceFile) -> dict[str, Any]:
     """What the invoice's page and its parts need."""
     return {"file": file, **_payoff_context(file.loan)}
@@ -62,20 +68,9 @@ def _payoff_context(loan: LoanRow | None) -> dict[str, Any]:
     asked = request.args.get("as_of", "")
     if loan is None or loan.closed_on is not None:
         return {"payoff": None, "payoff_error": None, "asked_day": asked}
-    day, error = clock.today(), None
-    if asked:
-        try:
-            day = day_of(asked)
-        except ValueError:
-            error = say("Paid on must be a date such as 2026-03-31.")
-        else:
-            if not FIRST_DAY <= day <= LAST_DAY:
-                error = say(
-                    "Paid on must be a date from {first} to {last}.",
-                    first=FIRST_DAY.isoformat(),
-                    last=LAST_DAY.isoformat(),
-                )
-    found: Payoff | None = None if error else payoff(loan, day, clock.today())
+    form, today = PaidOn(request.args), clock.today()
+    error = None if form.validate() else form.problems
+    found = None if error else payoff(loan, form.as_of.data or today, today)
     return {"payoff": found, "payoff_error": error, "asked_day": asked}
 
 
