@@ -3,10 +3,16 @@
 from tusker.models.bank.statement import BankCharge, BankStatement, EntryDirection, EntryState, StatementEntry
 from tusker.models.bank.upload import StatementProfile, StatementUpload, UploadState
 from tusker.models.couriers.carrier import CarrierSetting, CarrierState, WebhookDelivery
-from tusker.models.credit.credit_line import CreditLine, LineStatus
-from tusker.models.credit.customer import CarrierIdentity, Customer, PurchaserAccount, SupplierAccount
+from tusker.models.credit.customer import (
+    CarrierIdentity,
+    CreditLine,
+    Customer,
+    LineStatus,
+    PurchaserAccount,
+    SupplierAccount,
+)
 from tusker.models.credit.exposure import ExposureMovement, LimitDay
-from tusker.models.credit.invoice import Invoice
+from tusker.models.credit.invoice import Invoice, WaitingRequest, WaitingState
 from tusker.models.credit.invoice_file import (
     FileState,
     InvoiceFile,
@@ -15,9 +21,8 @@ from tusker.models.credit.invoice_file import (
     InvoiceFileRow,
 )
 from tusker.models.credit.risk import HoldRelease, RiskRule
-from tusker.models.credit.waiting import WaitingRequest, WaitingState
 from tusker.models.delivery.shipment import Shipment, ShipmentDocument, ShipmentEvent
-from tusker.models.loans.adjustment import Adjustment, AdjustmentKind
+from tusker.models.loans.adjustment import Adjustment, AdjustmentKind, Relief, ReliefKind, ReliefState
 from tusker.models.loans.claim import Claim, ClaimSettlement, ClaimState
 from tusker.models.loans.classification import Classification, Reminder
 from tusker.models.loans.deductions import (
@@ -39,7 +44,6 @@ from tusker.models.loans.position import (
     LoanPosition,
     PositionDay,
 )
-from tusker.models.loans.relief import Relief, ReliefKind, ReliefState
 from tusker.models.payout.bank_account import BankAccount, BankAccountState
 from tusker.models.payout.disbursal import (
     Disbursal,

@@ -1,4 +1,4 @@
-"""A company: supplier, purchaser or both.
+"""A company, supplier, purchaser or both, and the credit lines between two.
 
 The two limits are rows of their own, so that admission locks nothing else of the company, and a company that is
 supplier to one and purchaser from another can never make two admissions deadlock.
@@ -15,6 +15,7 @@ from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, String, Text, 
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tusker.domain.credit.limits import LimitUse, Validity
+from tusker.domain.status import Status, Tone
 from tusker.extensions import Base
 from tusker.models.columns import (
     Code,
@@ -25,6 +26,7 @@ from tusker.models.columns import (
     TermsColumns,
     limit_checks,
     no_two,
+    one_of,
     terms_check,
 )
 
@@ -140,3 +142,39 @@ class CarrierIdentity(Numbered):
     label: Mapped[str] = mapped_column(String(200), default="", server_default="")
 
     customer: Mapped[Customer] = relationship(back_populates="carrier_identities")
+
+
+class LineStatus(Status):
+    """A suspended line admits nothing new; its debts go on."""
+
+    ACTIVE = "active", Tone.GREEN
+    SUSPENDED = "suspended", Tone.ORANGE
+
+
+class CreditLine(LimitColumns, TermsColumns, Numbered):
+    """The limit and terms of one relationship; `terms_version` grows with every change of terms, dates or status."""
+
+    __tablename__ = "credit_lines"
+    __table_args__ = (
+        UniqueConstraint("supplier_id", "purchaser_id"),
+        CheckConstraint("supplier_id <> purchaser_id", name="two_companies"),
+        CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="valid_dates_in_order"),
+        one_of("status", LineStatus),
+        *limit_checks(),
+        terms_check(),
+    )
+
+    supplier_id: Mapped[int] = mapped_column(ForeignKey("supplier_accounts.customer_id"))
+    purchaser_id: Mapped[int] = mapped_column(ForeignKey("purchaser_accounts.customer_id"), index=True)
+    status: Mapped[LineStatus]
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None]
+    terms_version: Mapped[int] = mapped_column(default=1, server_default="1")
+    documents_required: Mapped[bool] = mapped_column(default=False, server_default="false")
+    """Whether an admin must verify the proof of delivery or the signed invoice before an invoice is financed."""
+    confirmation_required: Mapped[bool] = mapped_column(default=False, server_default="false")
+    """Whether the purchaser must confirm delivery and amount before."""
+    created_at: Mapped[Instant]
+
+    supplier: Mapped[SupplierAccount] = relationship(lazy="joined", innerjoin=True)
+    purchaser: Mapped[PurchaserAccount] = relationship(lazy="joined", innerjoin=True)

@@ -22,8 +22,7 @@ from tusker.models.payout.disbursal import Disbursal
 
 if TYPE_CHECKING:
     from tusker.domain.loans.extensions import DueMove
-    from tusker.models.loans.adjustment import Adjustment
-    from tusker.models.loans.relief import Relief
+    from tusker.models.loans.adjustment import Adjustment, Relief
 
 
 class Loan(Numbered):
