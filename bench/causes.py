@@ -34,8 +34,9 @@ PAGE_CAUSES = {
     "admin.disbursal admin.disbursal_supplier admin.payouts": "All lines of a disbursal, of which the large book's has "
     "a hundred times as many, are held against rules, holds and limits, and added up by supplier.",
     "admin.queue admin.queue_file": "Holds are looked for over the whole queue, for the button that bundles it.",
-    "admin.receipts": "Words that are in a fifth of all references find so many receipts, which are read to be sorted "
-    "and to be counted up to 10,000.",
+    "admin.receipts": "Words that are in a fifth of all references find so many receipts, which are counted up to "
+    "10,000.",
+    "admin.events": "Words that are nowhere are compared with 30,000 events, wherever these lie.",
     "invoices.index invoices.to_repay admin.loans": "Numbers begin alike, so that the index of their letters leads to "
     "thousands which are compared; what is found, or due within a week, is counted up to 10,000; and a company's "
     "invoices by value or number are picked from the index of all companies'.",

@@ -7,7 +7,9 @@ from sqlalchemy import ARRAY, BigInteger, ColumnElement, CompoundSelect, Select,
 from sqlalchemy.orm import InstrumentedAttribute
 
 from tusker.extensions import db
-from tusker.queries.sums import MOST_SUMMED
+
+FEW = 1_000
+"""Ids that go from one statement into the next at no cost that is seen."""
 
 
 def has(words: str, *columns: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
@@ -16,10 +18,12 @@ def has(words: str, *columns: InstrumentedAttribute[Any]) -> ColumnElement[bool]
     return or_(*(column.ilike(f"%{escaped}%", escape="/") for column in columns))
 
 
-def few(ids: Select[int] | CompoundSelect[int]) -> Select[int] | None:
+def few(ids: Select[int] | CompoundSelect[int], most: int = FEW) -> Select[int] | None:
     """What a query of ids finds, as rows that others look among, so that it is searched for once; None where that is
-    more than a page adds up."""
-    found = db.session.scalars(ids.limit(MOST_SUMMED + 1)).all()
-    if len(found) > MOST_SUMMED:
-        return None
-    return select(func.unnest(literal(list(found), ARRAY(BigInteger))))
+    more than so many."""
+    found = db.session.scalars(ids.limit(most + 1)).all()
+    return (
+        select(func.unnest(literal(list(found), ARRAY(BigInteger))).label("id"))
+        if len(found) <= most
+        else None
+    )

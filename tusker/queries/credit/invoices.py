@@ -28,6 +28,7 @@ from tusker.models.delivery.shipment import TRACKED
 from tusker.queries.columns import PURCHASER, SUPPLIER, between_companies, columns_of
 from tusker.queries.paging import NEWEST, Cursor, Sorts, on_page, rows_of_page
 from tusker.queries.searching import few, has
+from tusker.queries.sums import MOST_SUMMED
 
 STATUS_ORDER = (
     InvoiceStatus.APPROVED,
@@ -140,21 +141,31 @@ def list_invoices(wanted: InvoiceFilter, *, cursor: Cursor = NEWEST, limit: int)
 
 
 def searched(wanted: InvoiceFilter) -> InvoiceFilter:
-    """The same with what the words find, so that they are looked for once."""
-    if not (words := wanted.search.strip()):
-        return wanted
-    others = replace(wanted, search="", status=None)
-    return replace(wanted, found=few(union_all(*(_narrowed(kind, others) for kind in _kinds(words, others)))))
+    """The same with what the words find, where that is little, so that they are looked for once."""
+    return replace(wanted, found=few(_of_words(wanted))) if wanted.search.strip() else wanted
 
 
 def found_by_status(wanted: InvoiceFilter) -> dict[InvoiceStatus, StatusCount] | None:
-    """The same as `count_by_status`, of what was `searched`; None where words find more than a page may count."""
+    """The same as `count_by_status`; None where words find more than a page may count."""
     if not wanted.search.strip():
         return count_by_status(wanted)
-    if wanted.found is None:
+    ids = _of_words(wanted).limit(MOST_SUMMED + 1) if wanted.found is None else wanted.found
+    found = ids.cte("found")
+    size = select(func.count()).select_from(found).scalar_subquery()
+    rows = db.session.execute(
+        select(Invoice.status, func.count(), func.sum(Invoice.principal), size)
+        .where(Invoice.id.in_(select(found.c.id)))
+        .group_by(Invoice.status)
+    ).all()
+    if rows and rows[0][-1] > MOST_SUMMED:
         return None
-    found = select(Invoice.status, func.count(), func.sum(Invoice.principal)).group_by(Invoice.status)
-    return _counts(db.session.execute(found.where(Invoice.id.in_(wanted.found))))
+    return _counts(rows)
+
+
+def _of_words(wanted: InvoiceFilter) -> CompoundSelect[int]:
+    """The ids that they find, of whatever status."""
+    words, others = wanted.search.strip(), replace(wanted, search="", status=None)
+    return union_all(*(_narrowed(kind, others) for kind in _kinds(words, others)))
 
 
 def count_by_status(wanted: InvoiceFilter = EVERYTHING) -> dict[InvoiceStatus, StatusCount]:
@@ -174,7 +185,7 @@ def count_by_status(wanted: InvoiceFilter = EVERYTHING) -> dict[InvoiceStatus, S
 
 
 def _counts(rows: Iterable[Any]) -> dict[InvoiceStatus, StatusCount]:
-    found = {status: StatusCount(int(count), int(total)) for status, count, total in rows}
+    found = {status: StatusCount(int(count), int(total)) for status, count, total, *_ in rows}
     return {status: found.get(status, StatusCount()) for status in STATUS_ORDER}
 
 

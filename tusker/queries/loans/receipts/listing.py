@@ -16,7 +16,7 @@ from tusker.models import Allocation, Customer, Payable, Payout, Receipt, Receip
 from tusker.queries.columns import columns_of
 from tusker.queries.paging import NEWEST, Cursor, Sorts, rows_of_page
 from tusker.queries.searching import few, has
-from tusker.queries.sums import Totals, totals_of
+from tusker.queries.sums import MOST_SUMMED, Totals, totals_of
 
 SORTS: Sorts = {"value_date": Receipt.value_date, "amount": Receipt.amount}
 _payment = aliased(Receipt)
@@ -107,7 +107,7 @@ def receipts_totals(*, search: str = "", state: str | None = None, **wanted: Any
         return None
     query = _narrowed(select(Receipt.id), Receipt.amount, state=state, **wanted)
     if named := _named(search):
-        found = few(union_all(*(query.where(name) for name in named)))
+        found = few(union_all(*(query.where(name) for name in named)), MOST_SUMMED)
         if found is None:
             return Totals(None)
         query = select(Receipt.id).where(Receipt.id.in_(found))
