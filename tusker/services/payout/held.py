@@ -3,10 +3,9 @@ suspended, or a rule of risk."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Date, Integer, cast, func, or_, select, type_coerce
+from sqlalchemy import ColumnElement, or_, select, text
 
 from tusker.domain.approval import Shown
 from tusker.domain.credit.lifecycle import InvoiceStatus
@@ -16,6 +15,7 @@ from tusker.errors import Conflict, OnHold
 from tusker.extensions import db
 from tusker.messages import joined, say
 from tusker.models import Customer, Disbursal, DisbursalLine, DisbursalStatus, HoldRelease, Invoice, LineState
+from tusker.prepared import Prepared
 from tusker.queries.credit.risk import LineFacts, line_facts, rules_on
 from tusker.services.attention import review_found, settle_items_of
 from tusker.services.context import Context
@@ -58,7 +58,7 @@ verdicts."""
 
 def judged_of(ctx: Context, invoice_ids: Collection[int]) -> Judged:
     """What the rules say of these invoices now."""
-    return _judged(ctx, among(Invoice.id, invoice_ids)) if invoice_ids else []
+    return _judged(ctx, _CHOSEN, ids=list(invoice_ids)) if invoice_ids else []
 
 
 def holds_of(ctx: Context, invoice_ids: Collection[int], judged: Judged | None = None) -> Held:
@@ -70,8 +70,7 @@ def holds_of(ctx: Context, invoice_ids: Collection[int], judged: Judged | None =
 
 def waiting_held(ctx: Context) -> Held:
     """What stands against the invoices that wait to be financed."""
-    waiting = Invoice.status == InvoiceStatus.FINANCEABLE
-    return _held(_judged(ctx, waiting), waiting)
+    return _held(_judged(ctx, _WAITING), Invoice.status == InvoiceStatus.FINANCEABLE)
 
 
 def _held(judged: Judged, which: ColumnElement[bool]) -> Held:
@@ -100,27 +99,33 @@ def rooms_of(judged: Judged) -> list[tuple[str, RuleLine]]:
     return [(number, in_words(verdict, line)) for _, number, verdict, line in tightest]
 
 
-def _judged(ctx: Context, which: ColumnElement[bool]) -> Judged:
+# What no rule asks of an invoice tells none apart.
+_ALIKE = """
+    SELECT array_agg(id) AS ids, min(number) AS number, credit_line_id,
+        CASE WHEN :by_amount THEN amount ELSE 0 END AS worth, CASE WHEN :by_tenor THEN tenor_days ELSE 0 END AS tenor,
+        CASE WHEN :by_age THEN CAST(requested_at AT TIME ZONE :zone AS date) - invoice_date END AS age
+    FROM invoices WHERE {} GROUP BY credit_line_id, worth, tenor, age
+    """
+_CHOSEN = Prepared(text(_ALIKE.format("id = ANY(CAST(:ids AS bigint[]))")))
+_WAITING = Prepared(text(_ALIKE.format("status = 'financeable'")))
+
+
+def _judged(ctx: Context, which: Prepared, **chosen: list[int]) -> Judged:
     """Three statements for all."""
     standing = _rules(ctx)
-    asked_on = cast(func.timezone(current_app.config["TIMEZONE"].key, Invoice.requested_at), Date)
-    facts_of: dict[str, tuple[Any, Collection[RuleKind]]] = {
-        "amount": (Invoice.amount, AMOUNTS),
-        "tenor_days": (Invoice.tenor_days, {RuleKind.TENOR}),
-        "invoice_age": (type_coerce(asked_on - Invoice.invoice_date, Integer), {RuleKind.INVOICE_AGE}),
-    }
     kinds = {rule.kind for rule in standing}
-    told = {name: column.label(name) for name, (column, by) in facts_of.items() if kinds.intersection(by)}
-    alike = (Invoice.credit_line_id, *told.values())
-    numbered = select(func.array_agg(Invoice.id), func.min(Invoice.number), *alike)
-    groups = db.session.execute(numbered.where(which).group_by(*alike)).all()
+    asked = {
+        "by_amount": not kinds.isdisjoint(AMOUNTS),
+        "by_tenor": RuleKind.TENOR in kinds,
+        "by_age": RuleKind.INVOICE_AGE in kinds,
+        "zone": current_app.config["TIMEZONE"].key,
+    }
+    groups = which.rows(db.session.connection(), {**asked, **chosen})
     lines = line_facts({row.credit_line_id for row in groups}, ctx.today)
     rules = {line.id: line.picks(standing) for line in lines.values()}
     judged: Judged = []
-    for ids, number, line_id, *values in groups:
-        # What no rule asks of an invoice tells none apart.
-        known = {"amount": 0, "tenor_days": 0, "invoice_age": None, **dict(zip(told, values, strict=True))}
-        facts = lines[line_id].facts(**known)
+    for ids, number, line_id, amount, tenor_days, age in groups:
+        facts = lines[line_id].facts(amount=amount, tenor_days=tenor_days, invoice_age=age)
         judged.append((ids, number, lines[line_id], judge(facts, rules[line_id])))
     return judged
 
