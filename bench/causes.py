@@ -29,8 +29,9 @@ CAUSES = {
 """Of admission and jobs, by name."""
 PAGE_CAUSES = {
     "reports.statement reports.statement_csv": "Each debt of the company in the period is worked out by the accrual "
-    "function for its first day, its last and each receipt between, as every balance hangs on all lines before it.",
-    "reports.statement_paper": "The same, and most of the time is the library that sets each line on paper.",
+    "function for its first day, its last and each receipt between, as every balance hangs on all lines before it: the "
+    "large book's companies have some ninety times as many lines, of which a page shows fifty.",
+    "reports.statement_paper": "The same, and all lines are set on paper; loading the fonts takes most of a short one.",
     "admin.disbursal admin.disbursal_supplier admin.payouts": "All lines of a disbursal, of which the large book's has "
     "a hundred times as many, are held against rules, holds and limits, and added up by supplier.",
     "admin.queue admin.queue_file": "Holds are looked for over the whole queue, for the button that bundles it.",
@@ -40,7 +41,8 @@ PAGE_CAUSES = {
     "invoices.index invoices.to_repay admin.loans": "Numbers begin alike, so that the index of their letters leads to "
     "thousands which are compared; what is found, or due within a week, is counted up to 10,000; and a company's "
     "invoices by value or number are picked from the index of all companies'.",
-    "invoices.open_orders": "The delivery company is asked, and how long it takes is its own.",
+    "invoices.open_orders": "The delivery company is asked, and none runs here: the time is that of asking in vain "
+    "until the breaker opens, which the small book's was.",
     "admin.proof": "Before a first proof was kept, opening the page makes one.",
 }
 """Of pages, by endpoint."""
