@@ -350,6 +350,16 @@ def test_sixteen_at_once_with_one_key_get_one_answer(app: Flask, api: Api) -> No
     assert db.session.scalar(select(func.count()).select_from(IdempotencyKey)) == 1
 
 
+def test_sixteen_orders_with_one_key_are_one_invoice(
+    app: Flask, api: Api, line: CreditLine, courier: CourierDouble
+) -> None:
+    orders = [courier.add_order(f"K-{n}", line.supplier_id, line.purchaser_id, 1_000_00) for n in range(16)]
+    answers = at_once(app, api.secret, [(order, "k-1") for order in orders])
+    assert Counter(status for status, _ in answers) == {201: 1, 422: 15}
+    assert count_invoices() == 1
+    assert prove().holds
+
+
 def test_sixteen_refusals_with_one_key_are_one(
     app: Flask, api: Api, line: CreditLine, courier: CourierDouble
 ) -> None:
