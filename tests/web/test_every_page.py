@@ -66,13 +66,13 @@ def walk(app: Flask) -> Walk:
 
 
 def answers(walk: Walk) -> Iterator[tuple[Visit, Answer]]:
-    admins: set[str] = set()
+    enough: set[str] = set()
     for visit in walk.visits():
-        if visit.who == "admin":
-            admins.add(visit.path)
-        elif visit.who == "auditor" and "?" in visit.path and visit.path in admins:
-            continue  # shown what an admin is, less the buttons: each page once is enough
+        if visit.who == "auditor" and visit.path in enough:
+            continue  # shown what an admin is, less the buttons: each page once is enough, and files have none
         answer = walk.open(visit)
+        if visit.who == "admin" and ("?" in visit.path or (answer.status == 200 and not answer.is_page)):
+            enough.add(visit.path)
         yield visit, answer
         if answer.status == 200 and (later := walk.later(visit, answer)):
             yield later, walk.open(later)
