@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from urllib.parse import urlencode, urlsplit
 
@@ -70,6 +71,7 @@ class Case:
         return f"{self.who} {self.path} {self.field}={str(self.value)[:60]!r}"
 
 
+@cache  # most pages share most of their words
 def in_english(words: str) -> bool:
     """Whether somebody who reads Hindi is shown more in Latin letters than names and data."""
     return any(word not in NAMES for word in re.findall(r"[A-Za-z]{3,}", DATA.sub("", words)))
