@@ -44,7 +44,7 @@ from tusker.services.bank.decisions import accept_entry
 from tusker.services.context import Context
 from tusker.services.credit.customers.holds import hold_customer, lift_hold
 from tusker.services.loans.deductions.credit_notes import record_credit_note
-from tusker.services.loans.receipts.recording import record_receipt, repay_in_full
+from tusker.services.loans.receipts.recording import record_receipt, repay_in_full, unallocated
 from tusker.services.loans.receipts.undoing import reverse_receipt
 from tusker.services.loans.reserve import reserve_left
 from tusker.services.payout.disbursals.bundling import bundle_daily
@@ -109,10 +109,10 @@ def holds() -> None:
 
 def test_the_face_value_pays_the_debt_and_the_rest_is_the_suppliers(ctx: Context, invoice: Invoice) -> None:
     assert loan_of(invoice).face_open == 10_000_00
-    pay(ctx, invoice, 10_000_00)
+    receipt_id = pay(ctx, invoice, 10_000_00)
     db.session.refresh(invoice)
     assert (invoice.status, loan_of(invoice).face_open) == (InvoiceStatus.REPAID, 0)
-    assert open_payables() == [REST]
+    assert (open_payables(), unallocated(receipt_id)) == ([REST], 0)
     assert credit_balance(invoice.purchaser_id, at(ctx, 90).today) == 0
     assert reserve_left(invoice.id) == 0
     holds()
