@@ -190,7 +190,7 @@ def test_the_daily_proof_logs_the_head_and_mails_that_nothing_was_sealed(
         assert prove_day() == 0
 
 
-def test_events_wait_for_the_next_flush_and_end_with_what_is_rolled_back(ctx: Context) -> None:
+def test_events_wait_for_the_next_flush_and_end_with_what_is_rolled_back(app: Flask, ctx: Context) -> None:
     about = ("carrier", 1)
     with transaction():
         record_event(ctx, about, "kept", to_value="a")

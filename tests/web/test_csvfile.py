@@ -74,4 +74,4 @@ def test_no_other_module_writes_csv() -> None:
         or (isinstance(node, ast.ImportFrom) and node.module == "csv")
     }
     # the second is for COPY: nobody opens it
-    assert writing == {"tusker/csv/cells.py", "tusker/services/bank/storing.py"}
+    assert writing == {"tusker/csv/cells.py", "tusker/services/copying.py"}

@@ -86,7 +86,10 @@ def record_event(
         "reason": reason,
         "data": data,
     }
-    db.session().info.setdefault(_WAITING, []).append({"at": ctx.now.isoformat(), **row})
+    session = db.session()
+    if not session.in_transaction():
+        session.begin()  # with whose end it goes
+    session.info.setdefault(_WAITING, []).append({"at": ctx.now.isoformat(), **row})
     if ctx.events is not None:
         ctx.events.append(Event(at=ctx.now, **row))
 

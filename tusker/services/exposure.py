@@ -38,16 +38,14 @@ _MOVEMENTS = """, noted AS (
 
 def _counting(column: str) -> str:
     """SQL that adds the changes to a column of all counters, one table after the other: each first counts the rows that
-    were changed in the one before, and its own are locked by ascending id before they are changed."""
+    were changed in the one before. No row is locked and changed in one statement: what was locked in its newest version
+    would be changed from the one that the statement sees, and two of them wait for each other on the way."""
     parts, before = "", "changes"
     for (table, key), of_invoice in zip(_COUNTERS, _OF_INVOICES, strict=True):
         parts += f""", {table}_counted AS (
         UPDATE {table} t SET {column} = t.{column} + c.amount FROM (
-            SELECT r.{key} AS id, s.amount FROM {table} r JOIN (
-                SELECT {of_invoice.key} AS id, sum(amount)::bigint AS amount FROM changes GROUP BY 1
-            ) s ON s.id = r.{key}
-            WHERE (SELECT count(*) FROM {before}) > 0 ORDER BY r.{key} FOR NO KEY UPDATE OF r
-        ) c WHERE t.{key} = c.id RETURNING 1
+            SELECT {of_invoice.key} AS id, sum(amount)::bigint AS amount FROM changes GROUP BY 1
+        ) c WHERE t.{key} = c.id AND (SELECT count(*) FROM {before}) > 0 RETURNING 1
     )"""  # noqa: S608 (constants)
         before = f"{table}_counted"
     return f"{parts} SELECT count(*) FROM {before}"  # noqa: S608 (constants)
@@ -61,13 +59,16 @@ _WAITING = Prepared(text(_CHANGES + _counting("waiting_amount")))
 def lock_counters(invoice_ids: Collection[int]) -> None:
     """Lock all counters of locked invoices at once, where more than one `change_exposure` follows: one after the other
     they would take a credit line after a purchaser."""
-    if not invoice_ids:
-        return
-    for (table, key_column), column in zip(_COUNTERS, _OF_INVOICES, strict=True):
-        keys = select(column).where(among(Invoice.id, invoice_ids)).distinct()
+    if invoice_ids:
+        wanted = among(Invoice.id, invoice_ids)
+        _lock(db.session.scalars(select(column).where(wanted).distinct()) for column in _OF_INVOICES)
+
+
+def _lock(keys: Iterable[Iterable[int]]) -> None:
+    for (table, key_column), ids in zip(_COUNTERS, keys, strict=True):
         # Table and key names are the constants above.
         lock = f"SELECT 1 FROM {table} WHERE {key_column} = ANY(:ids) ORDER BY {key_column} FOR NO KEY UPDATE"  # noqa: S608
-        db.session.execute(text(lock), {"ids": sorted(db.session.scalars(keys))})
+        db.session.execute(text(lock), {"ids": sorted(ids)})
 
 
 def note_movement(ctx: Context, cause: str, invoice: Invoice, amount: int) -> None:
@@ -106,4 +107,7 @@ def _run(
     if rows:
         names = ("invoices", "lines", "suppliers", "purchasers", "amounts")
         columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+        counters = [set(columns[name]) for name in names[1:4]]
+        if max(map(len, counters)) > 1:  # one is locked by its change
+            _lock(counters)
         statement.rows(db.session.connection(), {**columns, **noted})

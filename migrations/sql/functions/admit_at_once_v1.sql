@@ -29,7 +29,16 @@ BEGIN
     VALUES (i.id, r.carrier, r.order_ref, 'pending', CASE WHEN r.poll THEN at_time END) ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN RAISE EXCEPTION 'the shipment is taken' USING ERRCODE = 'TU001'; END IF;
 
-    -- In this order, and none after the first that does not hold.
+    -- All are locked, in this order, and looked at before any is changed. An error after a change would do no harm here, but
+    -- whoever changes the same row while it is taken back is told of a "multixact with more than one updating member".
+    PERFORM 1 FROM credit_lines WHERE id = r.credit_line_id FOR NO KEY UPDATE;
+    PERFORM 1 FROM supplier_accounts WHERE customer_id = i.supplier_id FOR NO KEY UPDATE;
+    PERFORM 1 FROM purchaser_accounts WHERE customer_id = i.purchaser_id FOR NO KEY UPDATE;
+    PERFORM 1 FROM supplier_accounts s, purchaser_accounts p
+    WHERE s.customer_id = i.supplier_id AND s.used_amount + s.waiting_amount + r.principal <= s.limit_amount
+      AND p.customer_id = i.purchaser_id AND p.used_amount + p.waiting_amount + r.principal <= p.limit_amount
+      AND NOT EXISTS (SELECT FROM idempotency_keys WHERE customer_id = company AND key = kept_key);
+    IF NOT FOUND THEN RAISE EXCEPTION 'it does not fit, or another answer has the key' USING ERRCODE = 'TU001'; END IF;
     IF COALESCE(waiting_for(i.supplier_id, r.number_strict, r.carrier, r.order_ref)::text,
         take_from_credit_line(r.credit_line_id, r.principal, r.terms_version, today, NULL),
         take_from_supplier(i.supplier_id, r.principal, NULL)::text,
