@@ -224,7 +224,9 @@ def _keep(scene: Scene) -> None:
 @cache
 def _restorer(url: str) -> Engine:
     return create_engine(
-        url, pool_pre_ping=True, connect_args={"options": "-c session_replication_role=replica"}
+        url,
+        pool_pre_ping=True,
+        connect_args={"options": "-c session_replication_role=replica -c lock_timeout=30s"},
     )
 
 

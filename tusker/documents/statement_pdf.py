@@ -170,7 +170,7 @@ class _Page(FPDF):
         self.current_font_is_set_on_page = False  # the other font's is: whoever writes next sets theirs
 
     def _fitting(self, text: str, width: float) -> str:
-        # no-break spaces are of no use in one line, and a name may hold control characters
+        # no-break spaces are of no use in one line
         text = text.replace("\N{NO-BREAK SPACE}", " ")
         if self._width(text) <= width:
             return text

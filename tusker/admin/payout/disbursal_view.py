@@ -180,7 +180,7 @@ def _before_release(
         "lost": lost_numbers(row.id) if unreleased else [],
         "held": held,
         "words_of": words_of,
-        "held_rows": waiting_of(sorted(held)[:HELD_SHOWN]),
+        "held_rows": waiting_of(sorted(held, key=lambda id_: (id_ not in ticked, id_))[:HELD_SHOWN]),
         "rules": rooms_of(judged if ticked == saved else judged_of(acting(), ticked)),
         "effect": what_if(ticked, clock.today(), None if choice else payouts, passed_on)
         if unreleased

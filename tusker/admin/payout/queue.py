@@ -185,7 +185,7 @@ def _show(*, problem: str | None = None, chosen: Collection[int] = (), status: i
         "everything": everything,
         "held": held,
         "words_of": words_of,
-        "held_rows": waiting_of(list(here | held)[:HELD_SHOWN]),
+        "held_rows": waiting_of([*here, *sorted(held.keys() - here.keys())][:HELD_SHOWN]),
         "shown_holds": shown_holds,
         "shown": shown_waiting([*(row.id for row in rows), *(row.id for row in elsewhere)]),
         "all_shown": [all_shown],
@@ -210,4 +210,6 @@ def _headings(rows: Sequence[QueueRow], by: str, search: str) -> dict[int, tuple
     firsts: dict[int, QueueRow] = {}
     for row in rows if groups else ():
         firsts.setdefault(getattr(row, f"{by}_id"), row)
-    return {row.id: (getattr(row, by), groups[company]) for company, row in firsts.items()}
+    return {
+        row.id: (getattr(row, by), groups.get(company, QueueSum(0, 0))) for company, row in firsts.items()
+    }

@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, cast, func, literal, or_, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    union,
+    union_all,
+)
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from tusker.domain.status import Status, Tone
@@ -107,7 +119,7 @@ def receipts_totals(*, search: str = "", state: str | None = None, **wanted: Any
         return None
     query = _narrowed(select(Receipt.id), Receipt.amount, state=state, **wanted)
     if named := _named(search):
-        found = few(union_all(*(query.where(name) for name in named)), MOST_SUMMED)
+        found = few(union(*(query.where(name) for name in named)), MOST_SUMMED)
         if found is None:
             return Totals(None)
         query = select(Receipt.id).where(Receipt.id.in_(found))
