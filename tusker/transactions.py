@@ -39,6 +39,13 @@ def transaction() -> Iterator[Session]:
         enqueue(job, once=True)
 
 
+def let_go() -> None:
+    """Give back the connection that a session reads by and has written nothing with: before a delivery company is
+    asked, or a statement has one of its own."""
+    if db.session.registry.has():
+        db.session.rollback()
+
+
 def init_app(app: Flask) -> None:
     """Have what a request or job left open end with it, also where the connection was cut meanwhile: the answer that
     was made stands."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,7 +26,14 @@ from tusker.models import CreditLine, Customer, Event, Invoice, LineStatus, Ship
 from tusker.queries.credit.credit_lines import limits_of
 from tusker.queries.record.proof import prove
 from tusker.services.context import Context
-from tusker.services.credit.admission import AdmissionRequest, Outcome, admit
+from tusker.services.credit.admission import (
+    AdmissionRequest,
+    Kept,
+    Outcome,
+    Overtaken,
+    admit,
+    admit_at_once,
+)
 from tusker.services.credit.customers.companies import CustomerData, create_customer
 from tusker.services.credit.customers.lines import LineData, change_credit_line, set_line_status
 from tusker.services.credit.requesting.financing import Decision, cancel_invoice, request_financing
@@ -33,6 +41,12 @@ from tusker.services.credit.requesting.quoting import quote_order
 from tusker.transactions import transaction
 
 numbers = itertools.count(1)
+WRITTEN = text(
+    "SELECT (SELECT count(*) FROM invoices), (SELECT count(*) FROM shipments), (SELECT count(*) FROM idempotency_keys),"
+    " (SELECT count(*) FROM events), (SELECT count(*) FROM exposure_movements),"
+    " (SELECT sum(used_amount) FROM credit_lines), (SELECT sum(used_amount) FROM supplier_accounts),"
+    " (SELECT sum(used_amount) FROM purchaser_accounts)"
+)
 fixed_app = settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -289,6 +303,30 @@ def test_a_batch_is_answered_as_its_requests_one_after_the_other(
         return found, rows
 
     assert decided([requests]) == decided([[each] for each in requests])
+
+    # the straight way approves the same ones, and leaves nothing of the others
+    outcomes = [admit(ctx, [each])[0].outcome for each in requests]
+    db.session.rollback()
+    for number, (each, outcome) in enumerate(zip(requests, outcomes, strict=True)):
+        before = db.session.execute(WRITTEN).one()
+        db.session.rollback()
+        company = next(row for row in lines if each.credit_line_id in {line.id for line in row})[
+            0
+        ].supplier_id
+        kept = Kept(f"{taken.number} {number}", "hash", '{"id": 0}')
+        try:
+            admit_at_once(ctx, each, company, kept)
+        except Overtaken:
+            assert outcome is not Outcome.APPROVED
+            assert db.session.execute(WRITTEN).one() == before
+        else:
+            assert outcome is Outcome.APPROVED
+            again = replace(
+                each, principal=1, number=f"{each.number} again", order_ref=f"{each.number} again"
+            )
+            with pytest.raises(Overtaken):
+                admit_at_once(ctx, again, company, kept)
+    assert prove().holds
 
 
 def test_a_refusal_is_stored_with_the_limit_that_bound_and_what_lacked(

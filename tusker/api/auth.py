@@ -21,16 +21,21 @@ LONGEST_TOKEN = 200
 SCOPE = "api"
 
 
+def sent_token() -> str | None:
+    """The token of this request, if it could be one."""
+    given = request.authorization
+    secret = given.token if given is not None and given.type == "bearer" else None
+    return secret if secret and len(secret) <= LONGEST_TOKEN and secret.isascii() else None
+
+
 def authenticate(asked: KnownAsk | None = None) -> Caller:
     """The caller of this request, with what is known of the one that is `asked`; raises `ApiError` with one constant
     message whatever is wrong with the token.
 
     Leaves no transaction open, so that a delivery company can be asked afterwards without holding a connection.
     """
-    given = request.authorization
-    secret = given.token if given is not None and given.type == "bearer" else None
-    sane = secret and len(secret) <= LONGEST_TOKEN and secret.isascii()
-    caller = find_token(secret, clock.now(), asked) if secret and sane else None
+    secret = sent_token()
+    caller = find_token(secret, clock.now(), asked) if secret else None
     if caller is None:
         count_failure()
         with transaction():

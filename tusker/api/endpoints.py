@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException, UnsupportedMediaType
 
-from tusker.api.auth import authenticate
+from tusker.api.auth import authenticate, sent_token
 from tusker.api.inputs import Input, sane_key
 from tusker.api.problems import ApiError, refuse_invalid
 from tusker.api.schemas import FieldError
@@ -21,6 +21,8 @@ from tusker.web.access import by_token
 
 PREFIX = "/api/v1"
 LARGEST_BODY = 64 * 1024
+READ_EARLY = 4 * 1024
+"""A body of so many bytes is read before it is known whose the token is, so that both are looked up together."""
 
 bp = Blueprint("api", __name__, url_prefix=PREFIX)
 
@@ -83,7 +85,8 @@ def _endpoint(declared: Operation, view: View) -> Callable[..., Response]:
     def endpoint(**arguments: Any) -> Response:
         request.max_content_length = largest() if declared.takes_file else declared.largest_body
         asked = None
-        if declared.keyed is not None and declared.body is not None:
+        small = sent_token() and (request.content_length or LARGEST_BODY) <= READ_EARLY
+        if small and declared.keyed is not None and declared.body is not None:
             # what is wrong with it is told to whom the token is
             with suppress(ApiError, TuskerError, HTTPException):
                 asked = declared.keyed(_read_body(declared.body), _read_key())

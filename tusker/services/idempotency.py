@@ -1,4 +1,4 @@
-"""Answers stored under the caller's key, in the request's transaction: a repeated request gets the stored answer."""
+"""Answers stored under the caller's key, in the transaction that decides: a repeated request gets the stored answer."""
 
 import hashlib
 import json

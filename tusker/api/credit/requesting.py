@@ -13,7 +13,7 @@ from tusker.domain.numbers import loose_forms, strict_form
 from tusker.errors import Conflict, Duplicate, TuskerError
 from tusker.queries.api import Known, KnownAsk, known_requests
 from tusker.services.context import Context
-from tusker.services.credit.admission import Kept
+from tusker.services.credit.admission import Kept, Overtaken
 from tusker.services.credit.requesting.financing import Ask, Decision, request_all, request_at_once
 from tusker.services.credit.requesting.offers import Quote
 from tusker.services.credit.requesting.subject import RequestSubject, fetch_subjects
@@ -105,18 +105,19 @@ class _Batch:
 
     def decide(self, run: Sequence[int], *, anew: bool) -> None:
         """Answer a run in one transaction; `anew` looks first at what is known by now."""
+        straight = True
         while True:
             if anew:
                 self._look(run)
             open_ = [n for n in run if n not in self.answers]
-            if not open_ or (len(open_) == 1 and self._at_once(open_[0])):
-                return
             try:
+                if not open_ or (straight and len(open_) == 1 and self._at_once(open_[0])):
+                    return
                 with transaction():
                     answers = self._decide(open_)
                     self._keep(answers)
-            except KeyTaken:
-                anew = True
+            except (KeyTaken, Overtaken):
+                anew, straight = True, False
                 continue
             self.answers.update(answers)
             return

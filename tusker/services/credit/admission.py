@@ -1,4 +1,5 @@
-"""Credit admission through the database function `admit_invoices` (migrations/sql/functions/)."""
+"""Credit admission through the database functions `admit_invoices`, in the caller's transaction, and `admit_at_once`,
+which is one by itself (migrations/sql/functions/)."""
 
 import json
 from collections.abc import Sequence
@@ -7,7 +8,6 @@ from datetime import date
 from enum import StrEnum
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from tusker.domain.credit.limits import Bound, Refusal, refusal_of
 from tusker.domain.numbers import loose_forms, strict_form
@@ -110,20 +110,20 @@ _AT_ONCE = Prepared(
         " CAST(:answer AS jsonb)) AS invoice_id"
     )
 )
-NOT_APPROVED = "TU001"
 
 
-def admit_at_once(ctx: Context, request: AdmissionRequest, company_id: int, kept: Kept) -> int | None:
-    """Admit a request and keep its answer, in a transaction of one statement: the invoice's id. None where it is not
-    approved, or the key is taken, and nothing was done."""
+class Overtaken(Exception):
+    """Something stands against a request that did not when it was quoted; nothing was done."""
+
+
+def admit_at_once(ctx: Context, request: AdmissionRequest, company_id: int, kept: Kept) -> int:
+    """Admit a request and keep its answer, in a transaction of one statement: the invoice's id. Raises
+    `Overtaken` where it is not approved, or the key is taken."""
     values = {"request": json.dumps(_as_json(request), default=str), "now": ctx.now, "today": ctx.today}
     values |= {"actor": ctx.actor, "company": company_id, "key": kept.key, "hash": kept.input_hash}
-    try:
-        [(invoice_id,)] = _AT_ONCE.alone(values | {"answer": kept.answer})
-    except DBAPIError as error:
-        if getattr(error.orig, "pgcode", None) != NOT_APPROVED:
-            raise
-        return None
+    [(invoice_id,)] = _AT_ONCE.alone(values | {"answer": kept.answer})
+    if invoice_id is None:
+        raise Overtaken
     return int(invoice_id)
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from tusker.carriers.base import Carrier, CarrierError
 from tusker.domain.delivery.shipments import TrackedOrder
 from tusker.errors import FinancingRefused, InvalidInput, TuskerError
-from tusker.extensions import db
 from tusker.services.couriers.gate import asking
 from tusker.services.credit.requesting.quoting import unknown_order
+from tusker.transactions import let_go
 
 
 def fetch_order(carrier: Carrier, order_ref: str) -> TrackedOrder:
@@ -25,8 +25,7 @@ def fetch_order(carrier: Carrier, order_ref: str) -> TrackedOrder:
 def ask_for(carrier: Carrier, refs: Sequence[str]) -> list[TrackedOrder | None]:
     """Ask one question about references, of which none is registered; None for each that is not known. HTTP and
     errors as in `fetch_order`."""
-    if db.session.registry.has():
-        db.session.rollback()
+    let_go()
     with asking(carrier):
         known = carrier.fetch(refs, register=False)
     return [known.get(ref) for ref in refs]

@@ -36,6 +36,7 @@ from tusker.services.locks import lock_invoice
 from tusker.services.moves import move_invoice
 from tusker.services.outbox import company_addresses, queue_mail
 from tusker.services.reasons import reason_of
+from tusker.transactions import let_go
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +98,14 @@ def request_at_once(
     ctx: Context, supplier_id: int, ask: Ask, *, source: str, kept: Callable[[Quote], Kept]
 ) -> int | None:
     """Admit one order or parcel and keep its answer, in a transaction of one statement: the invoice's id. None where
-    anything stands against it or rules of risk have to be asked: that is for `request_all` to say."""
+    anything stands against it or rules of risk have to be asked, which `request_all` says. Raises `Overtaken`."""
+    let_go()
     [quote] = quotes(ctx, supplier_id, [wanted_of(ask.order, ask.entered)], alone=True)
     if not isinstance(quote, Quote) or quote.refusal or quote.waits or quote.rules.lines:
         return None
     if ask.terms_version not in {None, quote.terms_version}:
         return None
+    let_go()  # of what the rules were read with
     return admit_at_once(ctx, admission_request(quote, source), supplier_id, kept(quote))
 
 
