@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -115,6 +116,15 @@ def test_what_a_doubted_file_left_parked_is_looked_at_anew(bank: Bank) -> None:
     assert bank(whole[: whole.index(b":62F:")]).parked == 3
     assert (bank(whole).parked, bank(SWIFT(DAY, opening=7_00)).known) == (3, 3)
     assert db.session.query(StatementEntry).filter_by(state="duplicate").count() == 3
+
+
+def test_so_is_what_a_sound_file_of_another_kind_books_on_the_next_day(bank: Bank) -> None:
+    bank(SWIFT(DAY, opening=9_00).partition(b":62F:")[0])
+    later = TODAY + timedelta(days=1)
+    moved = [replace(each, booked_on=later, value_date=later) for each in DAY[:1]]
+    assert _counts(bank(CAMT(moved, opening=9_00))) == (1, 0, 0)
+    states = [entry.state for entry in db.session.query(StatementEntry).order_by(StatementEntry.id)]
+    assert states == ["duplicate", "parked", "parked", "parked"]
 
 
 SIDES = "Txn Date,Details,Chq No,Withdrawal,Deposit,Balance"

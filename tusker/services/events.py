@@ -44,6 +44,7 @@ def _subject_of(row: Any) -> tuple[str, int]:
 
 
 _WAITING = "tusker_events"
+AT_ONCE = 10_000
 _WRITE = Prepared(
     text(
         """
@@ -96,7 +97,8 @@ def record_event(
 
 def _write(session: Session) -> None:
     if rows := session.info.pop(_WAITING, None):
-        _WRITE.rows(session.connection(), {"rows": json.dumps(rows)})
+        for start in range(0, len(rows), AT_ONCE):  # a JSON array has a bound
+            _WRITE.rows(session.connection(), {"rows": json.dumps(rows[start : start + AT_ONCE])})
 
 
 def _forget(session: Session, transaction: SessionTransaction) -> None:

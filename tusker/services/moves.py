@@ -66,7 +66,8 @@ def move_invoices(
 
 
 def write_changed(rows: Sequence[Base]) -> None:
-    """Write what changed of locked rows of one table, by one statement: its triggers, which keep counts, run once."""
+    """Write what changed in plain columns of locked rows of one table, by one statement: its triggers, which keep
+    counts, run once."""
     states = [inspect(row) for row in rows]
     before = [(row, state.committed_state.items()) for row, state in zip(rows, states, strict=True)]
     names = {name for row, values in before for name, value in values if getattr(row, name) != value}

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import current_app
 from sqlalchemy import exists, select
 
+from tusker.domain.bank.advices import MOST_DAYS
 from tusker.domain.bank.banking import Entry, Statement, StatementFile
 from tusker.errors import Conflict, NotFound
 from tusker.extensions import db
@@ -19,7 +20,7 @@ from tusker.services.bank.storing import store_entries
 from tusker.services.bank_entries import decide, lock_entries
 from tusker.services.context import Context
 from tusker.services.events import Subject, record_event
-from tusker.services.locks import AdvisoryLock, lock_ids, lock_rows, take_lock
+from tusker.services.locks import AdvisoryLock, among, lock_ids, lock_rows, take_lock
 from tusker.services.moves import write_changed
 
 THE_SAME = say("The same movement as one that was booked before.")
@@ -122,18 +123,24 @@ def _take_over(
     known = {(each.entry.fingerprint, each.entry.amount) for each in read if each.fate == "known"}
     if made.doubt or not known:
         return read
-    # by their days: where many have just come, a planner that knows of few would hold each against each fingerprint
-    waiting = lock_rows(
-        StatementEntry,
-        StatementEntry.booked_on.in_({entry.booked_on for entry in entries}),
+    near, days = timedelta(MOST_DAYS), [entry.booked_on for entry in entries]
+    still_wait = (
         StatementEntry.state.in_([EntryState.OPEN, EntryState.PARKED]),
         StatementEntry.decided_at.is_(None),
         StatementEntry.statement_id.in_(select(BankStatement.id).where(BankStatement.doubt != "")),
         ~exists().where(Event.subject == Subject.STATEMENT_ENTRY, Event.subject_id == StatementEntry.id),
     )
-    theirs = {key: entry for entry in waiting if (key := (entry.fingerprint, entry.amount)) in known}
-    if not theirs:
+    # by their days: where many have just come, a planner that knows of few would hold each against each fingerprint
+    found = db.session.execute(
+        select(StatementEntry.id, StatementEntry.fingerprint, StatementEntry.amount).where(
+            StatementEntry.booked_on.between(min(days) - near, max(days) + near), *still_wait
+        )
+    )
+    ids = [row.id for row in found if (row.fingerprint, row.amount) in known]
+    waiting = lock_rows(StatementEntry, among(StatementEntry.id, ids), *still_wait) if ids else []
+    if not waiting:
         return read
+    theirs = {(entry.fingerprint, entry.amount): entry for entry in waiting}
     free = free_prints(entries, {each.entry.fingerprint for each in read})
     taken = []
     for own, each in zip(entries, read, strict=True):
