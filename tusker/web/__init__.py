@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from flask import Flask, Response, current_app, g, has_request_context, request, session, url_for
 from flask_login import current_user
-from jinja2 import FileSystemBytecodeCache
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -91,8 +90,6 @@ def init_app(app: Flask) -> None:
     app.after_request(_set_headers)
     app.after_request(note_what_was_seen)
     app.context_processor(_template_context)
-    # each process would compile each template anew; in a folder of this user's own below that for temporary files
-    app.jinja_env.bytecode_cache = FileSystemBytecodeCache()
     app.jinja_env.globals.update(
         with_args=with_args, breadcrumbs=breadcrumbs, LONGEST_REASON=LONGEST_REASON, URGENT=URGENT
     )
