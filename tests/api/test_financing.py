@@ -12,13 +12,14 @@ from typing import Any
 import psycopg2
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from tests.support.api import Api
 from tests.support.courier_double import CourierDouble
 from tests.support.values import NOW, PROGRAMME_LIMIT, TERMS, TODAY
 from tusker.carriers.http import CarrierHttp, HttpLimits
 from tusker.carriers.tusker import TuskerCarrier
+from tusker.domain.credit.risk import RuleKind
 from tusker.extensions import db
 from tusker.models import CreditLine, Customer, IdempotencyKey, Invoice, LineStatus, SupplierAccount
 from tusker.queries.record.proof import prove
@@ -27,6 +28,7 @@ from tusker.services.credit.customers.companies import CustomerData, create_cust
 from tusker.services.credit.customers.identities import IdentityData, set_carrier_identities
 from tusker.services.credit.customers.lines import set_line_status
 from tusker.services.credit.requesting.financing import cancel_invoice
+from tusker.services.credit.risk.rules import RuleData, add_rule
 from tusker.transactions import transaction
 
 Caller = Callable[[Customer], Api]
@@ -116,6 +118,26 @@ def test_a_request_that_holds_is_approved(api: Api, line: CreditLine) -> None:
     assert (stored.source, stored.supplier_id) == ("api", line.supplier_id)
     assert prove().holds
     assert db.session.get_one(SupplierAccount, line.supplier_id).used_amount == 8_000_00
+
+
+def test_a_request_holds_one_connection_at_a_time_where_rules_are_read(
+    api: Api, ctx: Context, make_line: MakeLine
+) -> None:
+    other = make_line()
+    with transaction():
+        about = RuleData(RuleKind.MAX_INVOICE, 10**9, other.supplier_id, other.purchaser_id)
+        add_rule(ctx, about, reason="none that large")
+    held: list[int] = []
+
+    def note(*_: object) -> None:
+        held.append(db.engine.pool.checkedout())  # type: ignore[attr-defined]
+
+    event.listen(db.engine, "checkout", note)
+    try:
+        answer = api.post("/invoices", {"order_ref": "ORD-1"})
+    finally:
+        event.remove(db.engine, "checkout", note)
+    assert (answer.status_code, max(held)) == (201, 1)
 
 
 def test_a_request_that_does_not_hold_is_a_stored_refusal(
